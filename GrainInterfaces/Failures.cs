@@ -1,0 +1,41 @@
+namespace HiveMind;
+
+/// <summary>What a caller may be told went wrong; the gateway maps each kind to one gRPC code.</summary>
+public enum FailureKind
+{
+    InvalidArgument = 1,
+    AlreadyExists = 2,
+    NotFound = 3,
+    PermissionDenied = 4,
+    Unauthenticated = 5,
+    FailedPrecondition = 6,
+    Aborted = 7,
+    ResourceExhausted = 8,
+    Unavailable = 9,
+}
+
+/// <summary>A failure that is part of the contract: kind, stable upper-case reason, sentence, and the field at fault if one is.</summary>
+[GenerateSerializer, Alias("HiveMind.HiveMindException")]
+public sealed class HiveMindException(FailureKind kind, string reason, string message, string? field = null, TimeSpan? retryAfter = null)
+    : Exception(message)
+{
+    [Id(0)] public FailureKind Kind { get; } = kind;
+    [Id(1)] public string Reason { get; } = reason;
+    [Id(2)] public string? Field { get; } = field;
+    /// <summary>How long waiting helps; null where it does not.</summary>
+    [Id(3)] public TimeSpan? RetryAfter { get; } = retryAfter;
+
+    public static HiveMindException Invalid(string field, string fix) => new(FailureKind.InvalidArgument, "INVALID_FIELD", fix, field);
+    public static HiveMindException Taken(string field, string message) => new(FailureKind.AlreadyExists, "TAKEN", message, field);
+    public static HiveMindException NotFound(string what, string id) => new(FailureKind.NotFound, "NOT_FOUND", $"No {what} '{id}'.");
+    public static HiveMindException Denied(string reason, string message) => new(FailureKind.PermissionDenied, reason, message);
+    /// <summary>One text for every way of not being known, so that nobody learns which part was wrong.</summary>
+    public static HiveMindException Unauthenticated() =>
+        new(FailureKind.Unauthenticated, "UNAUTHENTICATED", "Not logged in, or the login is wrong, expired or revoked.");
+    public static HiveMindException Precondition(string reason, string message) => new(FailureKind.FailedPrecondition, reason, message);
+    public static HiveMindException Aborted(string reason, string message) => new(FailureKind.Aborted, reason, message);
+    public static HiveMindException Exhausted(string reason, string message, TimeSpan? retryAfter = null) =>
+        new(FailureKind.ResourceExhausted, reason, message, null, retryAfter);
+    public static HiveMindException Unavailable(string reason, string message) =>
+        new(FailureKind.Unavailable, reason, message, null, TimeSpan.FromSeconds(1));
+}

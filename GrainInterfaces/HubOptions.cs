@@ -1,0 +1,63 @@
+namespace HiveMind;
+
+/// <summary>What grains and gateway need of the configuration (root `HiveMind`); the silo binds and validates it at start.</summary>
+public sealed class HubOptions
+{
+    public AuthOptions Auth { get; set; } = new();
+    public NodeOptions Nodes { get; set; } = new();
+    public TaskOptions Tasks { get; set; } = new();
+    public RewardOptions Rewards { get; set; } = new();
+    public RateLimitOptions RateLimit { get; set; } = new();
+}
+
+public enum AuthMode { Locked, Open }
+
+public sealed class AuthOptions
+{
+    /// <summary>Locked, or Open: loopback only, calls without a token act as the account they name.</summary>
+    public AuthMode Mode { get; set; } = AuthMode.Locked;
+    /// <summary>1 minute to 30 days.</summary>
+    public TimeSpan SessionTimeout { get; set; } = TimeSpan.FromHours(1);
+    /// <summary>Password hashes computed at the same time, 1 to 64; 0: half of the cores, at least 1.</summary>
+    public int HashingSlots { get; set; }
+}
+
+public sealed class NodeOptions
+{
+    public TimeSpan HeartbeatInterval { get; set; } = TimeSpan.FromSeconds(3);
+    /// <summary>How long the worker counts, from sending a heartbeat that was answered, before it kills its runs. Below Tasks:LeaseDuration.</summary>
+    public TimeSpan HeartbeatTimeout { get; set; } = TimeSpan.FromSeconds(12);
+    public TimeSpan ForgetAfter { get; set; } = TimeSpan.FromDays(7);
+    /// <summary>The quick verdict. Off, the reminder alone decides (a test of that path).</summary>
+    public bool LivenessTimer { get; set; } = true;
+}
+
+public sealed class TaskOptions
+{
+    /// <summary>How long the hub counts from receiving a heartbeat before the node's attempts are lost.</summary>
+    public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(15);
+    /// <summary>1 to 20.</summary>
+    public int MaxAttempts { get; set; } = 5;
+    public bool AllowNoop { get; set; }
+    /// <summary>Task types known beside python, docker and ml_inference.</summary>
+    public List<string> Types { get; set; } = [];
+}
+
+public sealed class RewardOptions
+{
+    /// <summary>Credits of a new account.</summary>
+    public decimal StartingCredits { get; set; } = 1000;
+    public bool? RequireBalance { get; set; }
+    /// <summary>Credits per core-hour.</summary>
+    public decimal CoreHour { get; set; } = 1;
+    /// <summary>Credits per GiB-hour of memory.</summary>
+    public decimal MemoryGibHour { get; set; } = 0.1m;
+    /// <summary>Credits per GPU-hour.</summary>
+    public decimal GpuHour { get; set; } = 10;
+}
+
+public sealed class RateLimitOptions
+{
+    public int RequestsPerSecond { get; set; } = 200;
+    public int Burst { get; set; } = 400;
+}

@@ -1,0 +1,119 @@
+using HiveMind.Scheduling;
+using HiveMind.Tasks;
+using HiveMind.Users;
+using Orleans.Concurrency;
+
+namespace HiveMind.Nodes;
+
+/// <summary>
+/// One lent machine, keyed by node id. Owns its registration, its connection epoch, its lease (one per connection: all its attempts
+/// live and die with it) and, in memory, its capacity and the set of attempts its worker should hold.
+/// </summary>
+[Alias("HiveMind.INodeGrain")]
+public interface INodeGrain : IGrainWithStringKey
+{
+    /// <summary>First registration or the same owner again (new token, capabilities replaced). PermissionDenied for anyone else.</summary>
+    [Alias("Register")] Task<NodeRegistered> Register(NodeRegistration registration);
+    /// <summary>Owner or admin. What it holds is requeued.</summary>
+    [Alias("Unregister")] Task Unregister(Caller caller);
+    /// <summary>Throws Unauthenticated unless the hash is this node's token's.</summary>
+    [Alias("CheckToken")] Task<NodeIdentity> CheckToken(byte[] secretHash);
+    /// <summary>Heartbeat of a client without a stream. Status null, "online", "busy" or "offline".</summary>
+    [Alias("TouchUnary"), AlwaysInterleave] Task TouchUnary(Caller? caller, string? status, NodeUsage usage);
+    [Alias("GetSnapshot"), AlwaysInterleave] Task<NodeSnapshot?> GetSnapshot();
+
+    /// <summary>A worker stream opened: epoch + 1, older connections are closed, reported attempts that are still current are kept.</summary>
+    [Alias("Connect")] Task<NodeWelcome> Connect(IWorkerLink link, NodeCapabilities capabilities, IReadOnlyList<AttemptReport> running);
+    /// <summary>Aborted with reason STALE_EPOCH when another connection took over: the stream must close.</summary>
+    [Alias("Heartbeat"), AlwaysInterleave] Task Heartbeat(long epoch, IWorkerLink link, IReadOnlyList<AttemptReport> running, NodeUsage usage);
+    /// <summary>The stream ended. The lease goes on until it runs out.</summary>
+    [Alias("Disconnect"), AlwaysInterleave] Task Disconnect(long epoch);
+    [Alias("Drain"), AlwaysInterleave] Task Drain(long epoch);
+    /// <summary>Reports of the stream (epoch given) or by unary call (epoch 0), answered one by one.</summary>
+    [Alias("Report"), AlwaysInterleave] Task<IReadOnlyList<ReportVerdict>> Report(long epoch, IReadOnlyList<TaskOutcomeReport> reports);
+    /// <summary>What a running attempt needs to fetch or send bytes; Aborted STALE_ATTEMPT when it is not this node's now.</summary>
+    [Alias("CheckAttempt"), AlwaysInterleave] Task CheckAttempt(string taskId, int attempt);
+
+    /// <summary>The scheduler proposes; reserved in memory before the first await, granted by each TaskGrain, pushed in one frame.</summary>
+    [Alias("Offer"), AlwaysInterleave] Task<OfferResult> Offer(IReadOnlyList<TaskOffer> offers);
+    /// <summary>The attempt ended otherwise (cancelled, superseded): killed at the worker, capacity freed when it is gone.</summary>
+    [Alias("Drop"), AlwaysInterleave] Task Drop(string taskId, int attempt, string reason);
+    /// <summary>The sweeper found this attempt on record as this node's. True: held, or not yet decided. False: the node is lost to it.</summary>
+    [Alias("Claim")] Task<bool> Claim(AttemptClaim claim);
+}
+
+/// <summary>The way to a worker: its gateway stream. Pushes are hints; heartbeats heal what is lost.</summary>
+[Alias("HiveMind.IWorkerLink")]
+public interface IWorkerLink : IGrainObserver
+{
+    [OneWay, Alias("Assign")] Task Assign(IReadOnlyList<TaskAssignment> assignments);
+    [OneWay, Alias("Kill")] Task Kill(string taskId, int attempt, string reason);
+    /// <summary>Another connection took over, or the node was unregistered: close the stream.</summary>
+    [OneWay, Alias("Close")] Task Close(string reason);
+}
+
+/// <summary>What a machine offers. Cores and memory above 0.</summary>
+[GenerateSerializer, Alias("HiveMind.NodeCapabilities"), Immutable]
+public sealed record NodeCapabilities
+{
+    [Id(0)] public double CpuCores { get; init; }
+    [Id(1)] public long MemoryMb { get; init; }
+    [Id(2)] public int GpuCount { get; init; }
+    [Id(3)] public string GpuModel { get; init; } = "";
+    [Id(4)] public IReadOnlyList<string> SupportedTasks { get; init; } = [];
+    [Id(5)] public bool Sandboxed { get; init; }
+    [Id(6)] public bool AcceptsStrangers { get; init; }
+    [Id(7)] public string WorkerVersion { get; init; } = "";
+}
+
+[GenerateSerializer, Alias("HiveMind.NodeUsage"), Immutable]
+public sealed record NodeUsage([property: Id(0)] double CpuPercent, [property: Id(1)] double MemoryPercent, [property: Id(2)] double GpuPercent);
+
+[GenerateSerializer, Alias("HiveMind.NodeRegistration"), Immutable]
+public sealed record NodeRegistration(
+    [property: Id(0)] Caller Caller, [property: Id(1)] string NodeType, [property: Id(2)] string Hostname, [property: Id(3)] int Port,
+    [property: Id(4)] NodeCapabilities Capabilities);
+
+[GenerateSerializer, Alias("HiveMind.NodeRegistered"), Immutable]
+public sealed record NodeRegistered([property: Id(0)] string NodeId, [property: Id(1)] string NodeToken);
+
+[GenerateSerializer, Alias("HiveMind.NodeIdentity"), Immutable]
+public sealed record NodeIdentity([property: Id(0)] string NodeId, [property: Id(1)] string OwnerId);
+
+[GenerateSerializer, Alias("HiveMind.NodeWelcome"), Immutable]
+public sealed record NodeWelcome([property: Id(0)] long Epoch, [property: Id(1)] TimeSpan HeartbeatInterval, [property: Id(2)] TimeSpan WorkerLease);
+
+/// <summary>An attempt as the worker holds it.</summary>
+[GenerateSerializer, Alias("HiveMind.AttemptReport"), Immutable]
+public sealed record AttemptReport([property: Id(0)] string TaskId, [property: Id(1)] int Attempt, [property: Id(2)] bool Started);
+
+[GenerateSerializer, Alias("HiveMind.AttemptClaim"), Immutable]
+public sealed record AttemptClaim([property: Id(0)] string TaskId, [property: Id(1)] int Attempt, [property: Id(2)] TaskAssignment Assignment);
+
+public static class NodeTypes
+{
+    public const string Worker = "worker", Master = "master";
+}
+
+/// <summary>A node as it is shown: every field of the seed's NodeInfo and worker hash.</summary>
+[GenerateSerializer, Alias("HiveMind.NodeSnapshot"), Immutable]
+public sealed record NodeSnapshot
+{
+    [Id(0)] public required string NodeId { get; init; }
+    [Id(1)] public required string OwnerId { get; init; }
+    [Id(2)] public required string OwnerName { get; init; }
+    [Id(3)] public required string NodeType { get; init; }
+    [Id(4)] public required string Hostname { get; init; }
+    [Id(5)] public int Port { get; init; }
+    [Id(6)] public required NodeCapabilities Capabilities { get; init; }
+    /// <summary>"online", "busy" or "offline".</summary>
+    [Id(7)] public required string Status { get; init; }
+    [Id(8)] public DateTimeOffset? LastHeartbeat { get; init; }
+    [Id(9)] public required NodeUsage Usage { get; init; }
+    [Id(10)] public int TaskCount { get; init; }
+    [Id(11)] public DateTimeOffset RegisteredAt { get; init; }
+    [Id(12)] public double FreeCores { get; init; }
+    [Id(13)] public long FreeMemoryMb { get; init; }
+    [Id(14)] public bool Connected { get; init; }
+    [Id(15)] public long Epoch { get; init; }
+}

@@ -1,0 +1,126 @@
+using HiveMind.Scheduling;
+using Orleans.Concurrency;
+
+namespace HiveMind.Tasks;
+
+/// <summary>One task, keyed by task id. Owns its state machine, its attempts, its outcome and what is owed for it.</summary>
+[Alias("HiveMind.ITaskGrain")]
+public interface ITaskGrain : IGrainWithStringKey
+{
+    /// <summary>Index entry, then birth (create if absent). The same content again is the same answer; other content is AlreadyExists.</summary>
+    [Alias("Submit")] Task<TaskSnapshot> Submit(TaskSpec spec);
+    /// <summary>Null when there is no such task.</summary>
+    [Alias("GetSnapshot"), AlwaysInterleave] Task<TaskSnapshot?> GetSnapshot();
+    /// <summary>FailedPrecondition TASK_ALREADY_ENDED unless it is open or already cancelled.</summary>
+    [Alias("Cancel")] Task<TaskSnapshot> Cancel();
+
+    /// <summary>The commit of an assignment: attempt n + 1 on that node. A refusal says what the task is instead.</summary>
+    [Alias("Grant")] Task<GrantResult> Grant(string nodeId, string ownerId, long epoch);
+    /// <summary>The worker began: memory only. False when that attempt is not current.</summary>
+    [Alias("Started"), AlwaysInterleave] Task<bool> Started(string nodeId, int attempt);
+    /// <summary>The outcome; a stale attempt is refused and changes nothing. The same report again is accepted again.</summary>
+    [Alias("End")] Task<ReportVerdict> End(string nodeId, TaskOutcomeReport report);
+    /// <summary>The node is lost (or gave the attempt back): close the attempt and wait again, or fail after the last.</summary>
+    [Alias("AttemptLost")] Task AttemptLost(string nodeId, int attempt, string cause, bool countsAgainstTask);
+    /// <summary>For the sweeper: what the record says, settling again what has ended. Missing means no record.</summary>
+    [Alias("Examine")] Task<TaskExamination> Examine();
+}
+
+/// <summary>What was asked for. Bytes above 4 KiB are in the files by hash.</summary>
+[GenerateSerializer, Alias("HiveMind.TaskSpec"), Immutable]
+public sealed record TaskSpec
+{
+    [Id(0)] public required string UserId { get; init; }
+    [Id(1)] public required string TaskType { get; init; }
+    [Id(2)] public required BlobRef Payload { get; init; }
+    [Id(3)] public required ResourceRequest Resources { get; init; }
+    [Id(4)] public TaskPriority Priority { get; init; }
+    [Id(5)] public TimeSpan RunTimeout { get; init; }
+    [Id(6)] public IReadOnlyList<string> Arguments { get; init; } = [];
+    [Id(7)] public byte[] StandardInput { get; init; } = [];
+}
+
+/// <summary>Values are stored: append only.</summary>
+public enum TaskPriority { Normal = 0, Low = 1, High = 2, Urgent = 3 }
+
+/// <summary>Values are stored: append only.</summary>
+public enum TaskState { Pending = 1, Assigned = 2, Running = 3, Completed = 4, Failed = 5, Cancelled = 6, TimedOut = 7 }
+
+/// <summary>Bytes: inline up to 4 KiB, else a file addressed by its SHA-256 (lower-case hex).</summary>
+[GenerateSerializer, Alias("HiveMind.BlobRef"), Immutable]
+public sealed record BlobRef([property: Id(0)] long Size, [property: Id(1)] string Sha256, [property: Id(2)] byte[]? Inline)
+{
+    public const int InlineLimit = 4096;
+    public static readonly BlobRef Empty = new(0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", []);
+}
+
+/// <summary>Stable words for why a task waits or how an attempt ended.</summary>
+public static class Causes
+{
+    public const string Completed = "COMPLETED", ProgramFailed = "PROGRAM_FAILED", RunTimeout = "RUN_TIMEOUT", OutOfMemory = "OUT_OF_MEMORY",
+        OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED", NodeLost = "NODE_LOST",
+        NodeRemoved = "NODE_REMOVED", Cancelled = "CANCELLED";
+}
+
+[GenerateSerializer, Alias("HiveMind.TaskOutcomeReport"), Immutable]
+public sealed record TaskOutcomeReport
+{
+    [Id(0)] public required string TaskId { get; init; }
+    [Id(1)] public required int Attempt { get; init; }
+    /// <summary>True: its program began. False: it ended, and the rest is set.</summary>
+    [Id(2)] public bool IsStart { get; init; }
+    [Id(3)] public int ExitCode { get; init; }
+    /// <summary>One of <see cref="Causes"/>.</summary>
+    [Id(4)] public string Cause { get; init; } = Causes.Completed;
+    [Id(5)] public string ErrorMessage { get; init; } = "";
+    [Id(6)] public long RunMs { get; init; }
+    [Id(7)] public BlobRef Result { get; init; } = BlobRef.Empty;
+    [Id(8)] public BlobRef Stderr { get; init; } = BlobRef.Empty;
+}
+
+[GenerateSerializer, Alias("HiveMind.ReportVerdict"), Immutable]
+public sealed record ReportVerdict(
+    [property: Id(0)] string TaskId, [property: Id(1)] int Attempt, [property: Id(2)] ReportVerdictKind Kind,
+    [property: Id(3)] string Reason, [property: Id(4)] string Message);
+
+public enum ReportVerdictKind { Accepted = 0, Stale = 1, TryAgain = 2 }
+
+[GenerateSerializer, Alias("HiveMind.GrantResult"), Immutable]
+public sealed record GrantResult([property: Id(0)] TaskAssignment? Assignment, [property: Id(1)] string Refusal);
+
+/// <summary>All a worker needs to run one attempt.</summary>
+[GenerateSerializer, Alias("HiveMind.TaskAssignment"), Immutable]
+public sealed record TaskAssignment([property: Id(0)] string TaskId, [property: Id(1)] int Attempt, [property: Id(2)] TaskSpec Spec);
+
+[GenerateSerializer, Alias("HiveMind.TaskExamination"), Immutable]
+public sealed record TaskExamination(
+    [property: Id(0)] TaskExaminationKind Kind, [property: Id(1)] string? NodeId, [property: Id(2)] TaskAssignment? Assignment, [property: Id(3)] PendingTask? Pending);
+
+public enum TaskExaminationKind { Missing = 0, Pending = 1, OnNode = 2, Ended = 3 }
+
+/// <summary>A task as it is shown.</summary>
+[GenerateSerializer, Alias("HiveMind.TaskSnapshot"), Immutable]
+public sealed record TaskSnapshot
+{
+    [Id(0)] public required string TaskId { get; init; }
+    [Id(1)] public required TaskSpec Spec { get; init; }
+    [Id(2)] public required TaskState State { get; init; }
+    /// <summary>Why it failed; for a pending task the scheduler says why (the gateway asks it).</summary>
+    [Id(3)] public string Reason { get; init; } = "";
+    [Id(4)] public string ErrorMessage { get; init; } = "";
+    [Id(5)] public required DateTimeOffset CreatedAt { get; init; }
+    [Id(6)] public DateTimeOffset? StartedAt { get; init; }
+    [Id(7)] public DateTimeOffset? EndedAt { get; init; }
+    [Id(8)] public string? NodeId { get; init; }
+    [Id(9)] public IReadOnlyList<AttemptSnapshot> Attempts { get; init; } = [];
+    [Id(10)] public int MaxAttempts { get; init; }
+    [Id(11)] public int ExitCode { get; init; }
+    [Id(12)] public BlobRef Result { get; init; } = BlobRef.Empty;
+    [Id(13)] public BlobRef Stderr { get; init; } = BlobRef.Empty;
+    [Id(14)] public long CostMicros { get; init; }
+}
+
+[GenerateSerializer, Alias("HiveMind.AttemptSnapshot"), Immutable]
+public sealed record AttemptSnapshot(
+    [property: Id(0)] int Attempt, [property: Id(1)] string NodeId, [property: Id(2)] DateTimeOffset AssignedAt, [property: Id(3)] DateTimeOffset? StartedAt,
+    [property: Id(4)] DateTimeOffset? EndedAt, [property: Id(5)] string Cause, [property: Id(6)] long RunMs, [property: Id(7)] long CostMicros);

@@ -1,0 +1,1 @@
+return await HiveMind.SiloHost.Run(args);
