@@ -1,3 +1,5 @@
+using Orleans.Concurrency;
+
 namespace HiveMind.Users;
 
 /// <summary>One account, keyed by user id. Owns its sessions (hashes only); the account row itself belongs to the books.</summary>
@@ -7,13 +9,13 @@ public interface IUserGrain : IGrainWithStringKey
     /// <summary>Checks the password and opens a session. Any failure is the one Unauthenticated, after the same time.</summary>
     [Alias("Login")] Task<LoginResult> Login(string password);
     /// <summary>Who the session belongs to. Throws Unauthenticated when unknown, expired, revoked, or the account is inactive.</summary>
-    [Alias("CheckSession")] Task<Caller> CheckSession(string sessionId, byte[] secretHash);
+    [Alias("CheckSession"), AlwaysInterleave] Task<Caller> CheckSession(string sessionId, byte[] secretHash);
     [Alias("Renew")] Task<DateTimeOffset> Renew(string sessionId);
     [Alias("Logout")] Task Logout(string sessionId);
     /// <summary>Changes the account; a new password or is_active=false ends the other (or all) sessions.</summary>
     [Alias("Update")] Task<AccountRow> Update(ProfileChange change, string? keepSessionId);
     /// <summary>The account as the books have it, or null.</summary>
-    [Alias("GetAccount")] Task<AccountRow?> GetAccount();
+    [Alias("GetAccount"), AlwaysInterleave] Task<AccountRow?> GetAccount();
 }
 
 /// <summary>Who calls, as established by the gateway's session check.</summary>

@@ -1,0 +1,39 @@
+using Microsoft.Extensions.Logging;
+
+namespace HiveMind.Nodes;
+
+public sealed partial class NodeGrain
+{
+    [LoggerMessage(LogLevel.Information, "Node {NodeId} connected, epoch {Epoch}")]
+    private partial void LogConnected(string nodeId, long epoch);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId} ended its lease, epoch {Epoch}, {Attempts} attempts requeued: {Cause}")]
+    private partial void LogLost(string nodeId, long epoch, int attempts, string cause);
+
+    [LoggerMessage(LogLevel.Information, "Node {NodeId} forgotten")]
+    private partial void LogForgotten(string nodeId);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: offer not carried out")]
+    private partial void LogOfferFailed(Exception error, string nodeId);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: grant of task {TaskId} not confirmed")]
+    private partial void LogGrantFailed(Exception error, string nodeId, string taskId);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: report for task {TaskId} attempt {Attempt} not recorded")]
+    private partial void LogReportFailed(Exception error, string nodeId, string taskId, int attempt);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: task {TaskId} not yet told that its attempt is lost")]
+    private partial void LogTaskNotTold(Exception error, string nodeId, string taskId);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: task {TaskId}, named by its worker, could not be looked up")]
+    private partial void LogLookUpFailed(Exception error, string nodeId, string taskId);
+
+    [LoggerMessage(LogLevel.Debug, "Node {NodeId}: push lost")]
+    private partial void LogPushFailed(Exception error, string nodeId);
+
+    [LoggerMessage(LogLevel.Debug, "Node {NodeId}: scheduler not told")]
+    private partial void LogSchedulerNotTold(Exception error, string nodeId);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: liveness check failed, next one tries again")]
+    private partial void LogTickFailed(Exception error, string nodeId);
+}

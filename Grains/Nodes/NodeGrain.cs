@@ -1,0 +1,495 @@
+using HiveMind.Faults;
+using HiveMind.Persistence;
+using HiveMind.Scheduling;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+using HiveMind.Users;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Orleans.Placement;
+using Orleans.Runtime;
+using System.Security.Cryptography;
+
+namespace HiveMind.Nodes;
+
+/// <summary>
+/// Owns one machine's registration, its connection epoch, its lease and, in memory, its capacity and the attempts its worker should
+/// hold. Durable writes happen only on register, connect, loss and unregister, in methods that exclude each other; everything else
+/// interleaves and touches memory only, each step whole before its first await.
+/// </summary>
+[GrainType("node"), PreferLocalPlacement]
+public sealed partial class NodeGrain(
+    [PersistentState("node", FloorNames.Storage)] IPersistentState<NodeRecord> state, INodeIndex nodes, IUnfinishedIndex unfinished, IBooks books,
+    IOptions<HubOptions> options, TimeProvider time, ILogger<NodeGrain> log) : Grain, INodeGrain, IRemindable
+{
+    private const string LivenessReminder = "liveness";
+    private static readonly TimeSpan ReminderPeriod = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan VerdictPeriod = TimeSpan.FromSeconds(1);
+
+    private readonly NodeReservations _room = new();
+    private readonly Dictionary<string, WantedAttempt> _wanted = [];
+    private readonly HashSet<(string TaskId, int Attempt)> _started = [];
+    private readonly List<LostAttempt> _owed = []; // their TaskGrain is not yet told
+    private readonly NodeLease _lease = new(time, options.Value.Tasks.LeaseDuration);
+    private NodeRecord? _node;
+    private IWorkerLink? _link;
+    private bool _draining;
+    private NodeUsage _usage = new(0, 0, 0);
+    private DateTimeOffset? _lastHeartbeat;
+    private long? _touchedAt;
+    private bool _leaving;
+    private long _viewVersion;
+    private bool _viewChanged;
+    private Task _publishing = Task.CompletedTask;
+    private ReminderState _reminder = ReminderState.Unknown;
+
+    private string Id => this.GetPrimaryKeyString();
+    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && !_draining;
+    private NodeOptions Limits => options.Value.Nodes;
+    private ISchedulerGrain Scheduler => GrainFactory.GetGrain<ISchedulerGrain>(Shards.Default);
+
+    public override async Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        if (!state.RecordExists || state.State.OwnerId.Length == 0) return;
+        _node = state.State;
+        _room.Resize(_node.Capabilities);
+        if (Limits.LivenessTimer) this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(VerdictPeriod, VerdictPeriod));
+        if (_node.HoldsLease) await EnsureReminder(); // a crash between connect and reminder must not leave a lease that nobody ends
+    }
+
+    // ------------------------------------------------------------ commands
+
+    public async Task<NodeRegistered> Register(NodeRegistration registration)
+    {
+        if (_node is { } known && known.OwnerId != registration.Caller.UserId)
+            throw HiveMindException.Denied("NODE_OF_ANOTHER_OWNER", $"The node id '{Id}' belongs to another account; choose another id.");
+        var token = SessionToken.NewNode(Id);
+        var now = time.GetUtcNow();
+        if (_node is null) await nodes.Add(Id);
+        Failpoint.Hit(Failpoints.NodeAfterIndex);
+        await Save((_node ?? new NodeRecord { RegisteredAt = now }) with
+        {
+            OwnerId = registration.Caller.UserId, OwnerName = registration.Caller.Username, NodeType = registration.NodeType,
+            Hostname = registration.Hostname, Port = registration.Port, Capabilities = registration.Capabilities, TokenHash = token.SecretHash,
+            LastChangeAt = now,
+        });
+        Failpoint.Hit(Failpoints.NodeAfterCommit);
+        _room.Resize(registration.Capabilities);
+        _touchedAt = time.GetTimestamp();
+        _lastHeartbeat ??= now;
+        _leaving = false;
+        Publish();
+        return new(Id, token.Format(books.TokenTagKey));
+    }
+
+    public async Task Unregister(Caller caller)
+    {
+        if (_node is not { } node || (node.OwnerId != caller.UserId && !caller.IsAdmin)) throw HiveMindException.NotFound("node", Id);
+        await End(Causes.NodeRemoved, false);
+        await Forget();
+    }
+
+    public async Task<NodeWelcome> Connect(IWorkerLink link, NodeCapabilities capabilities, IReadOnlyList<AttemptReport> running)
+    {
+        var node = _node ?? throw HiveMindException.NotFound("node", Id);
+        if (node.NodeType != NodeTypes.Worker)
+            throw HiveMindException.Precondition("NOT_A_WORKER", $"Node '{Id}' is registered as '{node.NodeType}'; only a worker opens this stream.");
+        await JudgeLease();
+        var older = _link;
+        await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = true, Capabilities = capabilities, LastChangeAt = time.GetUtcNow() });
+        await EnsureReminder();
+        if (older is not null) await TellWorker(older, worker => worker.Close("STALE_EPOCH"));
+        _link = link;
+        _draining = _leaving = false;
+        _room.Resize(capabilities);
+        LogConnected(Id, _node.Epoch);
+        await TakeHeartbeat(running, _usage);
+        return new(_node.Epoch, Limits.HeartbeatInterval, Limits.HeartbeatTimeout);
+    }
+
+    public async Task<bool> Claim(AttemptClaim claim)
+    {
+        await JudgeLease();
+        if (_node is not { HoldsLease: true }) return false;
+        return _wanted.TryGetValue(claim.TaskId, out var held) ? held.Attempt == claim.Attempt : Adopt(claim.Assignment, false);
+    }
+
+    // ------------------------------------------------------------ memory only, interleaving
+
+    public async Task Heartbeat(long epoch, IWorkerLink link, IReadOnlyList<AttemptReport> running, NodeUsage usage)
+    {
+        if (_node is not { HoldsLease: true } node || node.Epoch != epoch)
+            throw HiveMindException.Aborted("STALE_EPOCH", "Another connection of this node, or the end of its lease, made this one stale.");
+        _link = link;
+        await TakeHeartbeat(running, usage);
+    }
+
+    public Task Disconnect(long epoch)
+    {
+        if (_node?.Epoch != epoch) return Task.CompletedTask;
+        _link = null;
+        Publish();
+        return Task.CompletedTask;
+    }
+
+    public Task Drain(long epoch)
+    {
+        if (_node?.Epoch == epoch) _draining = true;
+        Publish();
+        return Task.CompletedTask;
+    }
+
+    public Task TouchUnary(Caller? caller, string? status, NodeUsage usage)
+    {
+        if (_node is not { } node || (caller is not null && caller.UserId != node.OwnerId && !caller.IsAdmin)) throw HiveMindException.NotFound("node", Id);
+        _touchedAt = time.GetTimestamp();
+        _lastHeartbeat = time.GetUtcNow();
+        _usage = usage;
+        _leaving = status == "offline";
+        return Task.CompletedTask;
+    }
+
+    public async Task<OfferResult> Offer(IReadOnlyList<TaskOffer> offers)
+    {
+        var answers = new List<OfferAnswer>(offers.Count);
+        var reserved = new List<PendingTask>(offers.Count);
+        foreach (var offer in offers)
+        {
+            if (CanTakeWork && _room.TryReserve(offer.Task.TaskId, offer.Task.Resources)) reserved.Add(offer.Task);
+            else answers.Add(new(offer.Task.TaskId, OfferAnswerKind.NoRoom));
+        }
+
+        if (reserved.Count == 0) return new(answers, View());
+        Failpoint.Hit(Failpoints.AssignAfterReservation);
+        var epoch = _node!.Epoch;
+        var granted = new List<WantedAttempt>(reserved.Count);
+        try
+        {
+            await unfinished.Mark([.. reserved.Select(task => task.TaskId)], Id);
+            Failpoint.Hit(Failpoints.AssignAfterMark);
+            foreach (var (task, result) in await Task.WhenAll(reserved.Select(task => AskForGrant(task, epoch))))
+            {
+                if (result?.Assignment is { } assignment) granted.Add(new(assignment, time.GetTimestamp()));
+                else _room.Release(task.TaskId);
+                answers.Add(new(task.TaskId, result is null ? OfferAnswerKind.TryAgain
+                    : result.Assignment is null ? OfferAnswerKind.NotPending : OfferAnswerKind.Granted));
+            }
+        }
+        catch (Exception error) when (error is HiveMindException)
+        {
+            LogOfferFailed(error, Id);
+            foreach (var task in reserved) _room.Release(task.TaskId);
+            return new([.. offers.Select(offer => new OfferAnswer(offer.Task.TaskId, OfferAnswerKind.TryAgain))], View());
+        }
+
+        Failpoint.Hit(Failpoints.AssignAfterGrant);
+        foreach (var attempt in granted)
+        {
+            if (_node is { HoldsLease: true } node && node.Epoch == epoch) _wanted[attempt.TaskId] = attempt;
+            else Abandon(attempt, Causes.NodeLost, false);
+        }
+
+        if (_owed.Count > 0) await PayOwed();
+        if (_link is { } link && granted.Count > 0) await TellWorker(link, worker => worker.Assign([.. granted.Select(attempt => attempt.Assignment)]));
+        return new(answers, View());
+    }
+
+    public async Task<IReadOnlyList<ReportVerdict>> Report(long epoch, IReadOnlyList<TaskOutcomeReport> reports)
+    {
+        if (_node is null || (epoch != 0 && epoch != _node.Epoch))
+            return [.. reports.Select(r => new ReportVerdict(r.TaskId, r.Attempt, ReportVerdictKind.Stale, "STALE_EPOCH", "This connection is stale."))];
+        var verdicts = await Task.WhenAll(reports.Select(ReportOne));
+        Publish();
+        return verdicts;
+    }
+
+    public Task CheckAttempt(string taskId, int attempt)
+    {
+        if (_wanted.TryGetValue(taskId, out var held) && held.Attempt == attempt && !held.Dropped) return Task.CompletedTask;
+        throw HiveMindException.Aborted("STALE_ATTEMPT", $"Attempt {attempt} of task {taskId} is not this node's now.");
+    }
+
+    public async Task Drop(string taskId, int attempt, string reason)
+    {
+        if (!_wanted.TryGetValue(taskId, out var held) || held.Attempt != attempt) return;
+        _wanted[taskId] = held with { Dropped = true };
+        if (_link is { } link) await TellWorker(link, worker => worker.Kill(taskId, attempt, reason));
+    }
+
+    // ------------------------------------------------------------ queries
+
+    public Task<NodeIdentity> CheckToken(byte[] secretHash)
+    {
+        if (_node is not { } node || !CryptographicOperations.FixedTimeEquals(node.TokenHash, secretHash)) throw HiveMindException.Unauthenticated();
+        return Task.FromResult(new NodeIdentity(Id, node.OwnerId));
+    }
+
+    public Task<NodeSnapshot?> GetSnapshot()
+    {
+        if (_node is not { } node)
+        {
+            DeactivateOnIdle();
+            return Task.FromResult<NodeSnapshot?>(null);
+        }
+
+        var free = _room.Free;
+        return Task.FromResult<NodeSnapshot?>(new()
+        {
+            NodeId = Id, OwnerId = node.OwnerId, OwnerName = node.OwnerName, NodeType = node.NodeType, Hostname = node.Hostname, Port = node.Port,
+            Capabilities = node.Capabilities, Status = Status(free), LastHeartbeat = _lastHeartbeat, Usage = _usage, TaskCount = _wanted.Count,
+            RegisteredAt = node.RegisteredAt, FreeCores = Math.Max(0, free.MilliCores) / 1000.0, FreeMemoryMb = Math.Max(0, free.MemoryMb),
+            Connected = _link is not null, Epoch = node.Epoch,
+        });
+    }
+
+    // ------------------------------------------------------------ timer and reminder
+
+    public Task ReceiveReminder(string reminderName, TickStatus status) => Tick(CancellationToken.None);
+
+    private async Task Tick(CancellationToken cancel)
+    {
+        if (_node is null) return;
+        try
+        {
+            await JudgeLease();
+            if (_owed.Count > 0) await PayOwed();
+            if (!_node.HoldsLease && _owed.Count == 0) await DropReminder();
+            var quietSince = _lastHeartbeat > _node.LastChangeAt ? _lastHeartbeat.Value : _node.LastChangeAt;
+            if (!_node.HoldsLease && _link is null && time.GetUtcNow() - quietSince >= Limits.ForgetAfter) await Forget();
+        }
+        catch (HiveMindException error)
+        {
+            LogTickFailed(error, Id); // the next tick or reminder tries again
+        }
+    }
+
+    // ------------------------------------------------------------ helpers
+
+    private Task JudgeLease() => _node is { HoldsLease: true } && _lease.IsExpired ? End(Causes.NodeLost, true) : Task.CompletedTask;
+
+    /// <summary>The verdict: the epoch moves on, and with it everything that the node held.</summary>
+    private async Task End(string cause, bool counts)
+    {
+        await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = false, LastChangeAt = time.GetUtcNow() });
+        Failpoint.Hit(Failpoints.LostAfterEpoch);
+        var link = _link;
+        _link = null;
+        LogLost(Id, _node.Epoch, _wanted.Count, cause);
+        foreach (var attempt in _wanted.Values.ToList()) Abandon(attempt, cause, counts);
+        Publish();
+        if (link is not null) await TellWorker(link, worker => worker.Close(cause));
+        await PayOwed();
+    }
+
+    private void Abandon(WantedAttempt attempt, string cause, bool counts)
+    {
+        Release(attempt.TaskId);
+        if (!attempt.Dropped) _owed.Add(new(attempt.TaskId, attempt.Attempt, cause, counts));
+    }
+
+    /// <summary>Tells each TaskGrain that its attempt is lost; what fails stays owed and is told again.</summary>
+    private async Task PayOwed()
+    {
+        var due = _owed.ToList();
+        _owed.Clear();
+        await Task.WhenAll(due.Select(async attempt =>
+        {
+            try
+            {
+                await GrainFactory.GetGrain<ITaskGrain>(attempt.TaskId).AttemptLost(Id, attempt.Attempt, attempt.Cause, attempt.Counts);
+            }
+            catch (Exception error)
+            {
+                LogTaskNotTold(error, Id, attempt.TaskId);
+                _owed.Add(attempt);
+            }
+        }));
+    }
+
+    private async Task TakeHeartbeat(IReadOnlyList<AttemptReport> running, NodeUsage usage)
+    {
+        _lease.Renew();
+        _lastHeartbeat = time.GetUtcNow();
+        _usage = usage;
+        var plan = WantedSet.Reconcile(_wanted, running, pushedAt => time.GetElapsedTime(pushedAt) >= Limits.HeartbeatInterval);
+        foreach (var attempt in plan.Update) _wanted[attempt.TaskId] = attempt;
+        foreach (var attempt in plan.Free) Release(attempt.TaskId);
+        foreach (var attempt in plan.Gone) Abandon(attempt, Causes.NodeLost, true);
+        foreach (var attempt in plan.Push) _wanted[attempt.TaskId] = attempt with { PushedAt = time.GetTimestamp() };
+        var kill = plan.Kill.Concat(await LookUp(plan.Unknown)).ToList();
+        if (_link is { } link)
+        {
+            if (plan.Push.Count > 0) await TellWorker(link, worker => worker.Assign([.. plan.Push.Select(attempt => attempt.Assignment)]));
+            foreach (var attempt in kill) await TellWorker(link, worker => worker.Kill(attempt.TaskId, attempt.Attempt, "NOT_WANTED"));
+        }
+
+        await Task.WhenAll(running.Where(report => report.Started && _wanted.ContainsKey(report.TaskId)).Select(NoteStarted));
+        if (_owed.Count > 0) await PayOwed();
+        Publish();
+    }
+
+    /// <summary>What the worker names and this activation does not know: kept when the task's record says it is ours, else to be killed.</summary>
+    private async Task<IReadOnlyList<AttemptReport>> LookUp(IReadOnlyList<AttemptReport> unknown)
+    {
+        if (unknown.Count == 0) return [];
+        var kill = new List<AttemptReport>();
+        await Task.WhenAll(unknown.Select(async report =>
+        {
+            try
+            {
+                var found = await GrainFactory.GetGrain<ITaskGrain>(report.TaskId).Examine();
+                var ours = found.Kind == TaskExaminationKind.OnNode && found.NodeId == Id && found.Assignment!.Attempt == report.Attempt;
+                if (!ours || (!_wanted.ContainsKey(report.TaskId) && !Adopt(found.Assignment!, true))) kill.Add(report);
+            }
+            catch (Exception error)
+            {
+                LogLookUpFailed(error, Id, report.TaskId); // not known is not unwanted: the next heartbeat asks again
+            }
+        }));
+        return kill;
+    }
+
+    private bool Adopt(TaskAssignment assignment, bool seen)
+    {
+        if (!_room.TryReserve(assignment.TaskId, assignment.Spec.Resources)) return false;
+        _wanted[assignment.TaskId] = new(assignment, 0) { Seen = seen };
+        return true;
+    }
+
+    private async Task NoteStarted(AttemptReport report)
+    {
+        if (_wanted.TryGetValue(report.TaskId, out var held) && _started.Add((report.TaskId, report.Attempt)))
+            await GrainFactory.GetGrain<ITaskGrain>(report.TaskId).Started(Id, held.Attempt);
+    }
+
+    private async Task<ReportVerdict> ReportOne(TaskOutcomeReport report)
+    {
+        try
+        {
+            var task = GrainFactory.GetGrain<ITaskGrain>(report.TaskId);
+            if (report.IsStart)
+            {
+                if (_wanted.TryGetValue(report.TaskId, out var held) && held.Attempt == report.Attempt)
+                {
+                    _wanted[report.TaskId] = held with { Seen = true };
+                    _started.Add((report.TaskId, report.Attempt));
+                }
+
+                var current = await task.Started(Id, report.Attempt);
+                return new(report.TaskId, report.Attempt, current ? ReportVerdictKind.Accepted : ReportVerdictKind.Stale, current ? "" : "STALE_ATTEMPT", "");
+            }
+
+            var verdict = await task.End(Id, report);
+            if (verdict.Kind != ReportVerdictKind.TryAgain && _wanted.TryGetValue(report.TaskId, out var ended) && ended.Attempt == report.Attempt)
+                Release(report.TaskId);
+            return verdict;
+        }
+        catch (Exception error)
+        {
+            LogReportFailed(error, Id, report.TaskId, report.Attempt);
+            return new(report.TaskId, report.Attempt, ReportVerdictKind.TryAgain, "TRY_AGAIN", "The hub could not record it now.");
+        }
+    }
+
+    private void Release(string taskId)
+    {
+        if (_wanted.Remove(taskId, out var attempt)) _started.Remove((taskId, attempt.Attempt));
+        _room.Release(taskId);
+    }
+
+    private async Task<(PendingTask Task, GrantResult? Result)> AskForGrant(PendingTask task, long epoch)
+    {
+        try
+        {
+            return (task, await GrainFactory.GetGrain<ITaskGrain>(task.TaskId).Grant(Id, _node!.OwnerId, epoch));
+        }
+        catch (Exception error)
+        {
+            LogGrantFailed(error, Id, task.TaskId); // it may have been granted: the mark in the index lets the sweeper find out
+            return (task, null);
+        }
+    }
+
+    private async Task TellWorker(IWorkerLink link, Func<IWorkerLink, Task> push)
+    {
+        try
+        {
+            await push(link);
+        }
+        catch (Exception error)
+        {
+            LogPushFailed(error, Id); // a push is a hint: the next heartbeat heals it
+        }
+    }
+
+    private string Status(ResourceRequest free)
+    {
+        var touched = _touchedAt is { } at && time.GetElapsedTime(at) < options.Value.Tasks.LeaseDuration;
+        if (_leaving || !(_node!.HoldsLease || touched)) return "offline";
+        return _node.NodeType == NodeTypes.Worker && (free.MilliCores <= 0 || free.MemoryMb <= 0) ? "busy" : "online";
+    }
+
+    private NodeView? View()
+    {
+        if (_node is not { HoldsLease: true } node) return null;
+        _viewVersion = Math.Max(_viewVersion + 1, time.GetUtcNow().UtcTicks);
+        return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, _viewVersion);
+    }
+
+    /// <summary>Tells the scheduler what is free now; changes that come while one message is under way share the next.</summary>
+    private void Publish()
+    {
+        _viewChanged = true;
+        if (_publishing.IsCompleted) _publishing = PublishChanges();
+    }
+
+    private async Task PublishChanges()
+    {
+        while (_viewChanged)
+        {
+            _viewChanged = false;
+            try
+            {
+                await Scheduler.NodeChanged(Id, View());
+            }
+            catch (Exception error)
+            {
+                LogSchedulerNotTold(error, Id); // every heartbeat tells again
+            }
+        }
+    }
+
+    private async Task Forget()
+    {
+        await DropReminder();
+        await state.Erase(this);
+        _node = null;
+        await nodes.Remove(Id);
+        LogForgotten(Id);
+        DeactivateOnIdle();
+    }
+
+    private async Task EnsureReminder()
+    {
+        if (_reminder == ReminderState.Set) return;
+        await this.RegisterOrUpdateReminder(LivenessReminder, ReminderPeriod, ReminderPeriod);
+        _reminder = ReminderState.Set;
+    }
+
+    private async Task DropReminder()
+    {
+        if (_reminder == ReminderState.None) return;
+        if (await this.GetReminder(LivenessReminder) is { } reminder) await this.UnregisterReminder(reminder);
+        _reminder = ReminderState.None;
+    }
+
+    private async Task Save(NodeRecord next)
+    {
+        await state.Commit(next, this);
+        _node = next;
+    }
+
+    private enum ReminderState { Unknown, Set, None }
+
+    private sealed record LostAttempt(string TaskId, int Attempt, string Cause, bool Counts);
+}

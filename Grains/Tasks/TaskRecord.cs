@@ -1,0 +1,53 @@
+namespace HiveMind.Tasks;
+
+/// <summary>
+/// The stored task. Version and ids are promises: fields are appended, never renumbered; committed golden records are read by a test.
+/// Running is not stored: that the program began is memory, carried into the outcome.
+/// </summary>
+[GenerateSerializer, Alias("HiveMind.TaskRecord"), Immutable]
+public sealed record TaskRecord
+{
+    public const int CurrentVersion = 1;
+
+    [Id(0)] public int Version { get; init; } = CurrentVersion;
+    [Id(1)] public TaskSpec? Spec { get; init; }
+    [Id(2)] public TaskState State { get; init; }
+    [Id(3)] public DateTimeOffset CreatedAt { get; init; }
+    [Id(4)] public DateTimeOffset NotBefore { get; init; }
+    [Id(5)] public IReadOnlyList<AttemptRecord> Attempts { get; init; } = [];
+    [Id(6)] public OutcomeRecord? Outcome { get; init; }
+
+    public bool IsEnded => Outcome is not null;
+    public AttemptRecord? Current => Attempts.Count > 0 && Attempts[^1].EndedAt is null ? Attempts[^1] : null;
+}
+
+/// <summary>One attempt: its number is the fencing token.</summary>
+[GenerateSerializer, Alias("HiveMind.AttemptRecord"), Immutable]
+public sealed record AttemptRecord
+{
+    [Id(0)] public int Number { get; init; }
+    [Id(1)] public string NodeId { get; init; } = "";
+    [Id(2)] public string OwnerId { get; init; } = "";
+    [Id(3)] public long Epoch { get; init; }
+    [Id(4)] public DateTimeOffset AssignedAt { get; init; }
+    [Id(5)] public DateTimeOffset? StartedAt { get; init; }
+    [Id(6)] public DateTimeOffset? EndedAt { get; init; }
+    [Id(7)] public string Cause { get; init; } = "";
+    [Id(8)] public long RunMs { get; init; }
+    /// <summary>What payer owes the node's owner for it, micro-credits.</summary>
+    [Id(9)] public long DueMicros { get; init; }
+    /// <summary>Counts towards Tasks:MaxAttempts.</summary>
+    [Id(10)] public bool Counts { get; init; }
+}
+
+/// <summary>How it all ended; never changes once written.</summary>
+[GenerateSerializer, Alias("HiveMind.OutcomeRecord"), Immutable]
+public sealed record OutcomeRecord
+{
+    [Id(0)] public string Reason { get; init; } = "";
+    [Id(1)] public string ErrorMessage { get; init; } = "";
+    [Id(2)] public int ExitCode { get; init; }
+    [Id(3)] public BlobRef Result { get; init; } = BlobRef.Empty;
+    [Id(4)] public BlobRef Stderr { get; init; } = BlobRef.Empty;
+    [Id(5)] public DateTimeOffset EndedAt { get; init; }
+}
