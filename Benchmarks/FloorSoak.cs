@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+
+namespace HiveMind.Benchmarks;
+
+/// <summary>Months in minutes: task-like cycles over a steady number of live tasks; then how big the directory is and how long a restart takes.</summary>
+internal static class FloorSoak
+{
+    private const int Callers = 256;
+
+    public static async Task<int> Run(string directory, int cycles, int live)
+    {
+        var largest = 0L;
+        var floor = await Floor.Start(FloorWriter.Options(directory, 64));
+        var began = Stopwatch.GetTimestamp();
+        await using (floor)
+        {
+            var store = new GrainLikeStore(floor);
+            var done = 0;
+            var lives = Enumerable.Range(0, Callers).Select(_ => new Queue<string>()).ToArray();
+            var load = Task.WhenAll(lives.Select(mine => Task.Run(async () =>
+            {
+                while (Interlocked.Increment(ref done) <= cycles)
+                {
+                    await Cycle(floor, store, mine, live / Callers);
+                }
+            })));
+            while (await Task.WhenAny(load, Task.Delay(TimeSpan.FromSeconds(10))) != load)
+            {
+                largest = Math.Max(largest, Size(directory));
+                Console.WriteLine($"{Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s: {done} cycles, directory {Size(directory) / 1_000_000} MB, "
+                    + $"process {Environment.WorkingSet / 1_000_000} MB");
+            }
+            await load;
+            Console.WriteLine($"{cycles} cycles in {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s "
+                + $"({cycles / Stopwatch.GetElapsedTime(began).TotalSeconds:F0}/s)");
+        }
+        began = Stopwatch.GetTimestamp();
+        await using var again = await Floor.Start(FloorWriter.Options(directory, 64));
+        Console.WriteLine($"restart {Stopwatch.GetElapsedTime(began).TotalSeconds:F2} s, {await again.Unfinished.Count()} entries, "
+            + $"directory {Size(directory) / 1_000_000} MB, at most {largest / 1_000_000} MB");
+        return 0;
+    }
+
+    private static async Task Cycle(Floor floor, GrainLikeStore store, Queue<string> mine, int keep)
+    {
+        var id = TaskIds.New("soak", null);
+        await floor.Unfinished.Add(FloorWriter.Pending(id));
+        for (var version = 1; version <= 3; version++)
+        {
+            await store.Write(id, version);
+        }
+        mine.Enqueue(id);
+        if (mine.Count > keep)
+        {
+            var oldest = mine.Dequeue();
+            await floor.Unfinished.Remove([oldest]);
+            await store.Delete(oldest);
+        }
+    }
+
+    private static long Size(string directory)
+    {
+        try
+        {
+            return FloorKills.Size(directory);
+        }
+        catch (IOException)
+        {
+            // A checkpoint went away while it was being counted.
+            return 0;
+        }
+    }
+}

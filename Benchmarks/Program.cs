@@ -1,0 +1,23 @@
+using System.Globalization;
+using HiveMind.Benchmarks;
+
+var number = (string name, int fallback) =>
+    Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : fallback;
+
+return args switch
+{
+    ["floor-writer", var directory, ..] => await FloorWriter.Run(directory, number("--aof-mb", 64)),
+    ["floor-kills", var directory, ..] => await FloorKills.Run(directory, number("--kills", 100), number("--aof-mb", 64)),
+    ["floor-soak", var directory, ..] => await FloorSoak.Run(directory, number("--cycles", 1_000_000), number("--live", 10_000)),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("""
+        floor-writer DIR [--aof-mb 64]               writes until it is killed, printing what was acknowledged
+        floor-kills DIR [--kills 100] [--aof-mb 64]  kills such a writer again and again and looks for what was lost
+        floor-soak DIR [--cycles 1000000] [--live 10000]  task-like write, rewrite, delete cycles: rate, directory size, restart time
+        """);
+    return 2;
+}
