@@ -27,7 +27,8 @@ public interface ISchedulerGrain : IGrainWithStringKey
 [Alias("HiveMind.ISweeperGrain")]
 public interface ISweeperGrain : IGrainWithStringKey
 {
-    [Alias("Sweep")] Task Sweep();
+    /// <summary>Ends with the sweep it started; returns at once when one is under way.</summary>
+    [Alias("Sweep"), AlwaysInterleave] Task Sweep();
 }
 
 public static class Shards

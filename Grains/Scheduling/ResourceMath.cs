@@ -1,0 +1,16 @@
+namespace HiveMind.Scheduling;
+
+/// <summary>Sums of reservations. Whole numbers, so that what was taken and given back is exactly nothing.</summary>
+public static class ResourceMath
+{
+    public static readonly ResourceRequest Nothing = new(0, 0, 0);
+
+    public static bool Fits(this ResourceRequest request, ResourceRequest room) =>
+        request.MilliCores <= room.MilliCores && request.MemoryMb <= room.MemoryMb && request.Gpus <= room.Gpus;
+
+    public static ResourceRequest Plus(this ResourceRequest one, ResourceRequest other) =>
+        new(one.MilliCores + other.MilliCores, one.MemoryMb + other.MemoryMb, one.Gpus + other.Gpus);
+
+    public static ResourceRequest Minus(this ResourceRequest one, ResourceRequest other) =>
+        new(one.MilliCores - other.MilliCores, one.MemoryMb - other.MemoryMb, one.Gpus - other.Gpus);
+}

@@ -1,0 +1,18 @@
+using Microsoft.Extensions.Logging;
+
+namespace HiveMind.Scheduling;
+
+public sealed partial class SchedulerGrain
+{
+    [LoggerMessage(1, LogLevel.Information, "Scheduler rebuilt from the index: {Found} tasks wait")]
+    private static partial void LogRebuilt(ILogger logger, int found);
+
+    [LoggerMessage(2, LogLevel.Warning, "The index could not be read; trying again")]
+    private static partial void LogRebuildFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(3, LogLevel.Warning, "Offer of {Tasks} tasks to node {NodeId} was not answered; they are tried again")]
+    private static partial void LogOfferFailed(ILogger logger, Exception exception, string nodeId, int tasks);
+
+    [LoggerMessage(4, LogLevel.Error, "The scheduler's picture broke; starting anew from the index")]
+    private static partial void LogCoreFailed(ILogger logger, Exception exception);
+}

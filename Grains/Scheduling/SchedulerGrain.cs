@@ -1,0 +1,162 @@
+using HiveMind.Nodes;
+using HiveMind.Storage;
+using Microsoft.Extensions.Logging;
+
+namespace HiveMind.Scheduling;
+
+/// <summary>
+/// The shell of <see cref="SchedulerCore"/>: turns messages into calls of the core, and the core's proposals into offers. No turn waits
+/// for another grain: an offer's answer comes back as a turn of its own.
+/// </summary>
+[GrainType("scheduler")]
+public sealed partial class SchedulerGrain(IUnfinishedIndex index, IPlacementPolicy policy, TimeProvider time, ILogger<SchedulerGrain> logger)
+    : Grain, ISchedulerGrain
+{
+    /// <summary>Tasks proposed in one turn, so that a long queue never holds up the others' messages.</summary>
+    private const int TasksPerTurn = 1024;
+    private static readonly TimeSpan DueCheck = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RebuildRetry = TimeSpan.FromSeconds(1);
+
+    private readonly SchedulerCore _core = new(policy);
+    private readonly Dictionary<string, Task> _offers = [];
+    private readonly CancellationTokenSource _stopping = new();
+    private bool _pumpRequested;
+    private Task _pump = Task.CompletedTask;
+    private Task _rebuild = Task.CompletedTask;
+
+    public override Task OnActivateAsync(CancellationToken cancellationToken)
+    {
+        DelayDeactivation(TimeSpan.MaxValue);
+        this.RegisterGrainTimer(
+            _ => { Pump(); return Task.CompletedTask; },
+            new GrainTimerCreationOptions(DueCheck, DueCheck) { KeepAlive = true });
+        _rebuild = Rebuild(_stopping.Token);
+        return Task.CompletedTask;
+    }
+
+    public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        await _stopping.CancelAsync();
+        await Task.WhenAll(_pump, _rebuild).WaitAsync(cancellationToken).ConfigureAwait(
+            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+    }
+
+    public Task Enqueue(IReadOnlyList<PendingTask> tasks)
+    {
+        foreach (var task in tasks) _core.Enqueue(task, Now);
+        RequestPump();
+        return Task.CompletedTask;
+    }
+
+    public Task Remove(IReadOnlyList<string> taskIds)
+    {
+        foreach (var id in taskIds) _core.Remove(id);
+        return Task.CompletedTask;
+    }
+
+    public Task NodeChanged(string nodeId, NodeView? view)
+    {
+        if (view is null) _core.NodeGone(nodeId);
+        else _core.NodeChanged(view);
+        RequestPump();
+        return Task.CompletedTask;
+    }
+
+    public Task<WaitReason> Explain(string taskId) => Task.FromResult(_core.Explain(taskId));
+
+    public Task<SchedulerCounts> GetCounts() => Task.FromResult(_core.Counts);
+
+    public Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds) =>
+        Task.FromResult<IReadOnlyList<string>>([.. taskIds.Where(id => !_core.Knows(id))]);
+
+    private DateTimeOffset Now => time.GetUtcNow();
+
+    /// <summary>Pumps after the messages that are already here, so that a burst becomes few offers instead of many.</summary>
+    private void RequestPump()
+    {
+        if (_pumpRequested || _stopping.IsCancellationRequested) return;
+        _pumpRequested = true;
+        _pump = PumpSoon();
+    }
+
+    private async Task PumpSoon()
+    {
+        await Task.Yield();
+        _pumpRequested = false;
+        Pump();
+    }
+
+    private void Pump()
+    {
+        if (_stopping.IsCancellationRequested) return;
+        try
+        {
+            var proposed = 0;
+            foreach (var offer in _core.Propose(Now, TasksPerTurn))
+            {
+                proposed += offer.Tasks.Count;
+                var sending = Send(offer);
+                if (!sending.IsCompleted) _offers[offer.NodeId] = sending;
+            }
+            if (proposed >= TasksPerTurn) RequestPump();
+        }
+        catch (Exception exception)
+        {
+            // The picture cannot be trusted any more; it is made anew from the index and the nodes' next views.
+            LogCoreFailed(logger, exception);
+            DeactivateOnIdle();
+        }
+    }
+
+    private async Task Send(NodeOffer offer)
+    {
+        try
+        {
+            var node = GrainFactory.GetGrain<INodeGrain>(offer.NodeId);
+            var result = await node.Offer([.. offer.Tasks.Select(task => new TaskOffer(task))]);
+            _core.OfferAnswered(offer.NodeId, result, Now);
+        }
+        catch (Exception exception)
+        {
+            LogOfferFailed(logger, exception, offer.NodeId, offer.Tasks.Count);
+            _core.OfferFailed(offer.NodeId, Now);
+        }
+        _offers.Remove(offer.NodeId);
+        RequestPump();
+    }
+
+    /// <summary>
+    /// One pass over the index, while serving. An entry with a mark may be on a node: the sweeper asks. What ended since it was read is
+    /// refused by its record when a node asks for it.
+    /// </summary>
+    private async Task Rebuild(CancellationToken cancel)
+    {
+        await Task.Yield();
+        while (!cancel.IsCancellationRequested)
+        {
+            try
+            {
+                var found = 0;
+                await foreach (var entry in index.Scan(cancel))
+                {
+                    if (entry.MarkedNode is not null) continue;
+                    _core.Enqueue(entry.Task, Now);
+                    if (++found % TasksPerTurn == 0) RequestPump();
+                }
+                LogRebuilt(logger, found);
+                RequestPump();
+                return;
+            }
+            catch (Exception exception) when (!cancel.IsCancellationRequested)
+            {
+                LogRebuildFailed(logger, exception);
+                await Task.Delay(RebuildRetry, time, cancel).ConfigureAwait(
+                    ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace HiveMind.Scheduling;
+
+/// <summary>Wires scheduling into a silo, which must bring IUnfinishedIndex, INodeIndex and a reminder service.</summary>
+public static class SchedulingExtensions
+{
+    public static ISiloBuilder AddScheduling(this ISiloBuilder silo)
+    {
+        silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.TryAddSingleton<IPlacementPolicy, BalancedSpreadPolicy>();
+        silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SweepAtStart>();
+        return silo;
+    }
+}

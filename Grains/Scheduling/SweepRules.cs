@@ -1,0 +1,28 @@
+using HiveMind.Storage;
+
+namespace HiveMind.Scheduling;
+
+/// <summary>Which entries a sweep examines, so that it wakes few task grains however many wait.</summary>
+public static class SweepRules
+{
+    /// <summary>A submit writes the index first: a younger entry without a record may be one that is under way.</summary>
+    public static readonly TimeSpan BirthBound = TimeSpan.FromSeconds(60);
+
+    /// <summary>From this age on the scheduler's word that a task waits is checked against its record now and then.</summary>
+    public static readonly TimeSpan TrustBound = TimeSpan.FromMinutes(10);
+
+    /// <summary>An old entry is checked in one sweep out of so many.</summary>
+    public const int CheckEvery = 10;
+
+    public static bool Examines(UnfinishedEntry entry, bool knownToScheduler, long sweep, DateTimeOffset now)
+    {
+        if (entry.MarkedNode is not null || !knownToScheduler) return true;
+        return now - entry.Task.SubmittedAt >= TrustBound && (Slot(entry.Task.TaskId) + sweep) % CheckEvery == 0;
+    }
+
+    /// <summary>True: what its submit left behind cannot become a task any more.</summary>
+    public static bool IsOrphan(PendingTask task, DateTimeOffset now) => now - task.SubmittedAt > BirthBound;
+
+    /// <summary>The same in every process, unlike string.GetHashCode.</summary>
+    private static long Slot(string taskId) => taskId.Aggregate(0L, (sum, c) => (sum * 31 + c) % 1_000_003);
+}

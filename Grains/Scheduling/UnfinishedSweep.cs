@@ -1,0 +1,107 @@
+using HiveMind.Nodes;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+using Microsoft.Extensions.Logging;
+
+namespace HiveMind.Scheduling;
+
+/// <summary>One pass over both indexes that finishes half-done steps. One failure is logged and the rest goes on: the next pass meets it again.</summary>
+public sealed partial class UnfinishedSweep(
+    IUnfinishedIndex index, INodeIndex nodes, ISweepTargets targets, TimeProvider time, ILogger<UnfinishedSweep> logger)
+{
+    private const int Together = 32;
+    private const int Page = 1000;
+
+    private readonly SemaphoreSlim _slots = new(Together);
+    private long _sweeps;
+
+    /// <summary>Throws when an index cannot be read or the scheduler cannot be asked.</summary>
+    public async Task Run(CancellationToken cancel)
+    {
+        _sweeps++;
+        foreach (var node in await nodes.All()) await Start(() => targets.Touch(node), node, cancel);
+        var page = new List<UnfinishedEntry>(Page);
+        await foreach (var entry in index.Scan(cancel))
+        {
+            page.Add(entry);
+            if (page.Count < Page) continue;
+            await SweepPage(page, cancel);
+            page.Clear();
+        }
+        await SweepPage(page, cancel);
+        await Finish(cancel);
+    }
+
+    private async Task SweepPage(List<UnfinishedEntry> page, CancellationToken cancel)
+    {
+        var unmarked = page.Where(entry => entry.MarkedNode is null).Select(entry => entry.Task.TaskId).ToList();
+        var missing = unmarked.Count == 0 ? [] : (await targets.Missing(unmarked)).ToHashSet();
+        foreach (var entry in page)
+        {
+            if (SweepRules.Examines(entry, !missing.Contains(entry.Task.TaskId), _sweeps, time.GetUtcNow()))
+                await Start(() => Mend(entry), entry.Task.TaskId, cancel);
+        }
+    }
+
+    private async Task Mend(UnfinishedEntry entry)
+    {
+        var id = entry.Task.TaskId;
+        var found = await targets.Examine(id);
+        switch (found.Kind)
+        {
+            case TaskExaminationKind.Missing:
+                if (!SweepRules.IsOrphan(entry.Task, time.GetUtcNow())) return;
+                LogOrphan(logger, id);
+                await index.Remove([id]);
+                break;
+            case TaskExaminationKind.Pending:
+                // A grant that is just being written may lose its mark here: it is set again below when next examined.
+                if (entry.MarkedNode is not null) await index.Unmark(id);
+                if ((await targets.Missing([id])).Count > 0) await targets.Enqueue(found.Pending ?? entry.Task);
+                break;
+            case TaskExaminationKind.OnNode:
+                if (entry.MarkedNode is null) await index.Mark([id], found.NodeId!);
+                await Claim(id, found.NodeId!, found.Assignment!);
+                break;
+            case TaskExaminationKind.Ended:
+                break; // being examined, it has posted its settlement again, which removes the entry
+        }
+    }
+
+    private async Task Claim(string taskId, string nodeId, TaskAssignment assignment)
+    {
+        if (await targets.Claim(nodeId, new AttemptClaim(taskId, assignment.Attempt, assignment))) return;
+        LogLost(logger, taskId, assignment.Attempt, nodeId);
+        await targets.AttemptLost(taskId, nodeId, assignment.Attempt);
+    }
+
+    /// <summary>Waits for a free slot, not for the work.</summary>
+    private async Task Start(Func<Task> work, string subject, CancellationToken cancel)
+    {
+        await _slots.WaitAsync(cancel);
+        _ = Guarded();
+
+        async Task Guarded()
+        {
+            try
+            {
+                await work();
+            }
+            catch (Exception exception)
+            {
+                LogFailed(logger, exception, subject);
+            }
+            finally
+            {
+                _slots.Release();
+            }
+        }
+    }
+
+    /// <summary>All slots free: all that was started has ended.</summary>
+    private async Task Finish(CancellationToken cancel)
+    {
+        for (var i = 0; i < Together; i++) await _slots.WaitAsync(cancel);
+        _slots.Release(Together);
+    }
+}
