@@ -1,0 +1,124 @@
+using Grpc.Core;
+using HiveMind.Protos;
+using HiveMind.Workers.Connection;
+using HiveMind.Workers.Runs;
+
+namespace HiveMind.Workers.Attempts;
+
+/// <summary>Takes one attempt from its assignment to its report.</summary>
+public sealed class AttemptExecutor(
+    WorkerOptions options, IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, TimeProvider time)
+{
+    /// <summary>
+    /// Null: dropped on the way. Otherwise its report, which the table holds until the hub answers it. <paramref name="earlier"/> are
+    /// runs of the same task that must be gone first.
+    /// </summary>
+    public async Task<TaskReport?> Execute(HeldAttempt attempt, Assignment assignment, IReadOnlyList<Task> earlier, Action began)
+    {
+        RunResult result;
+        try
+        {
+            await Task.WhenAll(earlier);
+            result = await Run(attempt, assignment, began);
+        }
+        catch (OperationCanceledException)
+        {
+            result = RunResult.Fault("worker stopped");
+        }
+        catch (RpcException e) when (e.StatusCode is StatusCode.Aborted or StatusCode.NotFound)
+        {
+            // The attempt is not this worker's any more.
+            return Dropped(attempt, e.StatusCode == StatusCode.Aborted);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException
+            or RpcException or System.ComponentModel.Win32Exception)
+        {
+            result = RunResult.Fault(e.Message);
+        }
+        attempt.Place?.RemoveProgram();
+        return attempt.Drop.IsCancellationRequested ? Dropped(attempt, answered: false) : await Report(attempt, result);
+    }
+
+    /// <summary>Sends its output again, after the hub lost what it had received.</summary>
+    public Task<TaskReport?> Resend(HeldAttempt attempt, TaskReport report) => Report(
+        attempt, new RunResult(report.ExitCode, report.ErrorReason, report.ErrorMessage, report.RunMs, report.MemoryPeakMb));
+
+    private async Task<RunResult> Run(HeldAttempt attempt, Assignment assignment, Action began)
+    {
+        if (runners.FirstOrDefault(r => r.TaskType == assignment.TaskType) is not { } runner)
+            return new RunResult(0, RunReasons.WorkerRefused, $"This worker does not run '{assignment.TaskType}'.", 0, 0);
+        using var kill = CancellationTokenSource.CreateLinkedTokenSource(attempt.Kill.Token, attempt.Drop.Token);
+        kill.Token.ThrowIfCancellationRequested();
+        var place = attempt.Place = work.NewRun();
+        if (assignment.Payload.Length > 0 || assignment.PayloadSize == 0)
+            await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), kill.Token);
+        else
+            await transfers.FetchPayload(attempt.Key, assignment.PayloadSha256, place.Program, kill.Token);
+        return await runner.Run(Request(attempt.Key, assignment, place), began, kill.Token);
+    }
+
+    private RunRequest Request(AttemptKey key, Assignment assignment, RunPlace place)
+    {
+        var needs = assignment.Requirements ?? new TaskRequirements();
+        return new RunRequest
+        {
+            TaskId = key.TaskId,
+            Attempt = key.Attempt,
+            Place = place,
+            Arguments = assignment.Arguments,
+            StandardInput = assignment.StandardInput.Memory,
+            Environment = new Dictionary<string, string>(assignment.Environment),
+            Cores = needs.CpuCores > 0 ? needs.CpuCores : 1,
+            MemoryMb = needs.MemoryMb > 0 ? needs.MemoryMb : 256,
+            WithGpu = needs.GpuRequired,
+            Timeout = TimeSpan.FromSeconds(needs.TimeoutSeconds > 0 ? Math.Min(needs.TimeoutSeconds, 40L * 24 * 3600) : 3600),
+            MaxOutputBytes = options.MaxOutputBytes,
+        };
+    }
+
+    private async Task<TaskReport?> Report(HeldAttempt attempt, RunResult result)
+    {
+        table.Sending(attempt);
+        var report = new TaskReport
+        {
+            TaskId = attempt.Key.TaskId,
+            Attempt = attempt.Key.Attempt,
+            Kind = TaskReportKind.Ended,
+            ExitCode = result.ExitCode,
+            ErrorReason = result.Reason,
+            ErrorMessage = result.Message,
+            RunMs = result.RunMs,
+            MemoryPeakMb = result.MemoryPeakMb,
+        };
+        try
+        {
+            if (attempt.Place is { } place && result.Reason is not (RunReasons.WorkerFault or RunReasons.WorkerRefused))
+            {
+                attempt.Uploads++;
+                report.Result = await transfers.SendOutput(attempt.Key, "stdout", place.Stdout, attempt.Drop.Token);
+                report.Stderr = await transfers.SendOutput(attempt.Key, "stderr", place.Stderr, attempt.Drop.Token);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            return Dropped(attempt, answered: false);
+        }
+        catch (RpcException e) when (e.StatusCode is StatusCode.Aborted or StatusCode.NotFound)
+        {
+            return Dropped(attempt, e.StatusCode == StatusCode.Aborted);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or RpcException)
+        {
+            report.ErrorReason = RunReasons.WorkerFault;
+            report.ErrorMessage = e.Message;
+        }
+        table.End(attempt, report, time.GetTimestamp());
+        return report;
+    }
+
+    private TaskReport? Dropped(HeldAttempt attempt, bool answered)
+    {
+        table.Remove(attempt, answered);
+        return null;
+    }
+}

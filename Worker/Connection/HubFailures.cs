@@ -1,0 +1,28 @@
+using Google.Rpc;
+using Grpc.Core;
+
+namespace HiveMind.Workers.Connection;
+
+/// <summary>What a hub's failure means to a worker.</summary>
+internal static class HubFailures
+{
+    /// <summary>Later may be better: the hub or a store is away, or the way to it broke.</summary>
+    public static bool IsTransient(StatusCode code) => code
+        is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.Cancelled or StatusCode.ResourceExhausted
+        or StatusCode.Internal or StatusCode.Unknown;
+
+    public static string Reason(RpcException e)
+    {
+        try
+        {
+            return e.GetRpcStatus()?.GetDetail<ErrorInfo>()?.Reason ?? "";
+        }
+        catch (Google.Protobuf.InvalidProtocolBufferException)
+        {
+            return "";
+        }
+    }
+
+    public static bool IsStaleEpoch(RpcException e) => e.StatusCode == StatusCode.Aborted
+        && (Reason(e) == "STALE_EPOCH" || e.Status.Detail.Contains("STALE_EPOCH", StringComparison.Ordinal));
+}

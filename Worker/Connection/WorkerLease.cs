@@ -1,0 +1,61 @@
+namespace HiveMind.Workers.Connection;
+
+/// <summary>
+/// How long this worker may run what it holds. It counts from *sending* the last message that was answered: the hub counts from
+/// receiving it, which is later, so the worker always stops first.
+/// </summary>
+public sealed class WorkerLease(TimeProvider time)
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<(long Sequence, long SentAt)> _sent = [];
+    private TimeSpan _duration;
+    private long _renewedAt;
+    private bool _held;
+
+    /// <summary>A new connection was welcomed; its hello was sent at that timestamp.</summary>
+    public void Granted(TimeSpan duration, long helloSentAt)
+    {
+        lock (_lock)
+        {
+            _sent.Clear();
+            _duration = duration;
+            _renewedAt = helloSentAt;
+            _held = true;
+        }
+    }
+
+    /// <summary>A heartbeat is about to be sent.</summary>
+    public void Sending(long sequence)
+    {
+        lock (_lock)
+            _sent.Enqueue((sequence, time.GetTimestamp()));
+    }
+
+    /// <summary>The hub answered that heartbeat, and with it all before.</summary>
+    public void Answered(long sequence)
+    {
+        lock (_lock)
+            while (_sent.TryPeek(out var sent) && sent.Sequence <= sequence)
+            {
+                _sent.Dequeue();
+                _renewedAt = Math.Max(_renewedAt, sent.SentAt);
+            }
+    }
+
+    /// <summary>What is left of it; zero when it is gone or was never granted.</summary>
+    public TimeSpan Remaining
+    {
+        get
+        {
+            lock (_lock)
+            {
+                if (!_held)
+                    return TimeSpan.Zero;
+                var left = _duration - time.GetElapsedTime(_renewedAt);
+                return left > TimeSpan.Zero ? left : TimeSpan.Zero;
+            }
+        }
+    }
+
+    public bool IsHeld => Remaining > TimeSpan.Zero;
+}

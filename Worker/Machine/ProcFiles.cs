@@ -1,0 +1,122 @@
+using System.Globalization;
+
+namespace HiveMind.Workers.Machine;
+
+/// <summary>CPU time since boot, in clock ticks.</summary>
+public readonly record struct CpuTimes(long Busy, long Total)
+{
+    /// <summary>Percent of all cores used since an earlier reading.</summary>
+    public double PercentSince(CpuTimes earlier) =>
+        Total > earlier.Total ? Math.Clamp(100.0 * (Busy - earlier.Busy) / (Total - earlier.Total), 0, 100) : 0;
+}
+
+/// <summary>One process as the kernel lists it.</summary>
+public readonly record struct ProcessEntry(int Id, int ParentId, int GroupId, char State);
+
+/// <summary>Pure readers of what the kernel and nvidia-smi print; a text that says nothing useful gives null or nothing.</summary>
+public static class ProcFiles
+{
+    /// <summary>A field of /proc/meminfo in MiB.</summary>
+    public static long? MeminfoMb(string text, string field)
+    {
+        foreach (var line in text.Split('\n'))
+        {
+            if (!line.StartsWith(field + ":", StringComparison.Ordinal))
+                continue;
+            var words = line[(field.Length + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+            return words.Length > 0 && long.TryParse(words[0], CultureInfo.InvariantCulture, out var kb) ? kb / 1024 : null;
+        }
+        return null;
+    }
+
+    /// <summary>A cgroup's memory limit in MiB; null for "max" and for the huge number by which the old kind says the same.</summary>
+    public static long? CgroupLimitMb(string text) =>
+        long.TryParse(text.Trim(), CultureInfo.InvariantCulture, out var bytes) && bytes is > 0 and < 1L << 50 ? bytes >> 20 : null;
+
+    /// <summary>The limit files that apply to a process, from its /proc/self/cgroup: its own group's and every one above.</summary>
+    public static IEnumerable<string> CgroupLimitFiles(string text)
+    {
+        foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        {
+            var parts = line.Split(':', 3);
+            if (parts.Length != 3 || (parts[1] != "" && !parts[1].Split(',').Contains("memory")))
+                continue;
+            var (root, file) = parts[1] == "" ? ("/sys/fs/cgroup", "memory.max") : ("/sys/fs/cgroup/memory", "memory.limit_in_bytes");
+            for (var path = parts[2].TrimEnd('/'); ; path = path[..path.LastIndexOf('/')])
+            {
+                yield return $"{root}{path}/{file}";
+                if (!path.Contains('/', StringComparison.Ordinal))
+                    break;
+            }
+        }
+    }
+
+    /// <summary>The first line of /proc/stat; idle and waiting for disks are not busy.</summary>
+    public static CpuTimes? Cpu(string text)
+    {
+        var line = text.Split('\n')[0];
+        if (!line.StartsWith("cpu ", StringComparison.Ordinal))
+            return null;
+        var ticks = line.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1).Take(8)
+            .Select(w => long.TryParse(w, CultureInfo.InvariantCulture, out var n) ? n : 0).ToArray();
+        if (ticks.Length < 5)
+            return null;
+        var total = ticks.Sum();
+        return new CpuTimes(total - ticks[3] - ticks[4], total);
+    }
+
+    /// <summary>A line of /proc/PID/stat; the name in parentheses may hold anything, so the fields count from its last ')'.</summary>
+    public static ProcessEntry? Process(string text)
+    {
+        var open = text.IndexOf('(');
+        var close = text.LastIndexOf(')');
+        if (open < 1 || close < open || !int.TryParse(text.AsSpan(0, open).Trim(), CultureInfo.InvariantCulture, out var id))
+            return null;
+        var fields = text[(close + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        return fields.Length >= 3 && int.TryParse(fields[1], CultureInfo.InvariantCulture, out var parent)
+            && int.TryParse(fields[2], CultureInfo.InvariantCulture, out var group)
+            ? new ProcessEntry(id, parent, group, fields[0][0])
+            : null;
+    }
+
+    /// <summary>Pages that belong to the process alone, from /proc/PID/statm: resident without what it shares with files.</summary>
+    public static long PrivatePages(string text)
+    {
+        var words = text.Split(' ');
+        return words.Length > 2 && long.TryParse(words[1], CultureInfo.InvariantCulture, out var resident)
+            && long.TryParse(words[2], CultureInfo.InvariantCulture, out var shared) ? Math.Max(0, resident - shared) : 0;
+    }
+
+    /// <summary>The process's fair share of what it has in memory, in KiB, from /proc/PID/smaps_rollup.</summary>
+    public static long? PssKb(string text)
+    {
+        foreach (var line in text.Split('\n'))
+            if (line.StartsWith("Pss:", StringComparison.Ordinal))
+                return long.TryParse(line[4..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture, out var kb)
+                    ? kb : null;
+        return null;
+    }
+
+    /// <summary>nvidia-smi --query-gpu=name,memory.total --format=csv,noheader: one GPU a line.</summary>
+    public static (int Count, string Model) Gpus(string text)
+    {
+        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Where(l => l.Contains(',', StringComparison.Ordinal)).ToArray();
+        return lines.Length == 0 ? (0, "") : (lines.Length, lines[0][..lines[0].LastIndexOf(',')].Trim());
+    }
+
+    /// <summary>nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits: the mean of all.</summary>
+    public static double GpuPercent(string text)
+    {
+        var values = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+            .Select(w => double.TryParse(w, CultureInfo.InvariantCulture, out var n) ? n : 0).ToArray();
+        return values.Length == 0 ? 0 : Math.Clamp(values.Average(), 0, 100);
+    }
+
+    /// <summary>"Python 3.11.2" → 3.11.2.</summary>
+    public static string? PythonVersion(string text)
+    {
+        var trimmed = text.Trim();
+        return trimmed.StartsWith("Python 3.", StringComparison.Ordinal) ? trimmed["Python ".Length..] : null;
+    }
+}

@@ -1,0 +1,42 @@
+namespace HiveMind.Workers.Runs;
+
+/// <summary>Runs the programs of one task type.</summary>
+public interface IRunner
+{
+    string TaskType { get; }
+    /// <summary>
+    /// Runs it to its end. <paramref name="began"/> is called once, when the program runs. Cancelling kills it; the task then ends when
+    /// nothing of it is left.
+    /// </summary>
+    Task<RunResult> Run(RunRequest request, Action began, CancellationToken kill);
+}
+
+/// <summary>One attempt, ready to run.</summary>
+public sealed record RunRequest
+{
+    public required string TaskId { get; init; }
+    public required int Attempt { get; init; }
+    /// <summary>Its folders; the payload is already in <see cref="RunPlace.Program"/>.</summary>
+    public required RunPlace Place { get; init; }
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+    public ReadOnlyMemory<byte> StandardInput { get; init; }
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+    public double Cores { get; init; } = 1;
+    public long MemoryMb { get; init; } = 256;
+    public bool WithGpu { get; init; }
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromHours(1);
+    public long MaxOutputBytes { get; init; } = 100L * 1024 * 1024;
+}
+
+/// <summary>How a run ended. No reason and exit code 0: completed. Its output is in the files of its place.</summary>
+public sealed record RunResult(int ExitCode, string Reason, string Message, long RunMs, long MemoryPeakMb)
+{
+    public static RunResult Fault(string message) => new(0, RunReasons.WorkerFault, message, 0, 0);
+}
+
+/// <summary>The stable words by which a report says why a run did not complete.</summary>
+public static class RunReasons
+{
+    public const string ProgramFailed = "PROGRAM_FAILED", RunTimeout = "RUN_TIMEOUT", OutOfMemory = "OUT_OF_MEMORY",
+        OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED";
+}

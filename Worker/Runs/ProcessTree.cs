@@ -1,0 +1,97 @@
+using System.Runtime.InteropServices;
+using System.Text;
+using HiveMind.Workers.Machine;
+
+namespace HiveMind.Workers.Runs;
+
+/// <summary>All processes of one run: the one that was started, its group, and all that come from it.</summary>
+internal sealed partial class ProcessTree(int root, string mark)
+{
+    private const int Kill9 = 9;
+    private static readonly TimeSpan SnapshotAge = TimeSpan.FromMilliseconds(40);
+    private static readonly Lock SnapshotLock = new();
+    private static ProcessEntry[] _snapshot = [];
+    private static long _snapshotAt;
+
+    /// <summary>The environment variable whose value marks every process of a run, also one that left group and parent behind.</summary>
+    public const string MarkName = "HIVEMIND_RUN";
+
+    public IReadOnlyList<int> Members(bool fresh = false)
+    {
+        var all = Snapshot(fresh);
+        HashSet<int> members = [root];
+        for (var before = 0; before != members.Count;)
+        {
+            before = members.Count;
+            foreach (var process in all)
+                if (process.GroupId == root || members.Contains(process.ParentId))
+                    members.Add(process.Id);
+        }
+        return [.. all.Where(p => members.Contains(p.Id) && p.State != 'Z').Select(p => p.Id)];
+    }
+
+    /// <summary>What they keep in memory together. Exact (shared pages shared out) only when the quick sum is above the limit.</summary>
+    public long MemoryBytes(long limitBytes)
+    {
+        var members = Members();
+        var quick = members.Sum(id => ProcFiles.PrivatePages(MachineProbe.Text($"/proc/{id}/statm"))) * Environment.SystemPageSize;
+        if (quick <= limitBytes)
+            return quick;
+        var exact = members.Select(id => ProcFiles.PssKb(MachineProbe.Text($"/proc/{id}/smaps_rollup"))).ToArray();
+        return exact.Any(kb => kb is null) ? quick : Math.Min(quick, exact.Sum(kb => kb!.Value) * 1024);
+    }
+
+    /// <summary>Kills all and comes back when none is left. With <paramref name="byMark"/> also those that hid from the group.</summary>
+    public async Task Kill(bool byMark)
+    {
+        for (var round = 0; round < 500; round++)
+        {
+            var members = Members(fresh: true);
+            var left = byMark ? members.Union(Marked()).ToArray() : [.. members];
+            if (left.Length == 0)
+                return;
+            _ = Signal(-root, Kill9);
+            foreach (var id in left)
+                _ = Signal(id, Kill9);
+            await Task.Delay(10);
+        }
+    }
+
+    private IEnumerable<int> Marked()
+    {
+        var wanted = Encoding.ASCII.GetBytes($"{MarkName}={mark}");
+        foreach (var process in Snapshot(fresh: false))
+        {
+            if (process.State == 'Z' || process.Id == Environment.ProcessId)
+                continue;
+            byte[] environment;
+            try
+            {
+                environment = File.ReadAllBytes($"/proc/{process.Id}/environ");
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                continue;
+            }
+            if (environment.AsSpan().IndexOf(wanted) >= 0)
+                yield return process.Id;
+        }
+    }
+
+    /// <summary>One reading of the process table serves all runs that ask at about the same time.</summary>
+    private static ProcessEntry[] Snapshot(bool fresh)
+    {
+        lock (SnapshotLock)
+        {
+            if (!fresh && _snapshotAt != 0 && TimeProvider.System.GetElapsedTime(_snapshotAt) < SnapshotAge)
+                return _snapshot;
+            _snapshot = [.. Directory.EnumerateDirectories("/proc").Where(d => char.IsAsciiDigit(d[6]))
+                .Select(d => ProcFiles.Process(MachineProbe.Text(d + "/stat"))).OfType<ProcessEntry>()];
+            _snapshotAt = TimeProvider.System.GetTimestamp();
+            return _snapshot;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int process, int signal);
+}

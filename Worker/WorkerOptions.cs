@@ -1,0 +1,61 @@
+namespace HiveMind.Workers;
+
+/// <summary>What a worker is started with. Zero means: as much as the machine has.</summary>
+public sealed record WorkerOptions
+{
+    /// <summary>The hub's address, http or https.</summary>
+    public required Uri Hub { get; init; }
+    /// <summary>The id under which the node was registered.</summary>
+    public required string NodeId { get; init; }
+    /// <summary>The node's own secret, as RegisterNode answered it.</summary>
+    public required string NodeToken { get; init; }
+    /// <summary>At most this many cores are offered; 0: all.</summary>
+    public double MaxCores { get; init; }
+    /// <summary>At most this much memory is offered; 0: all but what the machine itself needs.</summary>
+    public long MaxMemoryMb { get; init; }
+    /// <summary>At most this many GPUs are offered; negative: all.</summary>
+    public int MaxGpus { get; init; } = -1;
+    /// <summary>Takes tasks of strangers even where nothing isolates them.</summary>
+    public bool Unsandboxed { get; init; }
+    /// <summary>Never isolates, even where bubblewrap works; without <see cref="Unsandboxed"/> only the owner's tasks come then.</summary>
+    public bool NoSandbox { get; init; }
+    /// <summary>Offers the type noop, which runs inside the worker (tests and benchmarks).</summary>
+    public bool AllowNoop { get; init; }
+    /// <summary>Where runs have their temporary directories; what earlier workers left there is removed at start.</summary>
+    public string WorkDirectory { get; init; } = DefaultWorkDirectory();
+    /// <summary>How long a stopping worker lets its runs finish before it kills them and hands them back; 0: at once.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.Zero;
+    /// <summary>Standard output (and error) of one run above this ends the run; the head is kept.</summary>
+    public long MaxOutputBytes { get; init; } = 100L * 1024 * 1024;
+
+    /// <summary>Below the user's own state folder: a shared temporary folder could be somebody else's trap.</summary>
+    public static string DefaultWorkDirectory() => Path.Combine(
+        Environment.GetEnvironmentVariable("XDG_STATE_HOME") is { Length: > 0 } state ? state
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "state"),
+        "hivemind", "worker");
+
+    /// <summary>One line that says what is wrong, or null.</summary>
+    public string? Validate() => this switch
+    {
+        { Hub.Scheme: not ("http" or "https") } => $"The hub's address '{Hub}' must begin with http:// or https://.",
+        { NodeId: "" } => "The node id is empty: register this machine first.",
+        { NodeToken: "" } => "The node token is empty: register this machine first.",
+        { MaxCores: < 0 } => "Cores must not be negative.",
+        { MaxMemoryMb: < 0 } => "Memory must not be negative.",
+        { WorkDirectory: "" } => "The work directory is empty.",
+        _ => null,
+    };
+}
+
+/// <summary>What the process that runs a worker exits with.</summary>
+public static class WorkerExit
+{
+    /// <summary>Stopped as asked.</summary>
+    public const int Ok = 0;
+    /// <summary>Another worker took over this node, or the hub refuses what this one says.</summary>
+    public const int Refused = 1;
+    /// <summary>Options that cannot be.</summary>
+    public const int Usage = 2;
+    /// <summary>The hub does not know this node or its token.</summary>
+    public const int NotKnown = 3;
+}
