@@ -1,0 +1,77 @@
+using System.Net;
+
+namespace HiveMind.Configuration;
+
+/// <summary>The whole configuration under `HiveMind`; `docs/configuration.md` lists it, `PoolOptionsValidator` checks it at start.</summary>
+public sealed class PoolOptions
+{
+    public const string Section = "HiveMind";
+
+    /// <summary>Where everything of this silo lives; default $XDG_DATA_HOME/hivemind.</summary>
+    public string DataDirectory { get; set; } = "";
+    public GrpcOptions Grpc { get; set; } = new();
+    public HttpOptions Http { get; set; } = new();
+    public StoreOptions Redis { get; set; } = new();
+    public StoreOptions Books { get; set; } = new();
+    public FilesOptions Files { get; set; } = new();
+    public ClusterOptions Cluster { get; set; } = new();
+    public AuthOptions Auth { get; set; } = new();
+    public NodeOptions Nodes { get; set; } = new();
+    public TaskOptions Tasks { get; set; } = new();
+    public RewardOptions Rewards { get; set; } = new();
+    public RateLimitOptions RateLimit { get; set; } = new();
+
+    public bool IsEmbedded => Redis.ConnectionString.Length == 0;
+    public string FloorDirectory => Path.Combine(DataDirectory, "floor");
+    public string FilesDirectory => Files.Directory.Length > 0 ? Files.Directory : Path.Combine(DataDirectory, "files");
+    public string BooksConnection => Books.ConnectionString.Length > 0 ? Books.ConnectionString : $"Data Source={Path.Combine(DataDirectory, "books.db")}";
+
+    public HubOptions ToHub() => new() { Auth = Auth, Nodes = Nodes, Tasks = Tasks, Rewards = Rewards, RateLimit = RateLimit };
+}
+
+public sealed class GrpcOptions
+{
+    /// <summary>An IP address. Anything but loopback needs a certificate or AllowInsecure.</summary>
+    public string Host { get; set; } = "127.0.0.1";
+    /// <summary>0: a free one.</summary>
+    public int Port { get; set; } = 50051;
+    public bool AllowInsecure { get; set; }
+    /// <summary>PEM file of the certificate (chain); with KeyFile the port speaks TLS.</summary>
+    public string CertificateFile { get; set; } = "";
+    /// <summary>PEM file of its key.</summary>
+    public string KeyFile { get; set; } = "";
+    /// <summary>Calls at the same time on one connection.</summary>
+    public int MaxConcurrentCalls { get; set; } = 1000;
+
+    public IPAddress? Address => Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback
+        : IPAddress.TryParse(Host, out var address) ? address : null;
+    public bool HasTls => CertificateFile.Length > 0;
+}
+
+public sealed class HttpOptions
+{
+    /// <summary>Health pages, on the gRPC host's address. 0: a free one.</summary>
+    public int Port { get; set; } = 8080;
+}
+
+public sealed class StoreOptions
+{
+    /// <summary>Empty: the embedded default.</summary>
+    public string ConnectionString { get; set; } = "";
+}
+
+public sealed class FilesOptions
+{
+    /// <summary>Empty: `files` in the data directory. Silos of one cluster share it.</summary>
+    public string Directory { get; set; } = "";
+}
+
+public sealed class ClusterOptions
+{
+    /// <summary>Silos with the same id on the same Redis are one pool. [A-Za-z0-9._-]{1,64}.</summary>
+    public string ClusterId { get; set; } = "hivemind";
+    /// <summary>Silo to silo, on a private network only. 0: the one of the last start if it is free, else any.</summary>
+    public int SiloPort { get; set; }
+    /// <summary>The address at which the other silos reach this one.</summary>
+    public string AdvertisedAddress { get; set; } = "127.0.0.1";
+}

@@ -1,0 +1,57 @@
+using System.Net;
+using System.Text.RegularExpressions;
+
+namespace HiveMind.Configuration;
+
+/// <summary>One clear line per problem, all of them at once.</summary>
+public static partial class PoolOptionsValidator
+{
+    public static IReadOnlyList<string> Problems(PoolOptions o)
+    {
+        var problems = new List<string>();
+        void Check(bool ok, string setting, string fix)
+        {
+            if (!ok) problems.Add($"{PoolOptions.Section}:{setting} {fix}");
+        }
+
+        static bool IsPort(int port) => port is >= 0 and <= 65535;
+        var loopback = o.Grpc.Address is { } address && IPAddress.IsLoopback(address);
+        Check(o.Grpc.Address is not null, "Grpc:Host", $"must be an IP address or localhost, not '{o.Grpc.Host}'.");
+        Check(IsPort(o.Grpc.Port), "Grpc:Port", "must be between 0 and 65535 (0: a free one).");
+        Check(IsPort(o.Http.Port), "Http:Port", "must be between 0 and 65535 (0: a free one).");
+        Check(IsPort(o.Cluster.SiloPort), "Cluster:SiloPort", "must be between 0 and 65535 (0: a free one).");
+        Check(o.Grpc.Port == 0 || o.Grpc.Port != o.Http.Port, "Http:Port", "must differ from Grpc:Port: one port cannot speak both.");
+        Check(o.Grpc.MaxConcurrentCalls is >= 1 and <= 100_000, "Grpc:MaxConcurrentCalls", "must be between 1 and 100000.");
+        Check(o.Grpc.CertificateFile.Length > 0 == o.Grpc.KeyFile.Length > 0, "Grpc:CertificateFile", "and Grpc:KeyFile go together.");
+        Check(o.Grpc.CertificateFile.Length == 0 || File.Exists(o.Grpc.CertificateFile), "Grpc:CertificateFile", $"'{o.Grpc.CertificateFile}' does not exist.");
+        Check(o.Grpc.KeyFile.Length == 0 || File.Exists(o.Grpc.KeyFile), "Grpc:KeyFile", $"'{o.Grpc.KeyFile}' does not exist.");
+        Check(loopback || o.Grpc.HasTls || o.Grpc.AllowInsecure, "Grpc:Host",
+            "is not a loopback address: set Grpc:CertificateFile and Grpc:KeyFile, or Grpc:AllowInsecure=true on a network you trust.");
+        Check(loopback || o.Auth.Mode != AuthMode.Open, "Auth:Mode", "Open is for loopback only: set Grpc:Host to 127.0.0.1 or Auth:Mode to Locked.");
+        Check(Enum.IsDefined(o.Auth.Mode), "Auth:Mode", "must be Locked or Open.");
+        Check(o.Auth.SessionTimeout >= TimeSpan.FromMinutes(1) && o.Auth.SessionTimeout <= TimeSpan.FromDays(30), "Auth:SessionTimeout",
+            "must be between 00:01:00 and 30.00:00:00.");
+        Check(o.Auth.HashingSlots is >= 0 and <= 64, "Auth:HashingSlots", "must be between 0 and 64 (0: half of the cores).");
+        Check(o.RateLimit.RequestsPerSecond is >= 1 and <= 1_000_000, "RateLimit:RequestsPerSecond", "must be between 1 and 1000000.");
+        Check(o.RateLimit.Burst is >= 1 and <= 1_000_000, "RateLimit:Burst", "must be between 1 and 1000000.");
+        Check(o.Nodes.HeartbeatInterval >= TimeSpan.FromMilliseconds(100) && o.Nodes.HeartbeatInterval * 2 <= o.Nodes.HeartbeatTimeout,
+            "Nodes:HeartbeatInterval", "must be at least 0.1 s and at most half of Nodes:HeartbeatTimeout.");
+        Check(o.Nodes.HeartbeatTimeout < o.Tasks.LeaseDuration, "Nodes:HeartbeatTimeout",
+            "must be shorter than Tasks:LeaseDuration, so that a worker stops its runs before the hub gives them to another.");
+        Check(o.Tasks.LeaseDuration <= TimeSpan.FromMinutes(10), "Tasks:LeaseDuration", "must be at most 00:10:00.");
+        Check(o.Nodes.ForgetAfter >= TimeSpan.FromMinutes(1), "Nodes:ForgetAfter", "must be at least 00:01:00.");
+        Check(o.Tasks.MaxAttempts is >= 1 and <= 20, "Tasks:MaxAttempts", "must be between 1 and 20.");
+        foreach (var type in o.Tasks.Types)
+            Check(Name().IsMatch(type), "Tasks:Types", $"'{type}' must be 1 to 64 of letters, digits, '.', '_' and '-'.");
+        Check(o.Rewards.StartingCredits is >= 0 and <= 1_000_000_000, "Rewards:StartingCredits", "must be between 0 and 1000000000.");
+        foreach (var (name, rate) in new[] { ("CoreHour", o.Rewards.CoreHour), ("MemoryGibHour", o.Rewards.MemoryGibHour), ("GpuHour", o.Rewards.GpuHour) })
+            Check(rate is >= 0 and <= 1_000_000, $"Rewards:{name}", "must be between 0 and 1000000.");
+        Check(Name().IsMatch(o.Cluster.ClusterId), "Cluster:ClusterId", "must be 1 to 64 of letters, digits, '.', '_' and '-'.");
+        Check(IPAddress.TryParse(o.Cluster.AdvertisedAddress, out _), "Cluster:AdvertisedAddress", "must be an IP address.");
+        Check(Path.IsPathFullyQualified(o.DataDirectory), "DataDirectory", "must be an absolute path.");
+        return problems;
+    }
+
+    [GeneratedRegex("^[A-Za-z0-9._-]{1,64}$")]
+    private static partial Regex Name();
+}

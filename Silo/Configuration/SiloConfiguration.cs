@@ -1,0 +1,60 @@
+using System.Collections;
+using System.Globalization;
+using System.Reflection;
+using Microsoft.Extensions.Configuration;
+
+namespace HiveMind.Configuration;
+
+/// <summary>Reads the configuration: the seed's environment names as aliases, unknown settings and unreadable values as problems.</summary>
+public static class SiloConfiguration
+{
+    /// <summary>The seed's names and what they mean here.</summary>
+    public static IEnumerable<KeyValuePair<string, string?>> Aliases(Func<string, string?> environment)
+    {
+        string Key(string setting) => $"{PoolOptions.Section}:{setting}";
+        if ((environment("DATABASE_PATH") ?? environment("DB_PATH")) is { Length: > 0 } books)
+            yield return new(Key("Books:ConnectionString"), $"Data Source={Path.GetFullPath(books)}");
+        if (environment("TASK_STORAGE_PATH") is { Length: > 0 } files) yield return new(Key("Files:Directory"), Path.GetFullPath(files));
+        if (environment("REDIS_HOST") is { Length: > 0 } host)
+        {
+            var db = environment("REDIS_DB") is { Length: > 0 } number ? $",defaultDatabase={number}" : "";
+            yield return new(Key("Redis:ConnectionString"), $"{host}:{environment("REDIS_PORT") ?? "6379"}{db}");
+        }
+    }
+
+    /// <summary>The options, or what is wrong with them.</summary>
+    public static (PoolOptions Options, IReadOnlyList<string> Problems) Read(IConfiguration configuration, Func<string, string?> environment)
+    {
+        var section = configuration.GetSection(PoolOptions.Section);
+        var unknown = section.AsEnumerable(true).Where(pair => pair.Value is not null && !IsKnown(typeof(PoolOptions), pair.Key.Split(':')))
+            .Select(pair => $"{PoolOptions.Section}:{pair.Key} is no setting of HiveMind; docs/configuration.md lists them.").ToList();
+        var options = new PoolOptions();
+        try
+        {
+            section.Bind(options);
+        }
+        catch (InvalidOperationException error)
+        {
+            return (options, [.. unknown, error.Message]);
+        }
+
+        if (options.DataDirectory.Length == 0) options.DataDirectory = DefaultDataDirectory(environment);
+        return (options, [.. unknown, .. PoolOptionsValidator.Problems(options)]);
+    }
+
+    private static string DefaultDataDirectory(Func<string, string?> environment)
+    {
+        var data = environment("XDG_DATA_HOME") is { Length: > 0 } xdg ? xdg
+            : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share");
+        return Path.Combine(data, "hivemind");
+    }
+
+    private static bool IsKnown(Type type, ReadOnlySpan<string> path)
+    {
+        if (path.Length == 0) return true;
+        if (type.IsAssignableTo(typeof(IList))) return int.TryParse(path[0], CultureInfo.InvariantCulture, out _) && path.Length == 1;
+        if (Type.GetTypeCode(type) != TypeCode.Object || Nullable.GetUnderlyingType(type) is not null) return false;
+        var property = type.GetProperty(path[0], BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance);
+        return property is { CanWrite: true } && IsKnown(property.PropertyType, path[1..]);
+    }
+}

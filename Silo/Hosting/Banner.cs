@@ -1,0 +1,30 @@
+using System.Globalization;
+using HiveMind.Configuration;
+using HiveMind.Storage;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+namespace HiveMind.Hosting;
+
+/// <summary>A few friendly lines: addresses, data directory, the next command to type.</summary>
+internal static class Banner
+{
+    public static void Print(WebApplication app, PoolOptions options, Stores stores, TimeSpan took)
+    {
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToList();
+        var (grpc, http) = (addresses[0], addresses[^1]);
+        var hive = HowStarted();
+        var hub = grpc == "http://127.0.0.1:50051" ? "" : $" --hub {grpc}";
+        Console.WriteLine($"HiveMind is ready after {took.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s.");
+        Console.WriteLine($"  gRPC    {grpc}{(options.Auth.Mode == AuthMode.Open ? "  (open mode: no login needed)" : "")}");
+        Console.WriteLine($"  health  {http}/readyz");
+        Console.WriteLine($"  data    {options.DataDirectory}{(options.IsEmbedded ? "" : "  (live state in Redis)")}");
+        if (stores.AdminCodeFile is { } file) Console.WriteLine($"  admin   the first admin's one-time code is in {file}");
+        Console.WriteLine($"Next: {hive} register NAME --email ADDRESS{hub}");
+        Console.Out.Flush();
+    }
+
+    private static string HowStarted() =>
+        AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
+            ? "dotnet run --project Cli --" : "hivemind";
+}

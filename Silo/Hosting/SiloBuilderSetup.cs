@@ -1,0 +1,133 @@
+using System.Net;
+using System.Security.Cryptography.X509Certificates;
+using HiveMind.Configuration;
+using HiveMind.Gateway;
+using HiveMind.Health;
+using HiveMind.Scheduling;
+using HiveMind.Storage;
+using HiveMind.Users;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Options;
+using Orleans.Configuration;
+
+namespace HiveMind.Hosting;
+
+/// <summary>Wires configuration, Kestrel, Orleans, stores, gateway and health into one process.</summary>
+internal static class SiloBuilderSetup
+{
+    private const long MessageLimit = 100L * 1024 * 1024 + 64 * 1024;
+
+    public static (WebApplicationBuilder Builder, PoolOptions Options) Create(string[] args)
+    {
+        // The content root is the program's folder: `dotnet run` of a web project would make it the caller's.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
+        {
+            Args = [.. args.Where(arg => arg != StoreMatch.AcceptFlag)], ContentRootPath = AppContext.BaseDirectory,
+        });
+        builder.Configuration.Sources.Insert(0, new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource
+        {
+            InitialData = SiloConfiguration.Aliases(Environment.GetEnvironmentVariable),
+        });
+        var (options, problems) = SiloConfiguration.Read(builder.Configuration, Environment.GetEnvironmentVariable);
+        if (problems.Count > 0) throw new StartRefusedException(problems);
+        var inUse = new[] { ("Grpc:Port", options.Grpc.Port, options.Grpc.Address!), ("Http:Port", options.Http.Port, options.Grpc.Address!),
+                ("Cluster:SiloPort", options.Cluster.SiloPort, IPAddress.Any) }
+            .Where(port => !Ports.IsFree(port.Item3, port.Item2))
+            .Select(port => $"Port {port.Item2} is in use: stop what uses it, or choose another with --{PoolOptions.Section}:{port.Item1}=.").ToList();
+        if (inUse.Count > 0) throw new StartRefusedException(inUse);
+        return (builder, options);
+    }
+
+    public static WebApplication Build(WebApplicationBuilder builder, PoolOptions options, Stores stores)
+    {
+        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton(Options.Create(options.ToHub()));
+        builder.Services.AddSingleton(options);
+        builder.Services.AddSingleton(stores);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
+        AddLogging(builder);
+        AddKestrel(builder, options);
+        builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
+        builder.Services.AddGrpcGateway(options.ToHub());
+        builder.Services.AddHubHealth();
+        var app = builder.Build();
+        app.MapGrpcGateway();
+        app.MapHubHealth();
+        return app;
+    }
+
+    /// <summary>Grains, stores and the cluster's timing; the cluster tests use the same.</summary>
+    public static void AddHub(this ISiloBuilder silo, Stores stores)
+    {
+        silo.UseFloor(stores.Floor);
+        silo.AddScheduling();
+        silo.Services.AddBooks(stores.Books).AddFiles(stores.Files);
+        silo.Services.AddSingleton<HashingSlots>().AddSingleton<IAccounts, Accounts>();
+        silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(8));
+        silo.Configure<MessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(8));
+        silo.Configure<GrainCollectionOptions>(collection =>
+        {
+            collection.CollectionQuantum = TimeSpan.FromSeconds(30);
+            collection.ClassSpecificCollectionAge["HiveMind.Tasks.TaskGrain,HiveMind.Grains"] = TimeSpan.FromSeconds(90);
+        });
+        silo.Configure<ClusterMembershipOptions>(membership =>
+        {
+            membership.ProbeTimeout = TimeSpan.FromSeconds(2);
+            membership.NumMissedProbesLimit = 3;
+            membership.TableRefreshTimeout = TimeSpan.FromSeconds(10);
+        });
+    }
+
+    private static void AddSilo(ISiloBuilder silo, PoolOptions options, Stores stores)
+    {
+        silo.AddHub(stores);
+        var port = Ports.ForSilo(options.Cluster.SiloPort, options.DataDirectory);
+        silo.ConfigureEndpoints(IPAddress.Parse(options.Cluster.AdvertisedAddress), port, gatewayPort: 0, listenOnAnyHostAddress: false);
+    }
+
+    private static void AddLogging(WebApplicationBuilder builder)
+    {
+        builder.Logging.AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "HH:mm:ss ";
+        });
+        // Messages belong on stderr: what the silo prints on stdout is for people and scripts that start it.
+        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
+        // Says at every start that the machine's uptime passed without a heartbeat: harmless.
+        builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
+    }
+
+    private static void AddKestrel(WebApplicationBuilder builder, PoolOptions options) => builder.WebHost.ConfigureKestrel(kestrel =>
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = MessageLimit + 1024;
+        var http2 = kestrel.Limits.Http2;
+        http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
+        http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(5);
+        http2.MaxFrameSize = 1 << 20; // the seed's 16 MiB is one byte more than HTTP/2 allows, and a frame is buffered whole
+        http2.InitialStreamWindowSize = 1 << 20;
+        http2.InitialConnectionWindowSize = 4 << 20;
+        http2.MaxStreamsPerConnection = options.Grpc.MaxConcurrentCalls;
+        kestrel.Listen(options.Grpc.Address!, options.Grpc.Port, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http2;
+            if (options.Grpc.HasTls) listen.UseHttps(Certificate(options.Grpc));
+        });
+        kestrel.Listen(options.Grpc.Address!, options.Http.Port, listen => listen.Protocols = HttpProtocols.Http1);
+    });
+
+    private static X509Certificate2 Certificate(GrpcOptions grpc)
+    {
+        try
+        {
+            return X509Certificate2.CreateFromPemFile(grpc.CertificateFile, grpc.KeyFile);
+        }
+        catch (System.Security.Cryptography.CryptographicException error)
+        {
+            throw new StartRefusedException($"{PoolOptions.Section}:Grpc:CertificateFile cannot be used: {error.Message}");
+        }
+    }
+}

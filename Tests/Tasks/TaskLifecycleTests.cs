@@ -1,0 +1,142 @@
+using CsCheck;
+using HiveMind.Rewards;
+using HiveMind.Scheduling;
+using HiveMind.Tasks;
+
+namespace HiveMind.Tests.Tasks;
+
+public sealed class TaskLifecycleTests
+{
+    private const int MaxAttempts = 3;
+    private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly RewardRates Rates = new(1, 0.1m, 10);
+
+    [Fact]
+    public void Grant_WaitingTask_IsTheNextAttempt()
+    {
+        var granted = Granted();
+
+        Assert.Equal(TaskState.Assigned, granted.State);
+        Assert.Equal((1, "n1"), (granted.Current!.Number, granted.Current.NodeId));
+    }
+
+    [Fact]
+    public void Grant_AssignedTask_IsRefused() => Assert.Null(TaskLifecycle.Grant(Granted(), "n2", "o", 1, Start));
+
+    [Fact]
+    public void End_Completed_PaysWhatTheHubMeasured()
+    {
+        var ended = TaskLifecycle.End(Granted(), Report(1), Start.AddSeconds(2), Start.AddSeconds(12), Rates, MaxAttempts);
+
+        Assert.Equal(TaskState.Completed, ended.State);
+        Assert.Equal(10_000, ended.Attempts[0].RunMs);
+        Assert.Equal(RewardFormula.Micros(Spec().Resources, 10_000, Rates), ended.Attempts[0].DueMicros);
+    }
+
+    [Theory]
+    [InlineData(Causes.ProgramFailed, TaskState.Failed, true)]
+    [InlineData(Causes.OutOfMemory, TaskState.Failed, true)]
+    [InlineData(Causes.OutputTooLarge, TaskState.Failed, true)]
+    [InlineData(Causes.RunTimeout, TaskState.TimedOut, true)]
+    [InlineData(Causes.WorkerFault, TaskState.Pending, false)]
+    [InlineData(Causes.WorkerRefused, TaskState.Pending, false)]
+    public void End_EachCause_HasItsStateAndItsPay(string cause, TaskState state, bool paid)
+    {
+        var ended = TaskLifecycle.End(Granted(), Report(1) with { Cause = cause, ExitCode = 1 }, Start, Start.AddSeconds(5), Rates, MaxAttempts);
+
+        Assert.Equal(state, ended.State);
+        Assert.Equal(paid, ended.Attempts[0].DueMicros > 0);
+        Assert.Equal(state == TaskState.Pending, ended.Outcome is null);
+    }
+
+    [Fact]
+    public void Lose_LastAttempt_FailsWithItsCause()
+    {
+        var task = Granted();
+        for (var attempt = 1; attempt < MaxAttempts; attempt++)
+        {
+            task = TaskLifecycle.Lose(task, Causes.NodeLost, true, "", null, Start, MaxAttempts);
+            Assert.Equal(TaskState.Pending, task.State);
+            task = TaskLifecycle.Grant(task, "n2", "o", 1, Start)!;
+        }
+
+        task = TaskLifecycle.Lose(task, Causes.NodeLost, true, "", null, Start, MaxAttempts);
+
+        Assert.Equal((TaskState.Failed, Causes.NodeLost), (task.State, task.Outcome!.Reason));
+        Assert.Equal(0, task.Attempts.Sum(attempt => attempt.DueMicros));
+    }
+
+    [Fact]
+    public void Lose_NotCounted_NeverUsesUpTheAttempts()
+    {
+        var task = Granted();
+        for (var i = 0; i < 10; i++)
+            task = TaskLifecycle.Grant(TaskLifecycle.Lose(task, Causes.NodeRemoved, false, "", null, Start, MaxAttempts), "n", "o", 1, Start)!;
+
+        Assert.Equal(11, task.Current!.Number);
+    }
+
+    [Fact]
+    public void Cancel_Running_IsPaidForTheTimeItRan()
+    {
+        var cancelled = TaskLifecycle.Cancel(Granted(), Start.AddSeconds(1), Start.AddSeconds(4), Rates)!;
+
+        Assert.Equal(TaskState.Cancelled, cancelled.State);
+        Assert.Equal(3_000, cancelled.Attempts[0].RunMs);
+        Assert.True(cancelled.Attempts[0].DueMicros > 0);
+    }
+
+    [Fact]
+    public void Cancel_NeverStarted_CostsNothing() =>
+        Assert.Equal(0, TaskLifecycle.Cancel(Granted(), null, Start.AddSeconds(4), Rates)!.Attempts[0].DueMicros);
+
+    [Fact]
+    public void IsRepeated_TheAcceptedReportAgain_ButNoOther()
+    {
+        var ended = TaskLifecycle.End(Granted(), Report(1), Start, Start.AddSeconds(1), Rates, MaxAttempts);
+
+        Assert.True(TaskLifecycle.IsRepeated(ended, "n1", Report(1)));
+        Assert.False(TaskLifecycle.IsRepeated(ended, "n2", Report(1)));
+        Assert.False(TaskLifecycle.IsRepeated(ended, "n1", Report(1) with { Cause = Causes.ProgramFailed }));
+    }
+
+    [Fact]
+    public void AnyWalk_KeepsOneTerminalStateAndOneOpenAttempt() =>
+        Gen.Select(Gen.Int[0, 5], Gen.Int[1, 4], Gen.Int[1, 2]).List[1, 40].Sample(walk =>
+        {
+            var task = TaskLifecycle.Birth(Spec(), Start);
+            var now = Start;
+            foreach (var (step, attempt, node) in walk)
+            {
+                now = now.AddSeconds(1);
+                var before = task;
+                var name = $"n{node}";
+                var current = TaskLifecycle.IsCurrent(task, name, attempt);
+                task = step switch
+                {
+                    0 => TaskLifecycle.Grant(task, name, "o", 1, now) ?? task,
+                    1 => TaskLifecycle.Cancel(task, null, now, Rates) ?? task,
+                    2 when current => TaskLifecycle.End(task, Report(attempt), null, now, Rates, MaxAttempts),
+                    3 when current => TaskLifecycle.End(task, Report(attempt) with { Cause = Causes.WorkerFault }, null, now, Rates, MaxAttempts),
+                    4 when current => TaskLifecycle.Lose(task, Causes.NodeLost, true, "", null, now, MaxAttempts),
+                    _ => task,
+                };
+                if (before.IsEnded && !ReferenceEquals(before, task)) return false;
+                if (task.Attempts.Count(a => a.EndedAt is null) != (task.State == TaskState.Assigned ? 1 : 0)) return false;
+                if (!task.Attempts.Select(a => a.Number).SequenceEqual(Enumerable.Range(1, task.Attempts.Count))) return false;
+                if (task.IsEnded != task.State is not (TaskState.Pending or TaskState.Assigned)) return false;
+                if (task.Attempts.Count(a => a.Counts) > MaxAttempts) return false;
+            }
+
+            return true;
+        });
+
+    private static TaskRecord Granted() => TaskLifecycle.Grant(TaskLifecycle.Birth(Spec(), Start), "n1", "owner", 1, Start)!;
+
+    private static TaskSpec Spec() => new()
+    {
+        UserId = "u", TaskType = "python", Payload = BlobRef.Empty, Resources = new ResourceRequest(2000, 1024, 0), RunTimeout = TimeSpan.FromMinutes(5),
+    };
+
+    private static TaskOutcomeReport Report(int attempt) => new() { TaskId = "t", Attempt = attempt };
+}
