@@ -1,0 +1,28 @@
+using Grpc.Core;
+using HiveMind.Storage;
+using HiveMind.Users;
+
+namespace HiveMind.Edge;
+
+/// <summary>What came as `authorization`. Given without a token means garbage: refused by its tag, no grain woken.</summary>
+internal sealed record BearerToken(bool Given, SessionToken? Token)
+{
+    private const string Scheme = "Bearer ";
+    private static readonly object Key = new();
+
+    /// <summary>Parsed once a call: rate limit and authentication look at the same.</summary>
+    public static BearerToken Of(ServerCallContext context, IBooks books)
+    {
+        if (context.UserState.TryGetValue(Key, out var known)) return (BearerToken)known;
+        var read = Read(context.RequestHeaders.GetValue("authorization"), books);
+        context.UserState[Key] = read;
+        return read;
+    }
+
+    public static BearerToken Read(string? header, IBooks books)
+    {
+        if (header is null) return new BearerToken(false, null);
+        if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return new BearerToken(true, null);
+        return new BearerToken(true, SessionToken.TryParse(header[Scheme.Length..].Trim(), books.TokenTagKey));
+    }
+}

@@ -1,0 +1,53 @@
+using HiveMind.Edge;
+using HiveMind.Nodes;
+using HiveMind.Tasks;
+using HiveMind.Users;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace HiveMind;
+
+/// <summary>Wires the gRPC edge into the silo's process. It needs IGrainFactory, IAccounts, IBooks, IFiles and the two indexes beside it.</summary>
+public static class GatewayHosting
+{
+    public static IServiceCollection AddGrpcGateway(this IServiceCollection services, HubOptions options)
+    {
+        services.AddGrpc(grpc =>
+        {
+            grpc.MaxReceiveMessageSize = Limits.MessageBytes;
+            grpc.MaxSendMessageSize = Limits.MessageBytes;
+            grpc.EnableDetailedErrors = false;
+            grpc.Interceptors.Add<ErrorInterceptor>();
+            grpc.Interceptors.Add<RateLimitInterceptor>();
+            grpc.Interceptors.Add<AuthInterceptor>();
+        });
+        // Kestrel's own limit (30 MB) stands in front of gRPC's: it must leave room for gRPC to refuse in its own words.
+        services.Configure<KestrelServerOptions>(kestrel => kestrel.Limits.MaxRequestBodySize = Limits.MessageBytes + Limits.ChunkBytes);
+        services.TryAddSingleton(TimeProvider.System);
+        services.TryAddSingleton(options);
+        services.AddSingleton(new Uptime(TimeProvider.System));
+        services.AddSingleton<ErrorInterceptor>();
+        services.AddSingleton<RateLimitInterceptor>();
+        services.AddSingleton<AuthInterceptor>();
+        services.TryAddSingleton<ISessionCheck, GrainSessionCheck>();
+        services.AddSingleton<OutputReceipts>();
+        services.AddSingleton<ReportReader>();
+        services.AddSingleton<NodeDirectory>();
+        services.AddSingleton<WorkerSessions>();
+        services.AddSingleton<UserServiceEndpoint>();
+        services.AddSingleton<NodeManagerServiceEndpoint>();
+        services.AddSingleton<MasterNodeServiceEndpoint>();
+        return services;
+    }
+
+    public static IEndpointRouteBuilder MapGrpcGateway(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGrpcService<UserServiceEndpoint>();
+        endpoints.MapGrpcService<NodeManagerServiceEndpoint>();
+        endpoints.MapGrpcService<MasterNodeServiceEndpoint>();
+        return endpoints;
+    }
+}

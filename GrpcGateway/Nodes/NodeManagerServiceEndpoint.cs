@@ -1,0 +1,121 @@
+using System.Security.Cryptography;
+using Grpc.Core;
+using HiveMind.Edge;
+using HiveMind.Faults;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+using HiveMind.Users;
+using Wire = HiveMind.Protos;
+
+namespace HiveMind.Nodes;
+
+/// <summary>Lent machines on the wire, and the way of their workers.</summary>
+internal sealed class NodeManagerServiceEndpoint(
+    IGrainFactory grains, IBooks books, IFiles files, NodeDirectory nodes, WorkerSessions sessions, ReportReader reports, OutputReceipts receipts,
+    TimeProvider time) : Wire.NodeManagerService.NodeManagerServiceBase
+{
+    public override async Task<Wire.RegisterNodeResponse> RegisterNode(Wire.RegisterNodeRequest request, ServerCallContext context)
+    {
+        NodeRules.Check(request).ThrowIfAny();
+        var id = request.NodeId.Length > 0 ? request.NodeId : $"node-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}";
+        var registered = await Node(id).Register(NodeMapping.ToRegistration(request, UserCall.Of(context).Acting));
+        return new Wire.RegisterNodeResponse { Success = true, Message = "Registered.", AssignedId = registered.NodeId, NodeToken = registered.NodeToken };
+    }
+
+    public override async Task<Wire.UnregisterNodeResponse> UnregisterNode(Wire.UnregisterNodeRequest request, ServerCallContext context)
+    {
+        await Node(Known(request.NodeId)).Unregister(UserCall.Of(context).Caller);
+        return new Wire.UnregisterNodeResponse { Success = true, Message = "Unregistered." };
+    }
+
+    public override async Task<Wire.UpdateNodeStatusResponse> UpdateNodeStatus(Wire.UpdateNodeStatusRequest request, ServerCallContext context)
+    {
+        NodeRules.Check(request).ThrowIfAny();
+        var (node, caller) = CallIdentity.Of(context) switch
+        {
+            { Node: { } self } => (Own(self, request.NodeId), (Caller?)null),
+            _ => (Known(request.NodeId), UserCall.Of(context).Caller),
+        };
+        await Node(node).TouchUnary(caller, request.Status.Length == 0 ? null : request.Status, NodeMapping.ToUsage(request.ResourceUsage));
+        return new Wire.UpdateNodeStatusResponse { Success = true, Message = "Seen." };
+    }
+
+    public override async Task<Wire.GetNodeInfoResponse> GetNodeInfo(Wire.GetNodeInfoRequest request, ServerCallContext context)
+    {
+        var node = await nodes.Find(request.NodeId) ?? throw HiveMindException.NotFound("node", Text.Shown(request.NodeId));
+        var totals = await books.NodeTotals(node.NodeId, context.CancellationToken);
+        return new Wire.GetNodeInfoResponse { Success = true, Node = NodeMapping.ToInfo(node, totals) };
+    }
+
+    public override async Task<Wire.ListNodesResponse> ListNodes(Wire.ListNodesRequest request, ServerCallContext context)
+    {
+        var wanted = (await nodes.All(context.CancellationToken))
+            .Where(n => request.Status.Length == 0 || n.Status == request.Status)
+            .Where(n => request.NodeType.Length == 0 || n.NodeType == request.NodeType)
+            .ToArray();
+        var infos = new Wire.NodeInfo[wanted.Length];
+        await NodeDirectory.ForEach(Enumerable.Range(0, wanted.Length), async i =>
+            infos[i] = NodeMapping.ToInfo(wanted[i], await books.NodeTotals(wanted[i].NodeId, context.CancellationToken)), context.CancellationToken);
+        var answer = new Wire.ListNodesResponse { Success = true };
+        answer.Nodes.AddRange(infos);
+        return answer;
+    }
+
+    public override Task Work(
+        IAsyncStreamReader<Wire.WorkerMessage> requestStream, IServerStreamWriter<Wire.HubMessage> responseStream, ServerCallContext context) =>
+        sessions.Run(NodeCall.Of(context), requestStream, responseStream, context);
+
+    public override async Task<Wire.ReportTaskResponse> ReportTask(Wire.ReportTaskRequest request, ServerCallContext context)
+    {
+        var node = Own(NodeCall.Of(context), request.NodeId);
+        if (request.Report is null) throw HiveMindException.Invalid("report", "Say what happened.");
+        ReportReader.Check(request.Report, Limits.PayloadBytes).ThrowIfAny();
+        // Nothing is written for an attempt that is not this node's.
+        if (request.Report.Result?.Inline.Length > BlobRef.InlineLimit || request.Report.Stderr?.Inline.Length > BlobRef.InlineLimit)
+            await Node(node).CheckAttempt(request.Report.TaskId, request.Report.Attempt);
+        var report = await reports.Read(node, request.Report, Limits.PayloadBytes, context.CancellationToken);
+        var verdict = (await Node(node).Report(0, [report]))[0];
+        return verdict.Kind switch
+        {
+            ReportVerdictKind.Accepted => new Wire.ReportTaskResponse { Success = true, Message = "Accepted." },
+            ReportVerdictKind.Stale => throw HiveMindException.Aborted("STALE_ATTEMPT", verdict.Message),
+            _ => throw HiveMindException.Unavailable(verdict.Reason, verdict.Message),
+        };
+    }
+
+    public override async Task FetchPayload(Wire.FetchPayloadRequest request, IServerStreamWriter<Wire.DataChunk> responseStream, ServerCallContext context)
+    {
+        if (!TaskIds.IsValid(request.TaskId)) throw HiveMindException.NotFound("task", Text.Shown(request.TaskId));
+        await Node(NodeCall.Of(context).NodeId).CheckAttempt(request.TaskId, request.Attempt);
+        var task = await grains.GetGrain<ITaskGrain>(request.TaskId).GetSnapshot() ?? throw HiveMindException.NotFound("task", request.TaskId);
+        await ByteStreams.Send(files, task.Spec.Payload, responseStream, time, context.CancellationToken);
+    }
+
+    public override async Task<Wire.SendOutputResponse> SendOutput(IAsyncStreamReader<Wire.OutputChunk> requestStream, ServerCallContext context)
+    {
+        var node = NodeCall.Of(context).NodeId;
+        var header = await ByteStreams.ReadHeader(requestStream, time);
+        await Node(node).CheckAttempt(header.TaskId, header.Attempt);
+        var chunks = ByteStreams.ReadChunks(requestStream, header.Size, time, context.CancellationToken);
+        var blob = await files.Write(chunks, Limits.PayloadBytes, context.CancellationToken);
+        Failpoint.Hit(Failpoints.EndAfterFile);
+        var receipt = receipts.Issue(node, header.TaskId, header.Attempt, blob);
+        return new Wire.SendOutputResponse
+        {
+            Success = true,
+            Message = "Stored.",
+            Sha256 = blob.Sha256,
+            Size = blob.Size,
+            Receipt = Google.Protobuf.ByteString.CopyFrom(receipt),
+        };
+    }
+
+    private INodeGrain Node(string nodeId) => grains.GetGrain<INodeGrain>(nodeId);
+
+    private static string Known(string nodeId) => Text.IsId(nodeId) ? nodeId : throw HiveMindException.NotFound("node", Text.Shown(nodeId));
+
+    /// <summary>A node token is good for its own node only.</summary>
+    private static string Own(NodeIdentity self, string named) => named.Length == 0 || named == self.NodeId
+        ? self.NodeId
+        : throw HiveMindException.Denied("NODE_MISMATCH", "node_id is not the node of this token.");
+}

@@ -1,0 +1,70 @@
+using HiveMind.Edge;
+using HiveMind.Tasks;
+using Wire = HiveMind.Protos;
+
+namespace HiveMind.Nodes;
+
+/// <summary>What node requests may contain. Pure; every problem at once.</summary>
+internal static class NodeRules
+{
+    public const int MaxRunning = 10_000;
+    private const int MaxGpus = 1024, MaxTypes = 64, MaxHostname = 255;
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.RegisterNodeRequest request)
+    {
+        var problems = new FieldProblems()
+            .Require(request.NodeId.Length == 0 || Text.IsId(request.NodeId), "node_id", "Up to 64 of A-Z a-z 0-9 . _ -, or empty.")
+            .Require(request.NodeType is "" or NodeTypes.Worker or NodeTypes.Master, "node_type", "\"worker\" or \"master\".")
+            .Require(Text.IsPlain(request.Hostname, MaxHostname), "hostname", "Up to 255 characters, none of them a control character.")
+            .Require(request.Port is >= 0 and <= 65535, "port", "0 to 65535.");
+        Check(request.Capabilities, "capabilities", problems);
+        return problems.Found;
+    }
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.WorkerHello hello)
+    {
+        var problems = new FieldProblems().Require(hello.Running.Count <= MaxRunning, "hello.running", "Up to 10000.");
+        Check(hello.Capabilities, "hello.capabilities", problems);
+        return problems.Found;
+    }
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.WorkerHeartbeat heartbeat)
+    {
+        var problems = new FieldProblems().Require(heartbeat.Running.Count <= MaxRunning, "heartbeat.running", "Up to 10000.");
+        Check(heartbeat.Usage, "heartbeat.usage", problems);
+        return problems.Found;
+    }
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.UpdateNodeStatusRequest request)
+    {
+        var problems = new FieldProblems()
+            .Require(request.Status is "" or "online" or "busy" or "offline", "status", "Empty, \"online\", \"busy\" or \"offline\".");
+        Check(request.ResourceUsage, "resource_usage", problems);
+        return problems.Found;
+    }
+
+    private static void Check(Wire.NodeCapabilities? offered, string at, FieldProblems problems)
+    {
+        problems.Require(offered is not null, at, "Say what the machine offers.");
+        if (offered is null) return;
+        problems
+            .Require(double.IsFinite(offered.CpuCores) && offered.CpuCores is >= 0.001 and <= TaskRules.MaxCores, $"{at}.cpu_cores", "Above 0, up to 4096.")
+            .Require(offered.MemoryMb is > 0 and <= TaskRules.MaxMemoryMb, $"{at}.memory_mb", "Above 0, up to 67108864.")
+            .Require(offered.GpuCount is >= 0 and <= MaxGpus, $"{at}.gpu_count", "0 to 1024.")
+            .Require(Text.IsPlain(offered.GpuModel, 128), $"{at}.gpu_model", "Up to 128 characters, none of them a control character.")
+            .Require(Text.IsPlain(offered.WorkerVersion, 64), $"{at}.worker_version", "Up to 64 characters, none of them a control character.")
+            .Require(offered.SupportedTasks.Count <= MaxTypes && offered.SupportedTasks.All(Text.IsId), $"{at}.supported_tasks",
+                "Up to 64 types, each up to 64 of A-Z a-z 0-9 . _ -");
+    }
+
+    private static void Check(Wire.ResourceUsage? usage, string at, FieldProblems problems)
+    {
+        if (usage is null) return;
+        problems
+            .Require(IsPercent(usage.CpuUsage), $"{at}.cpu_usage", "0 to 100.")
+            .Require(IsPercent(usage.MemoryUsage), $"{at}.memory_usage", "0 to 100.")
+            .Require(IsPercent(usage.GpuUsage), $"{at}.gpu_usage", "0 to 100.");
+    }
+
+    private static bool IsPercent(double value) => value is >= 0 and <= 100;
+}

@@ -1,0 +1,20 @@
+namespace HiveMind.Tasks;
+
+/// <summary>The sentence for each stable word of why a task did not complete.</summary>
+internal static class FailureTexts
+{
+    public static string For(string cause) => cause switch
+    {
+        "" or Causes.Completed => "",
+        Causes.ProgramFailed => "The program ended with an error.",
+        Causes.RunTimeout => "The run took longer than its timeout and was stopped.",
+        Causes.OutOfMemory => "The program needed more memory than it asked for.",
+        Causes.OutputTooLarge => "The output is larger than 100 MiB; its head was kept.",
+        Causes.WorkerFault => "The worker could not run it, on every attempt.",
+        Causes.WorkerRefused => "The worker refused it.",
+        Causes.NodeLost => "The node running it was lost, and no attempts are left.",
+        Causes.NodeRemoved => "The node running it was removed, and no attempts are left.",
+        Causes.Cancelled => "It was cancelled.",
+        _ => cause,
+    };
+}

@@ -1,0 +1,102 @@
+using Google.Protobuf;
+using HiveMind.Edge;
+using HiveMind.Rewards;
+using HiveMind.Scheduling;
+using Wire = HiveMind.Protos;
+
+namespace HiveMind.Tasks;
+
+/// <summary>Between the wire and the task contracts.</summary>
+internal static class TaskMapping
+{
+    private const int DefaultMilliCores = 1000, DefaultMemoryMb = 256, DefaultTimeoutSeconds = 3600;
+
+    public static TaskSpec ToSpec(Wire.SubmitTaskRequest request, string userId, BlobRef payload) => new()
+    {
+        UserId = userId,
+        TaskType = request.TaskType,
+        Payload = payload,
+        Resources = ToResources(request.Requirements),
+        Priority = (TaskPriority)request.Priority,
+        RunTimeout = TimeSpan.FromSeconds(request.Requirements is { TimeoutSeconds: > 0 } asked ? asked.TimeoutSeconds : DefaultTimeoutSeconds),
+        Arguments = [.. request.Arguments],
+        StandardInput = request.StandardInput.ToByteArray(),
+    };
+
+    /// <summary>Thousandths of cores, rounded up but not for what binary fractions add.</summary>
+    public static ResourceRequest ToResources(Wire.TaskRequirements? asked) => new(
+        asked is { CpuCores: > 0 } ? Math.Max(1, (int)Math.Ceiling(Math.Round(asked.CpuCores * 1000, 6))) : DefaultMilliCores,
+        asked is { MemoryMb: > 0 } ? (int)asked.MemoryMb : DefaultMemoryMb,
+        asked is { GpuRequired: true } ? 1 : 0);
+
+    public static Wire.TaskRequirements ToRequirements(TaskSpec spec) => new()
+    {
+        CpuCores = spec.Resources.MilliCores / 1000.0,
+        MemoryMb = spec.Resources.MemoryMb,
+        GpuRequired = spec.Resources.Gpus > 0,
+        TimeoutSeconds = (long)spec.RunTimeout.TotalSeconds,
+    };
+
+    /// <summary>The seed's four words.</summary>
+    public static string ToWord(TaskState state) => state switch
+    {
+        TaskState.Pending => "pending",
+        TaskState.Assigned or TaskState.Running => "running",
+        TaskState.Completed => "completed",
+        _ => "failed",
+    };
+
+    public static bool HasEnded(TaskState state) => state is not (TaskState.Pending or TaskState.Assigned or TaskState.Running);
+
+    public static Wire.GetTaskStatusResponse ToStatus(TaskSnapshot task, WaitReason reason)
+    {
+        var answer = new Wire.GetTaskStatusResponse
+        {
+            Success = true,
+            TaskId = task.TaskId,
+            Status = ToWord(task.State),
+            State = (Wire.TaskState)task.State,
+            Reason = reason.Reason,
+            ReasonText = reason.Text,
+            UserId = task.Spec.UserId,
+            TaskType = task.Spec.TaskType,
+            CreatedAt = Rfc3339.Format(task.CreatedAt),
+            StartedAt = Rfc3339.Format(task.StartedAt),
+            CompletedAt = Rfc3339.Format(task.EndedAt),
+            AssignedNode = task.NodeId ?? "",
+            ErrorMessage = task.ErrorMessage,
+            Attempt = task.Attempts.Count == 0 ? 0 : task.Attempts[^1].Attempt,
+            MaxAttempts = task.MaxAttempts,
+            Priority = (Wire.TaskPriority)task.Spec.Priority,
+            Requirements = ToRequirements(task.Spec),
+            CostCredits = Credits.ToCredits(task.CostMicros),
+        };
+        answer.Attempts.AddRange(task.Attempts.Select(ToAttempt));
+        return answer;
+    }
+
+    public static Wire.GetTaskResultResponse ToResult(TaskSnapshot task, byte[] result, byte[] stderr) => new()
+    {
+        Success = true,
+        Status = ToWord(task.State),
+        State = (Wire.TaskState)task.State,
+        Reason = task.State == TaskState.Completed ? "" : task.Reason,
+        Result = UnsafeByteOperations.UnsafeWrap(result),
+        Stderr = UnsafeByteOperations.UnsafeWrap(stderr),
+        ErrorMessage = task.ErrorMessage,
+        ExitCode = task.ExitCode,
+        Sha256 = task.Result.Sha256,
+    };
+
+    private static Wire.TaskAttempt ToAttempt(AttemptSnapshot attempt) => new()
+    {
+        Attempt = attempt.Attempt,
+        NodeId = attempt.NodeId,
+        AssignedAt = Rfc3339.Format(attempt.AssignedAt),
+        StartedAt = Rfc3339.Format(attempt.StartedAt),
+        EndedAt = Rfc3339.Format(attempt.EndedAt),
+        Cause = attempt.Cause,
+        RunMs = attempt.RunMs,
+        CostCredits = Credits.ToCredits(attempt.CostMicros),
+    };
+}

@@ -1,0 +1,38 @@
+using HiveMind.Edge;
+using Wire = HiveMind.Protos;
+
+namespace HiveMind.Tasks;
+
+/// <summary>What a submission may contain. Pure; every problem at once.</summary>
+internal static class TaskRules
+{
+    public const double MaxCores = 4096;
+    public const long MaxMemoryMb = 64L * 1024 * 1024;
+    public const long MaxTimeoutSeconds = 7 * 24 * 3600;
+    private const int MaxArguments = 256, MaxArgumentBytes = 64 * 1024, MaxInputBytes = 64 * 1024, MaxRequestId = 128;
+    private static readonly string[] Known = ["python", "docker", "ml_inference"];
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.SubmitTaskRequest request, TaskOptions options)
+    {
+        var problems = new FieldProblems()
+            .Require(IsKnownType(request.TaskType, options), "task_type", $"One of: {string.Join(", ", Types(options))}.")
+            .Require(request.TaskData.Length is > 0 and <= Limits.PayloadBytes, "task_data", "The program: 1 byte to 100 MiB.")
+            .Require(Enum.IsDefined(request.Priority), "priority", "NORMAL, LOW, HIGH or URGENT.")
+            .Require(Text.IsPlain(request.RequestId, MaxRequestId), "request_id", "Up to 128 characters, none of them a control character.")
+            .Require(request.Arguments.Count <= MaxArguments, "arguments", "Up to 256.")
+            .Require(request.Arguments.Sum(Text.Bytes) <= MaxArgumentBytes, "arguments", "Up to 64 KiB together.")
+            .Require(!request.Arguments.Any(a => a.Contains('\0')), "arguments", "No NUL characters.")
+            .Require(request.StandardInput.Length <= MaxInputBytes, "standard_input", "Up to 64 KiB.");
+        if (request.Requirements is { } asked) Check(asked, problems);
+        return problems.Found;
+    }
+
+    private static void Check(Wire.TaskRequirements asked, FieldProblems problems) => problems
+        .Require(double.IsFinite(asked.CpuCores) && asked.CpuCores is >= 0 and <= MaxCores, "requirements.cpu_cores", "0 (means 1) to 4096.")
+        .Require(asked.MemoryMb is >= 0 and <= MaxMemoryMb, "requirements.memory_mb", "0 (means 256) to 67108864.")
+        .Require(asked.TimeoutSeconds is >= 0 and <= MaxTimeoutSeconds, "requirements.timeout_seconds", "0 (means 3600) to 604800, which is 7 days.");
+
+    public static bool IsKnownType(string type, TaskOptions options) => Types(options).Contains(type, StringComparer.Ordinal);
+
+    private static IEnumerable<string> Types(TaskOptions options) => Known.Concat(options.Types).Concat(options.AllowNoop ? ["noop"] : []);
+}

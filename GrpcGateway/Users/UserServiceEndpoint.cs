@@ -1,0 +1,75 @@
+using Grpc.Core;
+using HiveMind.Edge;
+using HiveMind.Protos;
+using HiveMind.Storage;
+
+namespace HiveMind.Users;
+
+/// <summary>Accounts and sessions on the wire.</summary>
+internal sealed class UserServiceEndpoint(IGrainFactory grains, IAccounts accounts, IBooks books, ISessionCheck sessions) : UserService.UserServiceBase
+{
+    public override async Task<RegisterUserResponse> RegisterUser(RegisterUserRequest request, ServerCallContext context)
+    {
+        UserRules.Check(request).ThrowIfAny();
+        var row = await accounts.Register(UserMapping.ToAccount(request), context.CancellationToken);
+        return new RegisterUserResponse { Success = true, Message = $"Welcome, {row.Username}.", UserId = row.UserId, Role = row.Role };
+    }
+
+    /// <summary>Nothing that cannot be right costs less time than what can.</summary>
+    public override async Task<LoginUserResponse> LoginUser(LoginUserRequest request, ServerCallContext context)
+    {
+        var plausible = UserRules.IsUsername(request.Username) && request.Password.Length <= UserRules.PasswordMax;
+        var userId = plausible ? await accounts.FindUserId(request.Username, context.CancellationToken) : null;
+        if (userId is not null) return UserMapping.ToResponse(await User(userId).Login(request.Password));
+        await accounts.PretendCheck(Text.Cut(request.Password, UserRules.PasswordMax), context.CancellationToken);
+        throw HiveMindException.Unauthenticated();
+    }
+
+    public override async Task<LogoutUserResponse> LogoutUser(LogoutUserRequest request, ServerCallContext context)
+    {
+        var session = await SessionToEnd(request.SessionToken, UserCall.Of(context));
+        await User(session.Subject).Logout(session.SessionId);
+        return new LogoutUserResponse { Success = true, Message = "Logged out." };
+    }
+
+    public override async Task<RenewSessionResponse> RenewSession(RenewSessionRequest request, ServerCallContext context)
+    {
+        var session = UserCall.Of(context).Session ?? throw HiveMindException.Unauthenticated();
+        var expires = await User(session.Subject).Renew(session.SessionId);
+        return new RenewSessionResponse { Success = true, Message = "Renewed.", ExpiresAt = Rfc3339.Format(expires) };
+    }
+
+    public override async Task<GetUserInfoResponse> GetUserInfo(GetUserInfoRequest request, ServerCallContext context)
+    {
+        var userId = UserCall.Of(context).Acting.UserId;
+        var row = await User(userId).GetAccount() ?? throw HiveMindException.NotFound("user", userId);
+        return new GetUserInfoResponse { Success = true, User = await Info(row, context) };
+    }
+
+    public override async Task<UpdateUserProfileResponse> UpdateUserProfile(UpdateUserProfileRequest request, ServerCallContext context)
+    {
+        var call = UserCall.Of(context);
+        var own = call.Acting.UserId == call.Caller.UserId;
+        UserRules.Check(request, own).ThrowIfAny();
+        if ((request.Role.Length > 0 || request.IsActive.Length > 0) && !call.Caller.IsAdmin)
+            throw HiveMindException.Denied("ADMIN_ONLY", "Only an admin sets role and is_active.");
+        var row = await User(call.Acting.UserId).Update(UserMapping.ToChange(request), own ? call.Session?.SessionId : null);
+        return new UpdateUserProfileResponse { Success = true, Message = "Saved.", User = await Info(row, context) };
+    }
+
+    /// <summary>The session of the call; its token may stand in the request too. In open mode, where calls carry none, the request's own.</summary>
+    private async Task<SessionToken> SessionToEnd(string named, UserCall call)
+    {
+        var token = named.Length == 0 ? call.Session : SessionToken.TryParse(named, books.TokenTagKey);
+        if (token is not { Prefix: SessionToken.SessionPrefix }) throw HiveMindException.Unauthenticated();
+        if (call.Session is null) await sessions.Check(token);
+        else if (!token.SecretHash.AsSpan().SequenceEqual(call.Session.SecretHash) || token.Subject != call.Session.Subject)
+            throw HiveMindException.Denied("SESSION_MISMATCH", "session_token is not the one that made this call: leave it empty.");
+        return token;
+    }
+
+    private async Task<UserInfo> Info(AccountRow row, ServerCallContext context) =>
+        UserMapping.ToInfo(row, await books.Balance(row.UserId, context.CancellationToken));
+
+    private IUserGrain User(string userId) => grains.GetGrain<IUserGrain>(userId);
+}
