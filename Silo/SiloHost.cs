@@ -27,5 +27,10 @@ public static class SiloHost
             foreach (var problem in refused.Problems) await Console.Error.WriteLineAsync($"hivemind: {problem}");
             return BadConfiguration;
         }
+        catch (StoreRefusedException refused)
+        {
+            await Console.Error.WriteLineAsync($"hivemind: {refused.Message}");
+            return BadConfiguration;
+        }
     }
 }

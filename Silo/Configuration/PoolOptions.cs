@@ -24,7 +24,6 @@ public sealed class PoolOptions
     public bool IsEmbedded => Redis.ConnectionString.Length == 0;
     public string FloorDirectory => Path.Combine(DataDirectory, "floor");
     public string FilesDirectory => Files.Directory.Length > 0 ? Files.Directory : Path.Combine(DataDirectory, "files");
-    public string BooksConnection => Books.ConnectionString.Length > 0 ? Books.ConnectionString : $"Data Source={Path.Combine(DataDirectory, "books.db")}";
 
     public HubOptions ToHub() => new() { Auth = Auth, Nodes = Nodes, Tasks = Tasks, Rewards = Rewards, RateLimit = RateLimit };
 }

@@ -14,7 +14,7 @@ internal static class HubHealth
     public static IServiceCollection AddHubHealth(this IServiceCollection services)
     {
         services.AddHealthChecks()
-            .AddCheck<DatabaseCheck>("database", timeout: Patience)
+            .AddCheck<BooksHealth>("database", timeout: Patience)
             .AddCheck<RedisCheck>("redis", timeout: Patience)
             .AddCheck<DiskSpaceCheck>("disk_space", timeout: Patience)
             .AddCheck<MemoryUsageCheck>("memory_usage", timeout: Patience)
@@ -50,12 +50,6 @@ internal static class HubHealth
     };
 }
 
-internal sealed class DatabaseCheck(SqliteBooks books) : IHealthCheck
-{
-    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        await books.CheckHealth(cancellationToken) is { } problem ? HealthCheckResult.Unhealthy(problem) : HealthCheckResult.Healthy("reads and writes");
-}
-
 internal sealed class RedisCheck(FloorHealth floor) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
@@ -64,14 +58,11 @@ internal sealed class RedisCheck(FloorHealth floor) : IHealthCheck
 
 internal sealed class DiskSpaceCheck(PoolOptions options) : IHealthCheck
 {
-    /// <summary>Below this the stores stop writing soon.</summary>
-    private const long LeastBytes = 64L << 20;
-
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var free = new[] { options.DataDirectory, options.FilesDirectory }.Select(directory => new DriveInfo(directory).AvailableFreeSpace).Min();
+        var free = new[] { options.DataDirectory, options.FilesDirectory }.Select(DiskSpace.FreeBytes).Min();
         var text = $"{free >> 20} MiB free";
-        return Task.FromResult(free >= LeastBytes ? HealthCheckResult.Healthy(text) : HealthCheckResult.Unhealthy(text));
+        return Task.FromResult(DiskSpace.IsEnough(free) ? HealthCheckResult.Healthy(text) : HealthCheckResult.Unhealthy(text));
     }
 }
 

@@ -1,7 +1,6 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using HiveMind.Configuration;
-using HiveMind.Gateway;
 using HiveMind.Health;
 using HiveMind.Scheduling;
 using HiveMind.Storage;

@@ -23,20 +23,21 @@ public sealed class Stores : IAsyncDisposable
         Floor? floor = null;
         try
         {
-            books = await SqliteBooks.Open(options.BooksConnection, TimeProvider.System);
+            books = SqliteBooks.Open(options.Books.ConnectionString, options.DataDirectory, TimeProvider.System);
+            books.TakeLease();
             var files = DirectoryFiles.Open(options.FilesDirectory);
             floor = await Floor.Start(new FloorOptions
             {
                 ConnectionString = options.Redis.ConnectionString, Directory = options.FloorDirectory, ServiceId = options.Cluster.ClusterId,
                 ClusterId = options.Cluster.ClusterId,
             });
-            await floor.Meta.Join(books, files.FilesId, acceptLostFloor);
+            await floor.Meta.Join(new BooksIdentity(books), files.FilesId, acceptLostFloor);
             return new(taken, floor, books, files, await books.EnsureAdminCode(options.DataDirectory));
         }
         catch
         {
             if (floor is not null) await floor.DisposeAsync();
-            if (books is not null) await books.DisposeAsync();
+            books?.Dispose();
             taken.Dispose();
             throw;
         }
@@ -45,7 +46,16 @@ public sealed class Stores : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Floor.DisposeAsync();
-        await Books.DisposeAsync();
+        Books.Dispose();
         _lock.Dispose();
     }
+}
+
+/// <summary>What the floor needs to know of the books.</summary>
+internal sealed class BooksIdentity(SqliteBooks books) : IStoreIdentity
+{
+    public string BooksId => books.BooksId;
+    public string? FloorId => books.FloorId;
+    public long NotedSequence => books.NotedSequence;
+    public Task NoteFloor(string floorId, long sequence) => books.NoteFloor(floorId, sequence);
 }
