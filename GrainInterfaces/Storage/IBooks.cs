@@ -12,6 +12,8 @@ public interface IBooks
     Task<AccountRow?> FindAccountByName(string username, CancellationToken cancel);
     /// <summary>AlreadyExists names email.</summary>
     Task UpdateAccount(AccountRow account, CancellationToken cancel);
+    /// <summary>The same, with who does it for the audit log (role, active, password).</summary>
+    Task UpdateAccount(AccountRow account, string actor, CancellationToken cancel) => UpdateAccount(account, cancel);
     Task SetLastLogin(string userId, DateTimeOffset at, CancellationToken cancel);
     /// <summary>Micro-credits; 0 for an unknown account.</summary>
     Task<long> Balance(string userId, CancellationToken cancel);

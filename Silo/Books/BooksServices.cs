@@ -1,0 +1,17 @@
+namespace HiveMind.Storage;
+
+/// <summary>Wires books that are open already. Call before Orleans is added: what is started first is stopped last, and so it drains last.</summary>
+public static class BooksServices
+{
+    public static IServiceCollection AddBooks(this IServiceCollection services, SqliteBooks books)
+    {
+        services.AddSingleton(books);
+        services.AddSingleton<IBooks>(books);
+        services.AddSingleton<BooksHealth>();
+        services.AddSingleton<SettlementWriter>();
+        services.AddSingleton<ISettlements>(s => s.GetRequiredService<SettlementWriter>());
+        services.AddHostedService(s => s.GetRequiredService<SettlementWriter>());
+        services.AddHostedService<BooksLeaseKeeper>();
+        return services;
+    }
+}

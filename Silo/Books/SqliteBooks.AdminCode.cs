@@ -1,0 +1,63 @@
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Data.Sqlite;
+
+namespace HiveMind.Storage;
+
+/// <summary>The one-time code of the first admin: in a file for whoever owns the machine, as a hash in the books, used up with the account it makes.</summary>
+public sealed partial class SqliteBooks
+{
+    private const string CodeName = "admin_code_hash", UsedUp = "used";
+    private string? _adminCodeFile;
+
+    /// <summary>How a code is compared: lower-case hex of SHA-256 of its text without white space around it.</summary>
+    public static string HashAdminCode(string code) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(code.Trim())));
+
+    /// <summary>At the first start makes the code and its file `admin-code` (0600). The file's path while the code can be used, else null.</summary>
+    public async Task<string?> EnsureAdminCode(string dataDirectory, CancellationToken cancel = default)
+    {
+        var path = Path.Combine(dataDirectory, "admin-code");
+        var stored = await _file.Write((c, t) =>
+        {
+            if (MetaIn(c, t, CodeName) is { } already) return already;
+            var code = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
+            WritePrivate(path, code); // a crash between this and the commit leaves a file that the next start writes anew
+            SetMeta(c, t, CodeName, HashAdminCode(code));
+            return HashAdminCode(code);
+        }, cancel);
+        _adminCodeFile = path;
+        if (stored == UsedUp) DeleteAdminCodeFile();
+        return File.Exists(path) ? path : null;
+    }
+
+    private void UseAdminCode(SqliteConnection connection, SqliteTransaction transaction, string hash, string userId)
+    {
+        var stored = MetaIn(connection, transaction, CodeName) ?? UsedUp;
+        if (stored == UsedUp || !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(stored), Encoding.ASCII.GetBytes(hash.ToLowerInvariant())))
+            throw HiveMindException.Denied("ADMIN_CODE_WRONG", "That admin code is wrong or used up.");
+        SetMeta(connection, transaction, CodeName, UsedUp);
+        Audit(connection, transaction, userId, "admin code used", userId);
+    }
+
+    private void DeleteAdminCodeFile()
+    {
+        try
+        {
+            if (_adminCodeFile is not null) File.Delete(_adminCodeFile);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            // it opens nothing any more, and the next start tries again
+        }
+    }
+
+    private static void WritePrivate(string path, string code)
+    {
+        File.Delete(path);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var file = new FileStream(path, options);
+        file.Write(Encoding.ASCII.GetBytes(code + "\n"));
+        file.Flush(flushToDisk: true);
+    }
+}

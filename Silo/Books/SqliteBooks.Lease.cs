@@ -1,0 +1,38 @@
+using Dapper;
+
+namespace HiveMind.Storage;
+
+/// <summary>
+/// SQLite's locks and log hold on one host only. Every silo renews a row while it runs, and none starts while another host's row is alive.
+/// </summary>
+public sealed partial class SqliteBooks
+{
+    internal static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(30);
+    private readonly string _silo = Guid.NewGuid().ToString("N");
+
+    /// <summary>Call before the host is built. Throws <see cref="StoreRefusedException"/> when a silo on another host uses these books.</summary>
+    public void TakeLease(string? host = null)
+    {
+        host ??= Environment.MachineName;
+        var now = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        var other = _file.Write((c, t) =>
+        {
+            c.Execute("DELETE FROM silo_leases WHERE until_ms <= @now", new { now }, t);
+            var found = c.QueryFirstOrDefault<string?>("SELECT host FROM silo_leases WHERE host <> @host ORDER BY until_ms DESC LIMIT 1", new { host }, t);
+            if (found is not null) return found;
+            c.Execute(
+                """
+                INSERT INTO silo_leases (silo, host, until_ms) VALUES (@silo, @host, @until)
+                ON CONFLICT (silo) DO UPDATE SET until_ms = excluded.until_ms
+                """, new { silo = _silo, host, until = now + (long)LeaseTime.TotalMilliseconds }, t);
+            return null;
+        }, CancellationToken.None).GetAwaiter().GetResult();
+        if (other is null) return;
+        throw new StoreRefusedException(
+            $"The books {FilePath} are in use by a silo on host '{other}': SQLite books serve the silos of one host. " +
+            $"If it is gone, try again in {LeaseTime.TotalSeconds:0} s.");
+    }
+
+    internal void ReleaseLease() => _file.Write(
+        (c, t) => c.Execute("DELETE FROM silo_leases WHERE silo = @silo", new { silo = _silo }, t), CancellationToken.None).GetAwaiter().GetResult();
+}

@@ -1,0 +1,244 @@
+using System.Security.Cryptography;
+using Dapper;
+using HiveMind.Faults;
+using HiveMind.Rewards;
+using HiveMind.Users;
+using Microsoft.Data.Sqlite;
+
+namespace HiveMind.Storage;
+
+/// <summary>
+/// The books on SQLite: accounts, ledger, history. Silos of one host may share the file. Opened before the host is built, because a silo
+/// must not start on books that do not fit.
+/// </summary>
+public sealed partial class SqliteBooks : IBooks, IDisposable
+{
+    public const string Mint = "mint";
+    private readonly SqliteFile _file;
+    private readonly TimeProvider _time;
+
+    private SqliteBooks(SqliteFile file, TimeProvider time)
+    {
+        _file = file;
+        _time = time;
+        BooksId = Meta("books_id")!;
+        TokenTagKey = Convert.FromHexString(Meta("token_tag_key")!);
+    }
+
+    /// <summary>128 random bits, made with the books: what the floor remembers them by.</summary>
+    public string BooksId { get; }
+
+    public byte[] TokenTagKey { get; }
+
+    public string FilePath => _file.Path;
+
+    /// <summary>The floor these books belong to; null before the first one.</summary>
+    public string? FloorId => Meta("floor_id");
+
+    /// <summary>The floor's write sequence when last noted: a floor behind it has lost acknowledged writes.</summary>
+    public long NotedSequence => long.Parse(Meta("noted_sequence") ?? "0", System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>Opens, or makes, the books. What cannot be used throws <see cref="StoreRefusedException"/>.</summary>
+    public static SqliteBooks Open(string? connectionString, string dataDirectory, TimeProvider time) =>
+        Open(BooksLocation.FindFile(connectionString, dataDirectory), time);
+
+    public static SqliteBooks Open(string path, TimeProvider time) => Open(path, time, TimeSpan.FromSeconds(5));
+
+    internal static SqliteBooks Open(string path, TimeProvider time, TimeSpan busyTimeout)
+    {
+        SqliteFile? file = null;
+        try
+        {
+            path = Path.GetFullPath(path);
+            MakePrivate(path);
+            Prepare(path, time, busyTimeout);
+            file = new SqliteFile(path, busyTimeout);
+            return new SqliteBooks(file, time);
+        }
+        catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException or HiveMindException)
+        {
+            file?.Dispose();
+            throw new StoreRefusedException($"The books {path} cannot be opened: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+        catch
+        {
+            file?.Dispose();
+            throw;
+        }
+    }
+
+    public async Task AddAccount(AccountRow account, long startingMicros, string? useAdminCodeHash, CancellationToken cancel)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(startingMicros);
+        if (account.UserId == Mint) throw HiveMindException.Taken("user_id", $"The id '{Mint}' is the pool's own.");
+        await Accounts(account, (connection, transaction) =>
+        {
+            if (useAdminCodeHash is not null) UseAdminCode(connection, transaction, useAdminCodeHash, account.UserId);
+            AccountSql.Insert(connection, transaction, account);
+            LedgerSql.Transfer(connection, transaction, new Transfer(
+                "account:" + account.UserId, 0, "starting", Mint, account.UserId, startingMicros, _time.GetUtcNow()));
+            Audit(connection, transaction, account.UserId, "register", account.UserId);
+            Failpoint.Hit(Failpoints.RegisterUserBeforeCommit);
+            transaction.Commit();
+            Failpoint.Hit(Failpoints.RegisterUserAfterCommit);
+            return 0;
+        }, cancel);
+        if (useAdminCodeHash is not null) DeleteAdminCodeFile();
+    }
+
+    public Task<AccountRow?> FindAccount(string userId, CancellationToken cancel) =>
+        _file.Read(c => AccountSql.Find(c, "user_id", userId), cancel);
+
+    public Task<AccountRow?> FindAccountByName(string username, CancellationToken cancel) =>
+        _file.Read(c => AccountSql.Find(c, "username_key", AccountSql.Key(username)), cancel);
+
+    public Task UpdateAccount(AccountRow account, CancellationToken cancel) => UpdateAccount(account, "hub", cancel);
+
+    public Task UpdateAccount(AccountRow account, string actor, CancellationToken cancel) => Accounts(account, (connection, transaction) =>
+    {
+        var before = AccountSql.Find(connection, "user_id", account.UserId) ?? throw HiveMindException.NotFound("user", account.UserId);
+        AccountSql.Update(connection, transaction, account);
+        if (before.Role != account.Role) Audit(connection, transaction, actor, $"role {before.Role} to {account.Role}", account.UserId);
+        if (before.IsActive != account.IsActive) Audit(connection, transaction, actor, account.IsActive ? "activate" : "deactivate", account.UserId);
+        if (before.PasswordHash != account.PasswordHash) Audit(connection, transaction, actor, "password", account.UserId);
+        return 0;
+    }, cancel);
+
+    public Task SetLastLogin(string userId, DateTimeOffset at, CancellationToken cancel) => _file.Write(
+        (c, t) => c.Execute("UPDATE users SET last_login = @at WHERE user_id = @userId", new { userId, at = at.UtcDateTime }, t), cancel);
+
+    public Task<long> Balance(string userId, CancellationToken cancel) => _file.Read(
+        c => c.ExecuteScalar<long>("SELECT coalesce(sum(balance_micros), 0) FROM accounts WHERE account_id = @userId", new { userId }), cancel);
+
+    public Task<NodeTotals> NodeTotals(string nodeId, CancellationToken cancel) => _file.Read(c =>
+    {
+        var row = c.QuerySingleOrDefault<(long Completed, long Failed, long RunMs, long Earned)>(
+            "SELECT completed, failed, run_ms, earned_micros FROM node_totals WHERE node_id = @nodeId", new { nodeId });
+        return new NodeTotals(row.Completed, row.Failed, Mean(row.RunMs, row.Completed + row.Failed), row.Earned);
+    }, cancel);
+
+    /// <summary>Whole hours from the statistics, the broken first hour from the history: exact, and as quick with a million tasks.</summary>
+    public Task<PoolTotals> PoolTotals(DateTimeOffset since, CancellationToken cancel) => _file.Read(c =>
+    {
+        var sinceMs = since.ToUnixTimeMilliseconds();
+        var (completed, runMs) = c.QuerySingle<(long, long)>(
+            """
+            SELECT coalesce(sum(completed), 0), coalesce(sum(run_ms), 0) FROM (
+                SELECT completed, run_ms FROM hourly_stats WHERE hour > @hour
+                UNION ALL
+                SELECT 1 AS completed, run_ms FROM task_history WHERE ended_ms >= @sinceMs AND ended_ms < @nextMs AND state = 4) AS figures
+            """,
+            new { hour = LedgerSql.Hour(sinceMs), sinceMs, nextMs = (LedgerSql.Hour(sinceMs) + 1) * LedgerSql.HourMs });
+        return new PoolTotals(completed, Mean(runMs, completed));
+    }, cancel);
+
+    public Task<long> SumOfPostings(CancellationToken cancel) =>
+        _file.Read(c => c.ExecuteScalar<long>("SELECT coalesce(sum(micros), 0) FROM postings"), cancel);
+
+    /// <summary>Notes how far that floor is; another floor's id replaces what was noted, the same floor's sequence only grows.</summary>
+    public Task NoteFloor(string floorId, long sequence, CancellationToken cancel = default) => _file.Write((c, t) =>
+    {
+        var noted = MetaIn(c, t, "floor_id") == floorId ? MetaIn(c, t, "noted_sequence") ?? "0" : "0";
+        var next = Math.Max(sequence, long.Parse(noted, System.Globalization.CultureInfo.InvariantCulture));
+        SetMeta(c, t, "floor_id", floorId);
+        SetMeta(c, t, "noted_sequence", next.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        return 0;
+    }, cancel);
+
+    /// <summary>Settles in one transaction; what cannot be written is parked in it. Returns the parked ones with what was wrong.</summary>
+    internal async Task<IReadOnlyList<(Settlement Settlement, string Error)>> Settle(IReadOnlyList<Settlement> batch, CancellationToken cancel)
+    {
+        try
+        {
+            return await _file.Write((c, t) => new SettlementBatch(c, t, _time.GetUtcNow()).Write(batch, parkBadOnes: false), cancel);
+        }
+        catch (Exception e) when (e is not (HiveMindException or OperationCanceledException))
+        {
+            return await _file.Write((c, t) => new SettlementBatch(c, t, _time.GetUtcNow()).Write(batch, parkBadOnes: true), cancel);
+        }
+    }
+
+    /// <summary>A real write and a real read; throws Unavailable when either fails.</summary>
+    internal async Task Probe(CancellationToken cancel)
+    {
+        var at = _time.GetUtcNow().ToString("O");
+        await _file.Write((c, t) => { SetMeta(c, t, "probed_at", at); return 0; }, cancel).WaitAsync(TimeSpan.FromSeconds(10), cancel);
+        await _file.Read(c => c.ExecuteScalar<string>("SELECT value FROM meta WHERE name = 'probed_at'"), cancel);
+    }
+
+    internal Task<T> Query<T>(Func<SqliteConnection, T> query) => _file.Read(query, CancellationToken.None);
+
+    internal Task Change(string sql) => _file.Write((c, t) => c.Execute(sql, transaction: t), CancellationToken.None);
+
+    /// <summary>What the writer's connection really runs with.</summary>
+    internal Task<(string Journal, long Synchronous, long ForeignKeys)> Pragmas() => _file.Write((c, t) => (
+        c.ExecuteScalar<string>("PRAGMA journal_mode", transaction: t)!, c.ExecuteScalar<long>("PRAGMA synchronous", transaction: t),
+        c.ExecuteScalar<long>("PRAGMA foreign_keys", transaction: t)), CancellationToken.None);
+
+    public void Dispose() => _file.Dispose();
+
+    private static double Mean(long runMs, long count) => count == 0 ? 0 : runMs / 1000.0 / count;
+
+    private async Task Accounts(AccountRow account, Func<SqliteConnection, SqliteTransaction, int> work, CancellationToken cancel)
+    {
+        try
+        {
+            await _file.Write(work, cancel);
+        }
+        catch (SqliteException e) when (AccountSql.Conflict(e, account) is { } taken)
+        {
+            throw taken;
+        }
+    }
+
+    private void Audit(SqliteConnection connection, SqliteTransaction transaction, string actor, string action, string subject) => connection.Execute(
+        "INSERT INTO audit_log (audit_id, at_ms, actor, action, subject) VALUES (@id, @at, @actor, @action, @subject)",
+        new { id = Guid.CreateVersion7(_time.GetUtcNow()).ToString("N"), at = _time.GetUtcNow().ToUnixTimeMilliseconds(), actor, action, subject }, transaction);
+
+    private string? Meta(string name) => _file.ReadNow(c => MetaIn(c, null, name));
+
+    private static string? MetaIn(SqliteConnection connection, SqliteTransaction? transaction, string name) =>
+        connection.ExecuteScalar<string?>("SELECT value FROM meta WHERE name = @name", new { name }, transaction);
+
+    private static void SetMeta(SqliteConnection connection, SqliteTransaction transaction, string name, string value) => connection.Execute(
+        "INSERT INTO meta (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { name, value }, transaction);
+
+    /// <summary>Password hashes are in it: made readable by its owner only, before SQLite makes it by its own habit.</summary>
+    private static void MakePrivate(string path)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        if (OperatingSystem.IsWindows() || File.Exists(path)) return;
+        try
+        {
+            using var made = new FileStream(path, new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
+            });
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            // another silo of this host made it at the same moment
+        }
+    }
+
+    private static void Prepare(string path, TimeProvider time, TimeSpan busyTimeout)
+    {
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = path, Pooling = false, DefaultTimeout = Math.Max(1, (int)busyTimeout.TotalSeconds),
+        }.ConnectionString);
+        connection.Open();
+        var mode = connection.ExecuteScalar<string>("PRAGMA journal_mode = WAL");
+        if (mode != "wal") throw new StoreRefusedException($"The books {path} cannot use a write-ahead log there: put them on a local disk.");
+        connection.Execute("PRAGMA synchronous = FULL");
+        Migrations.Apply(connection, time.GetUtcNow());
+        using var transaction = connection.BeginTransaction(deferred: false);
+        foreach (var (name, bytes) in new[] { ("books_id", 16), ("token_tag_key", 32) })
+        {
+            connection.Execute("INSERT INTO meta (name, value) VALUES (@name, @value) ON CONFLICT (name) DO NOTHING",
+                new { name, value = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(bytes)) }, transaction);
+        }
+
+        transaction.Commit();
+    }
+}

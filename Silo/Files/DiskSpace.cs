@@ -1,0 +1,12 @@
+namespace HiveMind.Storage;
+
+/// <summary>`disk_space`: below this the stores would soon refuse writes, and a silo that cannot write should get no new work.</summary>
+public static class DiskSpace
+{
+    public const long LeastBytes = 64L << 20;
+
+    public static bool IsEnough(long freeBytes) => freeBytes >= LeastBytes;
+
+    /// <summary>What an ordinary user may still write on the directory's volume.</summary>
+    public static long FreeBytes(string directory) => new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory).AvailableFreeSpace;
+}
