@@ -1,0 +1,129 @@
+using Dapper;
+using HiveMind.Storage;
+using HiveMind.Users;
+
+namespace HiveMind.Tests.Books;
+
+public sealed class AccountTests : IDisposable
+{
+    private const string Hostile = "'; DROP TABLE users; --\"%_\\ \n é";
+    private readonly TestFolder _folder = new();
+    private readonly SqliteBooks _books;
+
+    public AccountTests() => _books = _folder.OpenBooks();
+
+    public void Dispose()
+    {
+        _books.Dispose();
+        _folder.Dispose();
+    }
+
+    [Fact]
+    public async Task AddAccount_New_IsFoundWithItsStartingCredits()
+    {
+        var account = Make.Account("u1", "Ada", "Ada@Example.org") with { DisplayName = "Ada L.", CreatedAt = Make.Now.AddTicks(17) };
+        await _books.AddAccount(account, 5_000_000, null, Make.None);
+        await _books.SetLastLogin("u1", Make.Now, Make.None);
+
+        Assert.Equal(account with { LastLogin = Make.Now }, await _books.FindAccount("u1", Make.None));
+        Assert.Equal("u1", (await _books.FindAccountByName("aDA", Make.None))?.UserId);
+        Assert.Equal(5_000_000, await _books.Balance("u1", Make.None));
+        Assert.Equal(-5_000_000, await _books.Balance(SqliteBooks.Mint, Make.None));
+        Assert.Equal(0, await _books.SumOfPostings(Make.None));
+        Assert.Equal(2, await _books.Number("SELECT count(*) FROM postings WHERE kind = 'starting'"));
+        Assert.Equal(0, await _books.Balance("nobody", Make.None));
+        Assert.Null(await _books.FindAccount("U1", Make.None));
+    }
+
+    [Theory]
+    [InlineData("ada", "other@example.org", "username")]
+    [InlineData("bob", "ADA@example.ORG", "email")]
+    public async Task AddAccount_TakenInOtherLetterCase_NamesTheFieldAndChangesNothing(string name, string email, string field)
+    {
+        await _books.AddAccount(Make.Account("u1", "Ada", "Ada@Example.org"), 1, null, Make.None);
+
+        var failure = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u2", name, email), 1, null, Make.None));
+
+        Assert.Equal((FailureKind.AlreadyExists, field), (failure.Kind, failure.Field));
+        Assert.Null(await _books.FindAccount("u2", Make.None));
+        Assert.Equal(0, await _books.Balance("u2", Make.None));
+    }
+
+    [Fact]
+    public async Task AddAccount_IdOfTheMint_IsTaken()
+    {
+        var failure = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account(SqliteBooks.Mint), 1, null, Make.None));
+        Assert.Equal(FailureKind.AlreadyExists, failure.Kind);
+    }
+
+    [Fact]
+    public async Task UpdateAccount_RoleAndActive_AreWrittenAndAudited()
+    {
+        await _books.AddAccount(Make.Account("u1"), 0, null, Make.None);
+        await _books.AddAccount(Make.Account("u2"), 0, null, Make.None);
+
+        var changed = Make.Account("u1", email: "new@example.org") with { Role = Roles.Admin, IsActive = false, PasswordHash = "h", DisplayName = "d" };
+        await _books.UpdateAccount(changed, "root", Make.None);
+
+        Assert.Equal(changed, await _books.FindAccount("u1", Make.None));
+        Assert.Equal(3, await _books.Number("SELECT count(*) FROM audit_log WHERE actor = 'root' AND subject = 'u1'"));
+        Assert.Equal(2, await _books.Number("SELECT count(*) FROM audit_log WHERE action = 'register'"));
+        var taken = await Assert.ThrowsAsync<HiveMindException>(() => _books.UpdateAccount(Make.Account("u2", email: "NEW@example.org"), Make.None));
+        Assert.Equal("email", taken.Field);
+        var missing = await Assert.ThrowsAsync<HiveMindException>(() => _books.UpdateAccount(Make.Account("u3"), Make.None));
+        Assert.Equal(FailureKind.NotFound, missing.Kind);
+    }
+
+    [Fact]
+    public async Task EveryString_WithSqlCharacters_ComesBackAsItWas()
+    {
+        var account = Make.Account(Hostile, Hostile, Hostile) with { DisplayName = Hostile, PasswordHash = Hostile, Salt = Hostile };
+        await _books.AddAccount(account, 7, null, Make.None);
+        await _books.UpdateAccount(account with { Role = Hostile }, Hostile, Make.None);
+        var settlement = Make.Settlement(Hostile, new Rewards.AttemptDue(1, Hostile, Hostile, Hostile + "2", 5, 10, true)) with
+        {
+            UserId = Hostile, TaskType = Hostile, Reason = Hostile, NodeId = Hostile, ResultSha256 = Hostile,
+        };
+        Assert.Empty(await _books.Settle([settlement], Make.None));
+
+        Assert.Equal(account with { Role = Hostile }, await _books.FindAccount(Hostile, Make.None));
+        Assert.Equal(Hostile, (await _books.FindAccountByName(Hostile, Make.None))?.UserId);
+        Assert.Equal(2, await _books.Balance(Hostile, Make.None));
+        Assert.Equal(1, (await _books.NodeTotals(Hostile, Make.None)).Completed);
+        Assert.Equal(Hostile, await _books.Query(c => c.ExecuteScalar<string>("SELECT reason FROM task_history")));
+    }
+
+    [Fact]
+    public async Task AdminCode_RightOnce_MakesOneAdminAndTheFileGoes()
+    {
+        var path = await _books.EnsureAdminCode(_folder.Path);
+        Assert.NotNull(path);
+        Assert.Equal(path, await _books.EnsureAdminCode(_folder.Path));
+        if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+        var hash = SqliteBooks.HashAdminCode(await File.ReadAllTextAsync(path));
+
+        var wrong = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u0"), 1, SqliteBooks.HashAdminCode("x"), Make.None));
+        Assert.Equal("ADMIN_CODE_WRONG", wrong.Reason);
+        Assert.Null(await _books.FindAccount("u0", Make.None));
+        await _books.AddAccount(Make.Account("u1", role: Roles.Admin), 1, hash, Make.None);
+        var again = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u2"), 1, hash, Make.None));
+
+        Assert.Equal("ADMIN_CODE_WRONG", again.Reason);
+        Assert.False(File.Exists(path));
+        Assert.Null(await _books.EnsureAdminCode(_folder.Path));
+        Assert.Equal(0, await _books.Query(c => c.ExecuteScalar<long>("SELECT count(*) FROM meta WHERE value = @hash", new { hash })));
+    }
+
+    [Fact]
+    public async Task AdminCode_AccountRefused_IsNotUsedUp()
+    {
+        await _books.AddAccount(Make.Account("u1", "ada"), 1, null, Make.None);
+        var path = await _books.EnsureAdminCode(_folder.Path);
+        var hash = SqliteBooks.HashAdminCode(await File.ReadAllTextAsync(path!));
+
+        await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u2", "ADA"), 1, hash, Make.None));
+        await _books.AddAccount(Make.Account("u2"), 1, hash, Make.None);
+
+        Assert.NotNull(await _books.FindAccount("u2", Make.None));
+    }
+}
