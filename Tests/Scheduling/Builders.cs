@@ -3,7 +3,7 @@ using HiveMind.Tasks;
 
 namespace HiveMind.Tests.Scheduling;
 
-/// <summary>A waiting task in words; each one is submitted a second after the one before unless said otherwise.</summary>
+/// <summary>A waiting task in words: anna's, python, one core, unless said otherwise.</summary>
 internal sealed class TaskBuilder(string id)
 {
     public static readonly DateTimeOffset Epoch = new(2026, 11, 1, 12, 0, 0, TimeSpan.Zero);
@@ -15,7 +15,7 @@ internal sealed class TaskBuilder(string id)
     public TaskBuilder Memory(int mb) => With(_task with { Resources = _task.Resources with { MemoryMb = mb } });
     public TaskBuilder Gpus(int gpus) => With(_task with { Resources = _task.Resources with { Gpus = gpus } });
     public TaskBuilder Priority(TaskPriority priority) => With(_task with { Priority = priority });
-    public TaskBuilder At(int second) => With(_task with { SubmittedAt = Epoch.AddSeconds(second), NotBefore = Epoch.AddSeconds(second) });
+    public TaskBuilder At(int second) => With(_task with { SubmittedAt = Epoch.AddSeconds(second) });
     public TaskBuilder NotBefore(DateTimeOffset time) => With(_task with { NotBefore = time });
 
     public PendingTask Build() => _task;
