@@ -78,6 +78,6 @@ internal static class CoreTalk
         [.. core.Propose(now ?? Now, maxTasks).OrderBy(offer => offer.NodeId, StringComparer.Ordinal)
             .SelectMany(offer => offer.Tasks.Select(task => $"{task.TaskId}@{offer.NodeId}"))];
 
-    public static void Answer(this SchedulerCore core, string nodeId, NodeView? view, params (string Task, OfferAnswerKind Kind)[] answers) =>
-        core.OfferAnswered(nodeId, new OfferResult([.. answers.Select(a => new OfferAnswer(a.Task, a.Kind))], view), Now);
+    public static void Answer(this SchedulerCore core, string nodeId, NodeView? view, params (string, OfferAnswerKind)[] answers) =>
+        core.OfferAnswered(nodeId, new OfferResult([.. answers.Select(a => new OfferAnswer(a.Item1, a.Item2))], view), Now);
 }

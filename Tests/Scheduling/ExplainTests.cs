@@ -18,7 +18,8 @@ public sealed class ExplainTests
             "INFEASIBLE_TYPE", "runs tasks of type 'docker'; they run 'noop', 'python'"),
         new Case("owner", new TaskBuilder("t").Of("bob"), [new NodeBuilder("n").Of("anna").OwnTasksOnly()],
             "INFEASIBLE_OWNER", "takes only its owner's tasks"),
-        new Case("no gpu", new TaskBuilder("t").Gpus(1), [new NodeBuilder("n")], "INFEASIBLE_GPU", "no connected node that may run it has one"),
+        new Case("no gpu", new TaskBuilder("t").Gpus(1), [new NodeBuilder("n")],
+            "INFEASIBLE_GPU", "no connected node that may run it has one"),
         new Case("few gpus", new TaskBuilder("t").Gpus(4), [new NodeBuilder("n").Size(4, 8192, 2)],
             "INFEASIBLE_GPU", "needs 4 GPUs and the most on one connected node is 2"),
         new Case("cores", new TaskBuilder("t").Cores(64), [new NodeBuilder("s").Size(2), new NodeBuilder("l").Size(8)],
@@ -28,9 +29,11 @@ public sealed class ExplainTests
         new Case("both, on no single node", new TaskBuilder("t").Cores(8).Memory(8000),
             [new NodeBuilder("cores").Size(64, 4096), new NodeBuilder("memory").Size(2, 8192)], "INFEASIBLE_SIZE", "'memory', has 2 cores"),
         new Case("a size only strangers' nodes have", new TaskBuilder("t").Cores(8).Of("bob"),
-            [new NodeBuilder("big").Size(64).Of("anna").OwnTasksOnly(), new NodeBuilder("open").Size(4)], "INFEASIBLE_SIZE", "'open', has 4 cores"),
+            [new NodeBuilder("big").Size(64).Of("anna").OwnTasksOnly(), new NodeBuilder("open").Size(4)],
+            "INFEASIBLE_SIZE", "'open', has 4 cores"),
         new Case("full", new TaskBuilder("t"), [new NodeBuilder("n").Free(0)], "WAITING_CAPACITY", "it is next in line"),
-        new Case("backoff", new TaskBuilder("t").NotBefore(Now.AddSeconds(90)), [new NodeBuilder("n")], "HELD_BACKOFF", "again at 13:01:30 UTC"),
+        new Case("backoff", new TaskBuilder("t").NotBefore(Now.AddSeconds(90)), [new NodeBuilder("n")],
+            "HELD_BACKOFF", "again at 13:01:30 UTC"),
         new Case("placed", new TaskBuilder("t"), [new NodeBuilder("n")], "STARTING", "A node was found"),
     ];
 
@@ -55,7 +58,8 @@ public sealed class ExplainTests
     [InlineData(5000, "; 1000 tasks or more are ahead of it")]
     public void Explain_OthersAhead_CountsThemUpToItsBound(int ahead, string text)
     {
-        var core = NewCore().Nodes(new NodeBuilder("n").Free(0)).Enqueue(new TaskBuilder("t").At(ahead), new TaskBuilder("behind").At(ahead + 1));
+        var core = NewCore().Nodes(new NodeBuilder("n").Free(0));
+        core.Enqueue(new TaskBuilder("t").At(ahead), new TaskBuilder("behind").At(ahead + 1));
         for (var i = 0; i < ahead; i++) core.Enqueue(new TaskBuilder($"a{i}").Cores(1 + i % 3).At(i));
 
         Assert.Contains(text, core.Explain("t").Text, StringComparison.Ordinal);

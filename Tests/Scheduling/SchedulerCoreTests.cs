@@ -23,7 +23,8 @@ public sealed class SchedulerCoreTests
     [Fact]
     public void Propose_OrderAcrossSizes_IsKept()
     {
-        _core.Enqueue(new TaskBuilder("second").Cores(2).At(2), new TaskBuilder("first").Cores(1).At(1), new TaskBuilder("third").Cores(1).At(3));
+        _core.Enqueue(
+            new TaskBuilder("second").Cores(2).At(2), new TaskBuilder("first").Cores(1).At(1), new TaskBuilder("third").Cores(1).At(3));
         _core.Nodes(new NodeBuilder("n").Size(3));
 
         Assert.Equal(["first@n", "second@n"], _core.Propose());
@@ -264,7 +265,8 @@ public sealed class SchedulerCoreTests
     [Fact]
     public void Remove_WhereverItStands_IsGone()
     {
-        _core.Enqueue(new TaskBuilder("ready").At(1), new TaskBuilder("held").NotBefore(Now.AddSeconds(1)), new TaskBuilder("parked").Cores(9));
+        _core.Enqueue(
+            new TaskBuilder("ready").At(1), new TaskBuilder("held").NotBefore(Now.AddSeconds(1)), new TaskBuilder("parked").Cores(9));
         foreach (var id in new[] { "ready", "held", "parked", "unknown" }) _core.Remove(id);
         _core.Nodes(new NodeBuilder("n").Size(16));
 

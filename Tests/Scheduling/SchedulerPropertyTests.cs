@@ -70,8 +70,8 @@ public sealed class SchedulerPropertyTests
         {
             var id = $"n{a % 4}";
             var view = new NodeView(
-                id, b % 2 == 0 ? "anna" : "bob", b % 3 != 0, b % 5 == 0 ? ["python", "docker"] : ["python"], new(4000, 4096, b % 7 == 0 ? 1 : 0),
-                new(a % 4001, b % 4097, b % 7 == 0 ? 1 : 0), b % 13 != 0, b % 17 == 0 ? _version - 3 : ++_version);
+                id, b % 2 == 0 ? "anna" : "bob", b % 3 != 0, b % 5 == 0 ? ["python", "docker"] : ["python"],
+                new(4000, 4096, b % 7 == 0 ? 1 : 0), new(a % 4001, b % 4097, b % 7 == 0 ? 1 : 0), b % 13 != 0, b % 17 == 0 ? _version - 3 : ++_version);
             _core.NodeChanged(view);
             if (!_views.TryGetValue(id, out var known) || known.Version < view.Version) _views[id] = view;
         }
@@ -112,12 +112,16 @@ public sealed class SchedulerPropertyTests
         {
             var free = _views.Where(node => !_onTheirWay.ContainsKey(node.Key)).ToDictionary(node => node.Key, node => node.Value.Free);
             var expected = new List<string>();
-            foreach (var task in _waiting.Values.Where(it => it.Until <= _now).Select(it => it.Task).Order(Comparer<PendingTask>.Create(QueueOrder.Compare)).ToList())
+            var inOrder = _waiting.Values.Where(it => it.Until <= _now).Select(it => it.Task)
+                .Order(Comparer<PendingTask>.Create(QueueOrder.Compare));
+            foreach (var task in inOrder.ToList())
             {
                 if (expected.Count >= maxTasks) break;
                 var best = free
-                    .Where(node => node.Value is { MilliCores: > 0, MemoryMb: > 0 } && task.Resources.Fits(node.Value) && _views[node.Key].IsFeasible(task))
-                    .OrderByDescending(node => _policy.Score(_views[node.Key], node.Value, task.Resources)).ThenBy(node => node.Key, StringComparer.Ordinal)
+                    .Where(node => node.Value is { MilliCores: > 0, MemoryMb: > 0 })
+                    .Where(node => task.Resources.Fits(node.Value) && _views[node.Key].IsFeasible(task))
+                    .OrderByDescending(node => _policy.Score(_views[node.Key], node.Value, task.Resources))
+                    .ThenBy(node => node.Key, StringComparer.Ordinal)
                     .Select(node => node.Key).FirstOrDefault();
                 if (best is null) continue;
                 free[best] = free[best].Minus(task.Resources);
@@ -126,10 +130,12 @@ public sealed class SchedulerPropertyTests
 
             var offers = _core.Propose(_now, maxTasks);
             var proposed = offers.SelectMany(offer => offer.Tasks.Select(task => $"{task.TaskId}@{offer.NodeId}"));
-            Assert.Equal(string.Join(' ', expected.Order(StringComparer.Ordinal)), string.Join(' ', proposed.Order(StringComparer.Ordinal)));
+            Assert.Equal(
+                string.Join(' ', expected.Order(StringComparer.Ordinal)), string.Join(' ', proposed.Order(StringComparer.Ordinal)));
             foreach (var offer in offers)
             {
-                Assert.True(offer.Tasks.Select(task => task.Resources).Aggregate(ResourceMath.Plus).Fits(_views[offer.NodeId].Free), "oversubscribed");
+                var asked = offer.Tasks.Select(task => task.Resources).Aggregate(ResourceMath.Plus);
+                Assert.True(asked.Fits(_views[offer.NodeId].Free), "oversubscribed");
                 Assert.True(_onTheirWay.TryAdd(offer.NodeId, [.. offer.Tasks]), "two offers to one node");
                 foreach (var task in offer.Tasks) Assert.True(_waiting.Remove(task.TaskId), "offered without waiting");
             }

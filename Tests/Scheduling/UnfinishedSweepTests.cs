@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using HiveMind.Nodes;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
@@ -22,7 +23,14 @@ public sealed class UnfinishedSweepTests
 
     private static TaskExamination OnNode(string taskId, string nodeId, int attempt) => new(
         TaskExaminationKind.OnNode, nodeId,
-        new TaskAssignment(taskId, attempt, new TaskSpec { UserId = "anna", TaskType = "python", Payload = BlobRef.Empty, Resources = ResourceMath.Nothing }), null);
+        new TaskAssignment(taskId, attempt, new TaskSpec
+        {
+            UserId = "anna",
+            TaskType = "python",
+            Payload = BlobRef.Empty,
+            Resources = ResourceMath.Nothing,
+        }),
+        null);
 
     [Fact]
     public async Task Run_EntryWithoutRecordAndOld_IsRemoved()
@@ -136,7 +144,8 @@ public sealed class UnfinishedSweepTests
         var entry = new UnfinishedEntry(new TaskBuilder("t"), null);
         var later = TaskBuilder.Epoch + SweepRules.TrustBound;
         Assert.Equal(1, Enumerable.Range(0, SweepRules.CheckEvery).Count(sweep => SweepRules.Examines(entry, true, sweep, later)));
-        Assert.DoesNotContain(Enumerable.Range(0, SweepRules.CheckEvery), sweep => SweepRules.Examines(entry, true, sweep, later.AddSeconds(-1)));
+        Assert.DoesNotContain(
+            Enumerable.Range(0, SweepRules.CheckEvery), sweep => SweepRules.Examines(entry, true, sweep, later.AddSeconds(-1)));
     }
 
     /// <summary>Indexes, scheduler, tasks and nodes in one, noting what was done to them.</summary>
@@ -201,7 +210,7 @@ public sealed class UnfinishedSweepTests
 
         Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => Note($"remove {string.Join(' ', taskIds)}");
 
-        public async IAsyncEnumerable<UnfinishedEntry> Scan([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel = default)
+        public async IAsyncEnumerable<UnfinishedEntry> Scan([EnumeratorCancellation] CancellationToken cancel = default)
         {
             await Task.Yield();
             if (Broken) throw new IOException("away");
