@@ -1,8 +1,8 @@
 namespace HiveMind.Scheduling;
 
 /// <summary>
-/// The scheduler's rules, with time as a parameter: reconcile (views, answers) → feasible → fit → score → propose. It proposes only;
-/// what it believes can be lost at any moment and is told again.
+/// The scheduler's rules, with time as a parameter: reconcile (views, answers) → feasible → fit → score → propose.
+/// It proposes only; what it believes can be lost at any moment and is told again.
 /// </summary>
 public sealed class SchedulerCore(IPlacementPolicy policy)
 {
@@ -51,7 +51,7 @@ public sealed class SchedulerCore(IPlacementPolicy policy)
 
     public void NodeGone(string nodeId) => _pool.Forget(nodeId);
 
-    /// <summary>Up to that many tasks, in order, for the best nodes. They are on their way until the node's offer is answered or has failed.</summary>
+    /// <summary>Up to that many tasks, in order, for the best nodes: on their way until the offer is answered or failed.</summary>
     public IReadOnlyList<NodeOffer> Propose(DateTimeOffset now, int maxTasks)
     {
         _queue.ReleaseDue(now, _pool.HasOwnNodes);
@@ -84,14 +84,15 @@ public sealed class SchedulerCore(IPlacementPolicy policy)
         if (after is not null) Wake(after);
     }
 
-    /// <summary>No answer came: nobody knows what became of it, so the tasks rest a little and the node is left alone until it speaks.</summary>
+    /// <summary>Nobody knows what became of it: the tasks rest a little and the node is left alone until it speaks.</summary>
     public void OfferFailed(string nodeId, DateTimeOffset now) => OfferAnswered(nodeId, new OfferResult([], null), now);
 
     public WaitReason Explain(string taskId) => WaitExplainer.Explain(taskId, _queue, _pool);
 
     private void Settle(string nodeId, string taskId, OfferAnswerKind answer, NodeSlot? node, DateTimeOffset now)
     {
-        if (_queue.Find(taskId) is not { Place: QueuePlace.Offered } queued || queued.OfferedTo != nodeId) return; // removed meanwhile
+        var found = _queue.Find(taskId);
+        if (found is not { Place: QueuePlace.Offered } queued || queued.OfferedTo != nodeId) return; // removed meanwhile
         switch (answer)
         {
             case OfferAnswerKind.NoRoom when node is null || !queued.Task.Resources.Fits(node.Free):

@@ -9,7 +9,8 @@ namespace HiveMind.Scheduling;
 /// for another grain: an offer's answer comes back as a turn of its own.
 /// </summary>
 [GrainType("scheduler")]
-public sealed partial class SchedulerGrain(IUnfinishedIndex index, IPlacementPolicy policy, TimeProvider time, ILogger<SchedulerGrain> logger)
+public sealed partial class SchedulerGrain(
+    IUnfinishedIndex index, IPlacementPolicy policy, TimeProvider time, ILogger<SchedulerGrain> logger)
     : Grain, ISchedulerGrain
 {
     /// <summary>Tasks proposed in one turn, so that a long queue never holds up the others' messages.</summary>

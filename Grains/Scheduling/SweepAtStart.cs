@@ -6,7 +6,8 @@ namespace HiveMind.Scheduling;
 /// Sweeps once when the silo becomes active, so that what a crash left half-done does not wait for the reminder. Tries until it works,
 /// beside the start: a store that is away must not keep a silo down.
 /// </summary>
-internal sealed partial class SweepAtStart(IGrainFactory grains, TimeProvider time, ILogger<SweepAtStart> logger) : ILifecycleParticipant<ISiloLifecycle>
+internal sealed partial class SweepAtStart(IGrainFactory grains, TimeProvider time, ILogger<SweepAtStart> logger)
+    : ILifecycleParticipant<ISiloLifecycle>
 {
     private static readonly TimeSpan Retry = TimeSpan.FromSeconds(2);
 

@@ -48,7 +48,8 @@ public sealed partial class SweeperGrain(IServiceProvider services, ILogger<Swee
     {
         DelayDeactivation(2 * Period);
         if (await this.GetReminder(Reminder) is null) await this.RegisterOrUpdateReminder(Reminder, Period, Period);
-        _sweep ??= ActivatorUtilities.CreateInstance<UnfinishedSweep>(services, new GrainSweepTargets(GrainFactory, this.GetPrimaryKeyString()));
+        _sweep ??= ActivatorUtilities.CreateInstance<UnfinishedSweep>(
+            services, new GrainSweepTargets(GrainFactory, this.GetPrimaryKeyString()));
         await _sweep.Run(_stopping.Token);
     }
 

@@ -5,7 +5,9 @@ using Microsoft.Extensions.Logging;
 
 namespace HiveMind.Scheduling;
 
-/// <summary>One pass over both indexes that finishes half-done steps. One failure is logged and the rest goes on: the next pass meets it again.</summary>
+/// <summary>
+/// One pass over both indexes that finishes half-done steps. One failure is logged and the rest goes on: the next pass meets it again.
+/// </summary>
 public sealed partial class UnfinishedSweep(
     IUnfinishedIndex index, INodeIndex nodes, ISweepTargets targets, TimeProvider time, ILogger<UnfinishedSweep> logger)
 {

@@ -53,7 +53,7 @@ internal static class WaitExplainer
         var serving = ofType.Where(node => node.ServesUser(task.UserId)).ToList();
         if (serving.Count == 0)
             return new(WaitReasons.InfeasibleOwner,
-                $"Every connected node that runs '{task.TaskType}' takes only its owner's tasks. Lend one of your own, or wait for one that takes others'.");
+                $"Every connected node that runs '{task.TaskType}' takes only its owner's tasks. Lend one of your own, or wait for one.");
         var withGpu = serving.Where(node => node.Total.Gpus >= task.Resources.Gpus).ToList();
         if (withGpu.Count == 0)
         {

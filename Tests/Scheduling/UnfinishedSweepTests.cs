@@ -1,0 +1,232 @@
+using System.Runtime.CompilerServices;
+using HiveMind.Nodes;
+using HiveMind.Scheduling;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Time.Testing;
+
+namespace HiveMind.Tests.Scheduling;
+
+public sealed class UnfinishedSweepTests
+{
+    private static readonly TaskExamination Missing = new(TaskExaminationKind.Missing, null, null, null);
+    private static readonly TaskExamination Ended = new(TaskExaminationKind.Ended, null, null, null);
+
+    private readonly FakeTimeProvider _time = new(TaskBuilder.Epoch);
+    private readonly World _world = new();
+
+    private Task Sweep() =>
+        new UnfinishedSweep(_world, _world, _world, _time, NullLogger<UnfinishedSweep>.Instance).Run(CancellationToken.None);
+
+    private static TaskExamination Pending(PendingTask task) => new(TaskExaminationKind.Pending, null, null, task);
+
+    private static TaskExamination OnNode(string taskId, string nodeId, int attempt) => new(
+        TaskExaminationKind.OnNode, nodeId,
+        new TaskAssignment(taskId, attempt, new TaskSpec
+        {
+            UserId = "anna",
+            TaskType = "python",
+            Payload = BlobRef.Empty,
+            Resources = ResourceMath.Nothing,
+        }),
+        null);
+
+    [Fact]
+    public async Task Run_EntryWithoutRecordAndOld_IsRemoved()
+    {
+        _world.Entry(new TaskBuilder("t"), null, Missing);
+        _time.Advance(SweepRules.BirthBound + TimeSpan.FromSeconds(1));
+        await Sweep();
+        Assert.Equal(["remove t"], _world.Done);
+    }
+
+    [Fact]
+    public async Task Run_EntryWithoutRecordButYoung_IsLeft()
+    {
+        _world.Entry(new TaskBuilder("t"), null, Missing);
+        _time.Advance(SweepRules.BirthBound);
+        await Sweep();
+        Assert.Empty(_world.Done);
+        Assert.Equal(1, _world.Examined);
+    }
+
+    [Fact]
+    public async Task Run_PendingButMarkedAndNotQueued_IsUnmarkedAndQueuedAsItsRecordSays()
+    {
+        var task = new TaskBuilder("t").Build();
+        _world.Entry(task, "n", Pending(task with { NotBefore = TaskBuilder.Epoch.AddSeconds(7) }));
+        await Sweep();
+        Assert.Equal(["unmark t", "enqueue t +7"], _world.Done);
+    }
+
+    [Fact]
+    public async Task Run_QueuedAlready_IsNotEvenExamined()
+    {
+        _world.Entry(new TaskBuilder("t"), null, Pending(new TaskBuilder("t")));
+        _world.Queued.Add("t");
+        await Sweep();
+        Assert.Empty(_world.Done);
+        Assert.Equal(0, _world.Examined);
+    }
+
+    [Fact]
+    public async Task Run_OnANodeThatHoldsIt_IsClaimedAndStays()
+    {
+        _world.Entry(new TaskBuilder("t"), "n", OnNode("t", "n", 2));
+        _world.Holders.Add("n");
+        await Sweep();
+        Assert.Equal(["claim t 2 n"], _world.Done);
+    }
+
+    [Fact]
+    public async Task Run_OnANodeThatDoesNotHoldIt_AttemptIsLost()
+    {
+        _world.Entry(new TaskBuilder("t"), "n", OnNode("t", "n", 2));
+        await Sweep();
+        Assert.Equal(["claim t 2 n", "lost t 2 n"], _world.Done);
+    }
+
+    [Fact]
+    public async Task Run_OnANodeButUnmarked_GetsItsMarkBack()
+    {
+        _world.Entry(new TaskBuilder("t"), null, OnNode("t", "n", 1));
+        _world.Holders.Add("n");
+        await Sweep();
+        Assert.Equal(["mark t n", "claim t 1 n"], _world.Done);
+    }
+
+    [Fact]
+    public async Task Run_Ended_ExaminingItIsAll()
+    {
+        _world.Entry(new TaskBuilder("t"), "n", Ended);
+        await Sweep();
+        Assert.Empty(_world.Done);
+        Assert.Equal(1, _world.Examined);
+    }
+
+    [Fact]
+    public async Task Run_OneTaskFails_TheRestGoesOn()
+    {
+        _world.Entry(new TaskBuilder("bad"), "n", null);
+        _world.Entry(new TaskBuilder("good"), "n", Pending(new TaskBuilder("good")));
+        await Sweep();
+        Assert.Equal(["unmark good", "enqueue good +0"], _world.Done);
+    }
+
+    [Fact]
+    public async Task Run_ManyEntries_EveryOneIsMendedWithBoundedConcurrency()
+    {
+        for (var i = 0; i < 2500; i++) _world.Entry(new TaskBuilder($"t{i:0000}"), null, Pending(new TaskBuilder($"t{i:0000}")));
+        await Sweep();
+        Assert.Equal(2500, _world.Queued.Count);
+        Assert.InRange(_world.MostTogether, 2, 32);
+    }
+
+    [Fact]
+    public async Task Run_EveryRegisteredNode_IsTouched()
+    {
+        _world.Nodes.AddRange(["m", "n"]);
+        await Sweep();
+        Assert.Equal(["touch m", "touch n"], _world.Done);
+    }
+
+    [Fact]
+    public async Task Run_IndexAway_Throws()
+    {
+        _world.Broken = true;
+        await Assert.ThrowsAsync<IOException>(Sweep);
+    }
+
+    [Fact]
+    public void Examines_LongKnownEntry_OnceInSoManySweeps()
+    {
+        var entry = new UnfinishedEntry(new TaskBuilder("t"), null);
+        var later = TaskBuilder.Epoch + SweepRules.TrustBound;
+        Assert.Equal(1, Enumerable.Range(0, SweepRules.CheckEvery).Count(sweep => SweepRules.Examines(entry, true, sweep, later)));
+        Assert.DoesNotContain(
+            Enumerable.Range(0, SweepRules.CheckEvery), sweep => SweepRules.Examines(entry, true, sweep, later.AddSeconds(-1)));
+    }
+
+    /// <summary>Indexes, scheduler, tasks and nodes in one, noting what was done to them.</summary>
+    private sealed class World : IUnfinishedIndex, INodeIndex, ISweepTargets
+    {
+        private readonly Lock _lock = new();
+        private readonly List<UnfinishedEntry> _entries = [];
+        private readonly Dictionary<string, TaskExamination?> _records = [];
+        private readonly List<string> _done = [];
+        private int _together;
+
+        public HashSet<string> Queued { get; } = [];
+        public HashSet<string> Holders { get; } = [];
+        public List<string> Nodes { get; } = [];
+        public bool Broken { get; set; }
+        public int Examined { get; private set; }
+        public int MostTogether { get; private set; }
+        public IReadOnlyList<string> Done { get { lock (_lock) return [.. _done]; } }
+
+        public void Entry(PendingTask task, string? markedNode, TaskExamination? record)
+        {
+            _entries.Add(new UnfinishedEntry(task, markedNode));
+            _records[task.TaskId] = record;
+        }
+
+        public async Task<TaskExamination> Examine(string taskId)
+        {
+            lock (_lock)
+            {
+                Examined++;
+                MostTogether = Math.Max(MostTogether, ++_together);
+            }
+            await Task.Yield();
+            lock (_lock) _together--;
+            return _records[taskId] ?? throw new TimeoutException();
+        }
+
+        public Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds)
+        {
+            lock (_lock) return Task.FromResult<IReadOnlyList<string>>([.. taskIds.Where(id => !Queued.Contains(id))]);
+        }
+
+        public Task Enqueue(PendingTask task)
+        {
+            lock (_lock) Queued.Add(task.TaskId);
+            return Note($"enqueue {task.TaskId} +{(task.NotBefore - TaskBuilder.Epoch).TotalSeconds}");
+        }
+
+        public Task<bool> Claim(string nodeId, AttemptClaim claim)
+        {
+            Note($"claim {claim.TaskId} {claim.Attempt} {nodeId}");
+            return Task.FromResult(Holders.Contains(nodeId));
+        }
+
+        public Task AttemptLost(string taskId, string nodeId, int attempt) => Note($"lost {taskId} {attempt} {nodeId}");
+
+        public Task Touch(string nodeId) => Note($"touch {nodeId}");
+
+        public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => Note($"mark {string.Join(' ', taskIds)} {nodeId}");
+
+        public Task Unmark(string taskId) => Note($"unmark {taskId}");
+
+        Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => Note($"remove {string.Join(' ', taskIds)}");
+
+        public async IAsyncEnumerable<UnfinishedEntry> Scan([EnumeratorCancellation] CancellationToken cancel = default)
+        {
+            await Task.Yield();
+            if (Broken) throw new IOException("away");
+            foreach (var entry in _entries) yield return entry;
+        }
+
+        public Task<IReadOnlyList<string>> All() => Task.FromResult<IReadOnlyList<string>>(Nodes);
+        public Task<long> Count() => Task.FromResult((long)_entries.Count);
+        public Task Add(PendingTask task) => throw new NotSupportedException();
+        Task INodeIndex.Add(string nodeId) => throw new NotSupportedException();
+        Task INodeIndex.Remove(string nodeId) => throw new NotSupportedException();
+
+        private Task Note(string what)
+        {
+            lock (_lock) _done.Add(what);
+            return Task.CompletedTask;
+        }
+    }
+}
