@@ -93,9 +93,9 @@ internal static class SiloBuilderSetup
         });
         // Messages belong on stderr: what the silo prints on stdout is for people and scripts that start it.
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        builder.Logging.AddFilter("Orleans", LogLevel.Warning).AddFilter("Microsoft", LogLevel.Warning).AddFilter("Grpc", LogLevel.Warning);
-        // Says at every start that the machine's uptime passed without a heartbeat: harmless.
-        builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error);
+        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("HiveMind", LogLevel.Information);
+        // Say at every start that the machine's uptime passed without a heartbeat, and which collector was chosen: known and meant.
+        builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
     }
 
