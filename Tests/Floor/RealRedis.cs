@@ -8,19 +8,14 @@ namespace HiveMind.Tests.Floors;
 internal sealed class RealRedis : IDisposable
 {
     private readonly string directory = Directory.CreateTempSubdirectory("hivemind-redis-").FullName;
-    private readonly Process process;
+    private readonly string[] settings;
+    private Process process;
 
     private RealRedis(int port, string[] settings)
     {
         Port = port;
-        process = Process.Start(new ProcessStartInfo(
-            Program!, ["--port", $"{port}", "--bind", "127.0.0.1", "--dir", directory, "--save", "", .. settings])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        this.settings = settings;
+        process = StartProcess();
     }
 
     public int Port { get; }
@@ -38,21 +33,16 @@ internal sealed class RealRedis : IDisposable
         var port = ((IPEndPoint)probe.LocalEndpoint).Port;
         probe.Stop();
         var redis = new RealRedis(port, settings);
-        for (var deadline = Stopwatch.StartNew(); deadline.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(20))
-        {
-            using var client = new TcpClient();
-            try
-            {
-                await client.ConnectAsync(IPAddress.Loopback, port);
-                return redis;
-            }
-            catch (SocketException)
-            {
-                // Not listening yet.
-            }
-        }
-        redis.Dispose();
-        throw new InvalidOperationException("redis-server did not listen within 20 s");
+        await redis.Listening();
+        return redis;
+    }
+
+    /// <summary>On the same data, after a kill.</summary>
+    public Task Restart()
+    {
+        process.Dispose();
+        process = StartProcess();
+        return Listening();
     }
 
     public void Kill()
@@ -66,5 +56,37 @@ internal sealed class RealRedis : IDisposable
         Kill();
         process.Dispose();
         Directory.Delete(directory, recursive: true);
+    }
+
+    private Process StartProcess()
+    {
+        var started = Process.Start(new ProcessStartInfo(
+            Program!, ["--port", $"{Port}", "--bind", "127.0.0.1", "--dir", directory, "--save", "", .. settings])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        started.BeginOutputReadLine();
+        started.BeginErrorReadLine();
+        return started;
+    }
+
+    private async Task Listening()
+    {
+        for (var deadline = Stopwatch.StartNew(); deadline.Elapsed < TimeSpan.FromSeconds(20); await Task.Delay(20))
+        {
+            using var client = new TcpClient();
+            try
+            {
+                await client.ConnectAsync(IPAddress.Loopback, Port);
+                return;
+            }
+            catch (SocketException)
+            {
+                // Not listening yet.
+            }
+        }
+        Dispose();
+        throw new InvalidOperationException("redis-server did not listen within 20 s");
     }
 }
