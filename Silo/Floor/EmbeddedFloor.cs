@@ -72,7 +72,7 @@ internal sealed partial class EmbeddedFloor : IAsyncDisposable
     {
         await stopping.CancelAsync();
         await background;
-        await Commit.CommitAsync();
+        await CommitQuietly();
         server.Dispose();
         stopping.Dispose();
     }

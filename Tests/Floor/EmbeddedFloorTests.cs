@@ -1,0 +1,138 @@
+using HiveMind.Scheduling;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+using StackExchange.Redis;
+
+namespace HiveMind.Tests.Floors;
+
+public sealed class EmbeddedFloorTests : IDisposable
+{
+    private readonly TempFloor temp = new();
+
+    public void Dispose() => temp.Dispose();
+
+    [Fact]
+    public async Task UnfinishedIndex_AddMarkUnmarkRemove_ScanTellsAndRestartKeeps()
+    {
+        var tasks = Enumerable.Range(0, 600).Select(n => Pending(TaskIds.New("ann", $"{n}"))).ToList();
+        await using (var floor = await temp.Start())
+        {
+            await Task.WhenAll(tasks.Select(floor.Unfinished.Add));
+            await floor.Unfinished.Mark([.. tasks.Take(300).Select(task => task.TaskId)], "node-é");
+            await floor.Unfinished.Unmark(tasks[0].TaskId);
+            await floor.Unfinished.Remove([.. tasks.Skip(100).Take(100).Select(task => task.TaskId)]);
+        }
+
+        await using var again = await temp.Start();
+        var found = await Entries(again);
+
+        Assert.Equal(500, await again.Unfinished.Count());
+        Assert.Equal(tasks.Take(100).Concat(tasks.Skip(200)).ToHashSet(), found.Keys.ToHashSet());
+        Assert.Null(found[tasks[0]]);
+        Assert.Equal(199, found.Values.Count(node => node == "node-é"));
+        // The mark went with the entry: a task of that id that is born again is not on a node.
+        await again.Unfinished.Add(tasks[100]);
+        Assert.Null((await Entries(again))[tasks[100]]);
+    }
+
+    [Fact]
+    public async Task UnfinishedIndex_NoTaskId_Refused()
+    {
+        await using var floor = await temp.Start();
+        await Assert.ThrowsAsync<ArgumentException>(async () => await floor.Unfinished.Add(Pending("../etc/passwd")));
+    }
+
+    [Fact]
+    public async Task NodeIndex_AddRemove_AllTells()
+    {
+        await using var floor = await temp.Start();
+        await floor.Nodes.Add("a");
+        await floor.Nodes.Add("b");
+        await floor.Nodes.Add("b");
+        await floor.Nodes.Remove("a");
+
+        Assert.Equal(["b"], await floor.Nodes.All());
+    }
+
+    [Fact]
+    public async Task Join_SameStoresAgain_SequenceGrowsAndOtherBooksAreRefused()
+    {
+        var books = new FakeBooks("books-1");
+        await using (var floor = await temp.Start())
+        {
+            await floor.Meta.Join(books, "files-1", acceptLostFloor: false);
+            await floor.Meta.Advance();
+            Assert.Equal(2, books.NotedSequence);
+        }
+
+        await using var again = await temp.Start();
+        await again.Meta.Join(books, "files-1", acceptLostFloor: false);
+        Assert.Equal((3, 3), ((await again.Meta.Read())!.Sequence, books.NotedSequence));
+        Assert.Equal(books.FloorId, (await again.Meta.Read())!.FloorId);
+        var refused = await Assert.ThrowsAsync<StartRefusedException>(() => again.Meta.Join(new FakeBooks("books-2"), "files-1", true));
+        Assert.Single(refused.Problems);
+    }
+
+    [Fact]
+    public async Task Join_FloorLost_RefusedUnlessAccepted()
+    {
+        var books = new FakeBooks("books-1") { FloorId = "gone", NotedSequence = 7 };
+        await using var floor = await temp.Start();
+
+        await Assert.ThrowsAsync<StartRefusedException>(() => floor.Meta.Join(books, "files-1", acceptLostFloor: false));
+        await floor.Meta.Join(books, "files-1", acceptLostFloor: true);
+
+        Assert.Equal((await floor.Meta.Read())!.FloorId, books.FloorId);
+    }
+
+    [Fact]
+    public async Task Start_SomeoneWithoutThePassword_IsRefused()
+    {
+        await using var floor = await temp.Start();
+        var options = new ConfigurationOptions { EndPoints = { floor.Redis.GetEndPoints()[0] }, AbortOnConnectFail = true, ConnectRetry = 0 };
+
+        await Assert.ThrowsAnyAsync<RedisException>(async () =>
+        {
+            await using var stranger = await ConnectionMultiplexer.ConnectAsync(options);
+            await stranger.GetDatabase().StringSetAsync("key", "value");
+        });
+    }
+
+    [Fact]
+    public async Task Health_FloorUp_NullAndFloorStopped_SaysSo()
+    {
+        var floor = await temp.Start();
+        await using (floor)
+        {
+            Assert.Null(await floor.Health.Check(TimeSpan.FromSeconds(10)));
+        }
+
+        Assert.Contains("failed", await floor.Health.Check(TimeSpan.FromSeconds(1)), StringComparison.Ordinal);
+    }
+
+    private static async Task<Dictionary<PendingTask, string?>> Entries(Floor floor)
+    {
+        var found = new Dictionary<PendingTask, string?>();
+        await foreach (var entry in floor.Unfinished.Scan())
+        {
+            found.Add(entry.Task, entry.MarkedNode);
+        }
+        return found;
+    }
+
+    private static PendingTask Pending(string id) => new(
+        id, "ann", "python", TaskPriority.Low, new ResourceRequest(500, 128, 0), DateTimeOffset.UnixEpoch.AddDays(1), DateTimeOffset.MinValue);
+
+    private sealed class FakeBooks(string id) : IStoreIdentity
+    {
+        public string BooksId => id;
+        public string? FloorId { get; set; }
+        public long NotedSequence { get; set; }
+
+        public Task NoteFloor(string floorId, long sequence)
+        {
+            (FloorId, NotedSequence) = (floorId, sequence);
+            return Task.CompletedTask;
+        }
+    }
+}

@@ -1,0 +1,20 @@
+using HiveMind.Benchmarks;
+
+namespace HiveMind.Tests.Floors;
+
+public sealed class FloorKillTests : IDisposable
+{
+    private readonly TempFloor temp = new();
+
+    public void Dispose() => temp.Dispose();
+
+    [Fact]
+    public async Task Kill9_UnderLoadWithCheckpointsForced_NothingAcknowledgedIsLost()
+    {
+        var figures = await FloorKills.Measure(temp.Path, kills: 5, aofMb: 4, line => TestContext.Current.SendDiagnosticMessage(line));
+
+        Assert.Equal(5, figures.Kills);
+        Assert.True(figures.Acknowledged > 100, $"only {figures.Acknowledged} writes were acknowledged: no load");
+        Assert.Equal(0, figures.Lost);
+    }
+}

@@ -1,0 +1,164 @@
+using HiveMind.Storage;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using Orleans.Runtime;
+using Orleans.Storage;
+
+namespace HiveMind.Tests.Floors;
+
+[Alias("HiveMind.Tests.IFloorProbeGrain")]
+public interface IFloorProbeGrain : IGrainWithStringKey
+{
+    [Alias("Set")] Task Set(int value);
+    [Alias("Get")] Task<int> Get();
+    [Alias("Clear")] Task Clear();
+    [Alias("Remind")] Task Remind();
+    [Alias("HasReminder")] Task<bool> HasReminder();
+}
+
+[GenerateSerializer, Alias("HiveMind.Tests.FloorProbeState")]
+public sealed class FloorProbeState
+{
+    [Id(0)] public int Value { get; set; }
+}
+
+[GrainType("floor-probe")]
+public sealed class FloorProbeGrain([PersistentState("probe", FloorNames.Storage)] IPersistentState<FloorProbeState> state)
+    : Grain, IFloorProbeGrain, IRemindable
+{
+    public Task Set(int value)
+    {
+        state.State = new FloorProbeState { Value = value };
+        return state.WriteStateAsync();
+    }
+
+    public Task<int> Get() => Task.FromResult(state.State.Value);
+
+    public Task Clear() => state.ClearStateAsync();
+
+    public Task Remind() => this.RegisterOrUpdateReminder("probe", TimeSpan.FromMinutes(5), TimeSpan.FromMinutes(5));
+
+    public async Task<bool> HasReminder() => await this.GetReminder("probe") is not null;
+
+    public Task ReceiveReminder(string reminderName, TickStatus status) => Task.CompletedTask;
+}
+
+public sealed class OrleansOnFloorTests : IDisposable
+{
+    private readonly TempFloor temp = new();
+
+    public void Dispose() => temp.Dispose();
+
+    [Fact]
+    public async Task Silo_RestartedOnTheSameDirectory_StateAndReminderAreThere()
+    {
+        await OnSilo(async (grains, _) =>
+        {
+            await grains.GetGrain<IFloorProbeGrain>("a").Set(41);
+            await grains.GetGrain<IFloorProbeGrain>("a").Set(42);
+            await grains.GetGrain<IFloorProbeGrain>("a").Remind();
+        });
+
+        await OnSilo(async (grains, _) =>
+        {
+            Assert.Equal(42, await grains.GetGrain<IFloorProbeGrain>("a").Get());
+            Assert.True(await grains.GetGrain<IFloorProbeGrain>("a").HasReminder());
+        });
+    }
+
+    [Fact]
+    public Task ClearState_AfterAWrite_TheKeyIsGone() => OnSilo(async (grains, services) =>
+    {
+        var floor = services.GetRequiredService<Floor>();
+        var key = $"{floor.Options.ServiceId}/state/floor-probe/a/probe";
+        await grains.GetGrain<IFloorProbeGrain>("a").Set(1);
+        Assert.True(await floor.Redis.GetDatabase().KeyExistsAsync(key));
+
+        await grains.GetGrain<IFloorProbeGrain>("a").Clear();
+
+        Assert.False(await floor.Redis.GetDatabase().KeyExistsAsync(key));
+    });
+
+    [Fact]
+    public Task Write_AnotherWasFaster_InconsistentStateComesThrough() => OnSilo(async (_, services) =>
+    {
+        var storage = services.GetRequiredKeyedService<IGrainStorage>(FloorNames.Storage);
+        var id = GrainId.Create("floor-probe", "race");
+        await storage.WriteStateAsync("probe", id, new GrainState<FloorProbeState>(new FloorProbeState { Value = 1 }));
+
+        await Assert.ThrowsAsync<InconsistentStateException>(() =>
+            storage.WriteStateAsync("probe", id, new GrainState<FloorProbeState>(new FloorProbeState { Value = 2 })));
+    });
+
+    [Fact]
+    public async Task Write_RedisKilledAndRestarted_UnavailableThenServesAgain()
+    {
+        using var redis = await RealRedis.Start("--appendonly", "yes", "--appendfsync", "always");
+        var options = new FloorOptions { ConnectionString = redis.ConnectionString, CommandTimeout = TimeSpan.FromSeconds(1) };
+        await OnSilo(options, async (grains, services) =>
+        {
+            var storage = services.GetRequiredKeyedService<IGrainStorage>(FloorNames.Storage);
+            await grains.GetGrain<IFloorProbeGrain>("before").Set(1);
+            redis.Kill();
+
+            var failure = await Assert.ThrowsAsync<HiveMindException>(() => Write(storage));
+            Assert.Equal(FloorFailures.Reason, failure.Reason);
+
+            await redis.Restart();
+            var state = new GrainState<FloorProbeState>(new FloorProbeState());
+            await Eventually(() => storage.ReadStateAsync("probe", GrainId.Create("floor-probe", "before"), state));
+            Assert.Equal(1, state.State!.Value);
+        });
+    }
+
+    private static Task Write(IGrainStorage storage) => storage.WriteStateAsync(
+        "probe", GrainId.Create("floor-probe", "away"), new GrainState<FloorProbeState>(new FloorProbeState()));
+
+    private static async Task Eventually(Func<Task> action)
+    {
+        for (var deadline = System.Diagnostics.Stopwatch.StartNew(); ; await Task.Delay(50))
+        {
+            try
+            {
+                await action();
+                return;
+            }
+            catch (HiveMindException) when (deadline.Elapsed < TimeSpan.FromSeconds(10))
+            {
+                // Not back yet.
+            }
+        }
+    }
+
+    private Task OnSilo(Func<IGrainFactory, IServiceProvider, Task> test) => OnSilo(temp.Options, test);
+
+    private static async Task OnSilo(FloorOptions options, Func<IGrainFactory, IServiceProvider, Task> test)
+    {
+        await using var floor = await Floor.Start(options);
+        var builder = Host.CreateApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        builder.Logging.SetMinimumLevel(LogLevel.None);
+        builder.UseOrleans(silo =>
+        {
+            silo.UseFloor(floor);
+            silo.Configure<EndpointOptions>(endpoint =>
+            {
+                endpoint.AdvertisedIPAddress = System.Net.IPAddress.Loopback;
+                endpoint.SiloPort = FreePort();
+                endpoint.GatewayPort = 0;
+            });
+        });
+        using var host = builder.Build();
+        await host.StartAsync();
+        await test(host.Services.GetRequiredService<IGrainFactory>(), host.Services);
+        await host.StopAsync();
+    }
+
+    private static int FreePort()
+    {
+        using var probe = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        probe.Start();
+        return ((System.Net.IPEndPoint)probe.LocalEndpoint).Port;
+    }
+}
