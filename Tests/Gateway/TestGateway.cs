@@ -1,0 +1,117 @@
+using Grpc.Core;
+using Grpc.Net.Client;
+using HiveMind.Nodes;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+using HiveMind.Users;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Wire = HiveMind.Protos;
+
+namespace HiveMind.Tests.Gateway;
+
+/// <summary>The gateway behind a real h2c port, with stubbed grains and stores: alice and bob are users, root is an admin, node-1 is alice's.</summary>
+internal sealed class TestGateway : IAsyncDisposable
+{
+    public static readonly byte[] TagKey = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
+    private readonly WebApplication _app;
+    private readonly GrpcChannel _channel;
+
+    public FakeGrains Grains { get; } = FakeGrains.New();
+    public Stub<IBooks> Books { get; } = Stub<IBooks>.New();
+    public Stub<IAccounts> Accounts { get; } = Stub<IAccounts>.New();
+    public Stub<IFiles> Files { get; } = Stub<IFiles>.New();
+    public Stub<INodeGrain> Node { get; } = Stub<INodeGrain>.New();
+    public SessionToken Alice { get; }
+    public SessionToken Root { get; }
+    public SessionToken NodeToken { get; } = SessionToken.NewNode("node-1");
+
+    public Wire.UserService.UserServiceClient Users => new(_channel);
+    public Wire.NodeManagerService.NodeManagerServiceClient Nodes => new(_channel);
+    public Wire.MasterNodeService.MasterNodeServiceClient Master => new(_channel);
+    public GrpcChannel Channel => _channel;
+
+    private TestGateway(HubOptions options)
+    {
+        Alice = AddUser("alice", Roles.User);
+        Root = AddUser("root", Roles.Admin);
+        AddUser("bob", Roles.User);
+        Node.On("CheckToken", a => ((byte[])a[0]!).AsSpan().SequenceEqual(NodeToken.SecretHash)
+            ? Task.FromResult(new NodeIdentity("node-1", "alice"))
+            : Task.FromException<NodeIdentity>(HiveMindException.Unauthenticated()));
+        Grains.Add("node-1", Node.Object);
+        Books.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000L));
+        Accounts.On("OpenAccount", a => Task.FromResult(new Caller((string)a[0]!, (string)a[0]!, Roles.User)));
+        Files.On("Write", a => Task.FromResult(new BlobRef(((ReadOnlyMemory<byte>)a[0]!).Length, new string('a', 64), null)));
+
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
+        builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
+        builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
+        builder.Services.AddGrpcGateway(options);
+        _app = builder.Build();
+        _app.MapGrpcGateway();
+        _app.Start();
+        var address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        _channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { MaxSendMessageSize = null, MaxReceiveMessageSize = null });
+    }
+
+    public static TestGateway Start(Action<HubOptions>? configure = null)
+    {
+        var options = new HubOptions();
+        configure?.Invoke(options);
+        return new TestGateway(options);
+    }
+
+    public static Metadata With(SessionToken token) => new() { { "authorization", $"Bearer {token.Format(TagKey)}" } };
+
+    public static async Task<RpcException> Fails<T>(AsyncUnaryCall<T> call) => await Assert.ThrowsAsync<RpcException>(() => call.ResponseAsync);
+
+    public void AddTask(string id, string userId, TaskState state, Stub<ITaskGrain>? stub = null)
+    {
+        stub ??= Stub<ITaskGrain>.New();
+        var snapshot = new TaskSnapshot
+        {
+            TaskId = id,
+            State = state,
+            CreatedAt = DateTimeOffset.UnixEpoch,
+            Spec = new TaskSpec { UserId = userId, TaskType = "python", Payload = BlobRef.Empty, Resources = new(1000, 256, 0) },
+        };
+        Grains.Add(id, stub.On("GetSnapshot", _ => Task.FromResult<TaskSnapshot?>(snapshot)).Object);
+    }
+
+    private SessionToken AddUser(string id, string role)
+    {
+        var token = SessionToken.NewSession(id);
+        var row = new AccountRow
+        {
+            UserId = id,
+            Username = id,
+            Email = $"{id}@example.org",
+            PasswordHash = "secret-hash",
+            Salt = "secret-salt",
+            CreatedAt = DateTimeOffset.UnixEpoch,
+            Role = role,
+        };
+        Grains.Add(id, Stub<IUserGrain>.New()
+            .On("CheckSession", a => (string)a[0]! == token.SessionId && ((byte[])a[1]!).AsSpan().SequenceEqual(token.SecretHash)
+                ? Task.FromResult(new Caller(id, id, role))
+                : Task.FromException<Caller>(HiveMindException.Unauthenticated()))
+            .On("GetAccount", _ => Task.FromResult<AccountRow?>(row)).Object);
+        return token;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _channel.Dispose();
+        await _app.StopAsync(new CancellationTokenSource(TimeSpan.FromSeconds(5)).Token);
+        await _app.DisposeAsync();
+    }
+}
