@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Reflection.Metadata;
+using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
 using HiveMind.Nodes;
 using HiveMind.Rewards;
@@ -74,8 +75,8 @@ public sealed class DependencyTests
     {
         var handle = (token >> 24) switch
         {
-            0x0A when (token & 0xFFFFFF) is > 0 and var row && row <= metadata.GetTableRowCount(System.Reflection.Metadata.Ecma335.TableIndex.MemberRef) =>
-                metadata.GetMemberReference((MemberReferenceHandle)System.Reflection.Metadata.Ecma335.MetadataTokens.Handle(token)).Parent,
+            0x0A when (token & 0xFFFFFF) is > 0 and var row && row <= metadata.GetTableRowCount(TableIndex.MemberRef) =>
+                metadata.GetMemberReference((MemberReferenceHandle)MetadataTokens.Handle(token)).Parent,
             _ => default,
         };
         if (handle.IsNil || handle.Kind != HandleKind.TypeReference) return null;
