@@ -8,7 +8,7 @@ public sealed class ProcFilesTests
     [Fact]
     public void MeminfoMb_Field_IsReadInMebibytes()
     {
-        const string text = "MemTotal:        4028412 kB\nMemFree:  10 kB\nMemAvailable:    2097152 kB\n";
+        const string text = "MemTotal:        4028416 kB\nMemFree:  10 kB\nMemAvailable:    2097152 kB\n";
         Assert.Equal(3934, ProcFiles.MeminfoMb(text, "MemTotal"));
         Assert.Equal(2048, ProcFiles.MeminfoMb(text, "MemAvailable"));
         Assert.Null(ProcFiles.MeminfoMb(text, "Swap"));
