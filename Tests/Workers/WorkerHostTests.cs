@@ -158,9 +158,12 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await Begin(leaseMs: 1000);
         await _hub.Link.Assign(Noop("a", wait: 60_000));
         await Fakes.Until(() => _hub.Reports.Any());
+        // A new connection would be a new lease.
+        _hub.RefusesConnections = new RpcException(new Status(StatusCode.Unavailable, "away"));
         _hub.AnswersHeartbeats = false;
         await Fakes.Until(() => _console.Lines(WorkerEvent.TaskDropped).Any(l => l.Contains("lease", StringComparison.Ordinal)));
         _hub.AnswersHeartbeats = true;
+        _hub.RefusesConnections = null;
         await Fakes.Until(() => _hub.Hellos.Count > 1 && _hub.HasWorker);
         await HoldsNothing();
         Assert.Empty(_hub.Ended);
