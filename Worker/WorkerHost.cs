@@ -99,6 +99,11 @@ public static class WorkerHost
                 }
                 cause = e.Status.Detail.Length > 0 ? e.Status.Detail : e.StatusCode.ToString();
             }
+            catch (Exception e) when (e is InvalidOperationException or IOException)
+            {
+                // The stream was written to after it had ended: a broken connection like any other.
+                cause = e.Message;
+            }
             finally
             {
                 agent.Detach();

@@ -14,9 +14,8 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
     private static readonly TimeSpan WelcomePatience = TimeSpan.FromSeconds(10), ReportTick = TimeSpan.FromMilliseconds(250);
 
     // What is sent is built when it is written: a heartbeat that waited must not speak of what was.
-    private readonly Channel<Func<WorkerMessage?>> _outgoing = Channel.CreateUnbounded<Func<WorkerMessage?>>(new() { SingleReader = true });
+    private readonly Channel<Func<WorkerMessage>> _outgoing = Channel.CreateUnbounded<Func<WorkerMessage>>(new() { SingleReader = true });
     private readonly ReportOrder _order = new();
-    private readonly TaskCompletionSource _close = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _sequence;
     private long _heardAt;
 
@@ -40,7 +39,7 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
         Task[] all =
         [
             reading, Write(call.RequestStream, ending.Token), Beat(interval, ending.Token), SendReports(ending.Token),
-            WatchSilence(leaseTime * 0.75, ending.Token), CloseWhenTold(call, ending.Token),
+            WatchSilence(leaseTime * 0.75, ending.Token),
         ];
         var first = await Task.WhenAny(all);
         try
@@ -77,10 +76,10 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
             Post(() => Report(report));
     }
 
-    /// <summary>Nothing more to say: the stream is closed from this side.</summary>
-    public void Close() => _close.TrySetResult();
+    /// <summary>Nothing more to say: once all before it is written, the stream is closed from this side.</summary>
+    public void Close() => _outgoing.Writer.TryComplete();
 
-    private void Post(Func<WorkerMessage?> build) => _outgoing.Writer.TryWrite(build);
+    private void Post(Func<WorkerMessage> build) => _outgoing.Writer.TryWrite(build);
 
     private async Task<HubWelcome> Greet(AsyncDuplexStreamingCall<WorkerMessage, HubMessage> call, CancellationTokenSource ending)
     {
@@ -134,8 +133,8 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
     private async Task Write(IClientStreamWriter<WorkerMessage> stream, CancellationToken cancel)
     {
         await foreach (var build in _outgoing.Reader.ReadAllAsync(cancel))
-            if (build() is { } message)
-                await stream.WriteAsync(message, cancel);
+            await stream.WriteAsync(build(), cancel);
+        await stream.CompleteAsync();
     }
 
     private async Task Beat(TimeSpan interval, CancellationToken cancel)
@@ -161,20 +160,6 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
         while (time.GetElapsedTime(Interlocked.Read(ref _heardAt)) is var silent && silent < patience)
             await Task.Delay(patience - silent + TimeSpan.FromMilliseconds(1), time, cancel);
         throw new RpcException(new Status(StatusCode.Unavailable, "The hub fell silent."));
-    }
-
-    private async Task CloseWhenTold(AsyncDuplexStreamingCall<WorkerMessage, HubMessage> call, CancellationToken cancel)
-    {
-        await _close.Task.WaitAsync(cancel);
-        // What was posted before is written first.
-        var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        Post(() =>
-        {
-            written.TrySetResult();
-            return null;
-        });
-        await written.Task.WaitAsync(cancel);
-        await call.RequestStream.CompleteAsync();
     }
 
     private WorkerMessage Heartbeat()

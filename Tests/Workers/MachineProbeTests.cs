@@ -1,0 +1,57 @@
+using HiveMind.Workers;
+using HiveMind.Workers.Machine;
+using HiveMind.Workers.Runs;
+
+namespace HiveMind.Tests.Workers;
+
+public sealed class MachineProbeTests
+{
+    private static readonly WorkerOptions Options = new() { Hub = new Uri("http://127.0.0.1:1"), NodeId = "n", NodeToken = "t" };
+    private static readonly Confinement Sandbox = new() { Bubblewrap = "/usr/bin/bwrap", Setpriv = "/usr/bin/setpriv", Setsid = "/usr/bin/setsid" };
+
+    [Fact]
+    public void Capabilities_Sandboxed_AcceptsStrangers()
+    {
+        var told = MachineProbe.Capabilities(Facts(Sandbox), Options);
+        Assert.True(told.Sandboxed);
+        Assert.True(told.AcceptsStrangers);
+        Assert.Equal(["python"], told.SupportedTasks);
+    }
+
+    [Fact]
+    public void Capabilities_NotSandboxed_OnlyTheOwnersUnlessTold()
+    {
+        var bare = Facts(Sandbox with { Bubblewrap = null });
+        Assert.False(MachineProbe.Capabilities(bare, Options).AcceptsStrangers);
+        var told = MachineProbe.Capabilities(bare, Options with { Unsandboxed = true });
+        Assert.True(told.AcceptsStrangers);
+        Assert.False(told.Sandboxed);
+    }
+
+    [Fact]
+    public void Capabilities_NoPython_IsNotOffered() =>
+        Assert.Equal(["noop"], MachineProbe.Capabilities(Facts(Sandbox) with { Python = null }, Options with { AllowNoop = true }).SupportedTasks);
+
+    [Fact]
+    public void Capabilities_ProgramsWouldOutliveTheWorker_PythonIsNotOffered() =>
+        Assert.Empty(MachineProbe.Capabilities(Facts(new Confinement { Setsid = "/usr/bin/setsid" }), Options).SupportedTasks);
+
+    [Fact]
+    public async Task Measure_WithCaps_NeverOffersMore()
+    {
+        var facts = await MachineProbe.Measure(Options with { MaxCores = 0.5, MaxMemoryMb = 64, MaxGpus = 0 }, CancellationToken.None);
+        Assert.Equal((0.5, 64, 0), (facts.Cores, facts.MemoryMb, facts.GpuCount));
+    }
+
+    [Theory]
+    [InlineData("ftp://x", "n", "t")]
+    [InlineData("http://x", "", "t")]
+    [InlineData("http://x", "n", "")]
+    public void Validate_Wrong_OneLine(string hub, string node, string token) =>
+        Assert.NotNull(new WorkerOptions { Hub = new Uri(hub), NodeId = node, NodeToken = token }.Validate());
+
+    private static MachineFacts Facts(Confinement confinement) => new()
+    {
+        Cores = 2, MemoryMb = 1024, GpuCount = 0, GpuModel = "", Python = new PythonFound("/usr/bin/python3", "3.11.2"), Confinement = confinement,
+    };
+}

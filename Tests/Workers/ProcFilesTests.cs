@@ -1,0 +1,78 @@
+using HiveMind.Workers.Machine;
+using HiveMind.Workers.Runs;
+
+namespace HiveMind.Tests.Workers;
+
+public sealed class ProcFilesTests
+{
+    [Fact]
+    public void MeminfoMb_Field_IsReadInMebibytes()
+    {
+        const string text = "MemTotal:        4028416 kB\nMemFree:  10 kB\nMemAvailable:    2097152 kB\n";
+        Assert.Equal(3934, ProcFiles.MeminfoMb(text, "MemTotal"));
+        Assert.Equal(2048, ProcFiles.MeminfoMb(text, "MemAvailable"));
+        Assert.Null(ProcFiles.MeminfoMb(text, "Swap"));
+    }
+
+    [Theory]
+    [InlineData("max\n", null)]
+    [InlineData("9223372036854771712\n", null)]
+    [InlineData("", null)]
+    [InlineData("536870912\n", 512L)]
+    public void CgroupLimitMb_BothKinds(string text, long? expected) => Assert.Equal(expected, ProcFiles.CgroupLimitMb(text));
+
+    [Fact]
+    public void CgroupLimitFiles_BothKinds_OwnGroupAndAllAbove()
+    {
+        Assert.Equal(["/sys/fs/cgroup/a/b/memory.max", "/sys/fs/cgroup/a/memory.max", "/sys/fs/cgroup/memory.max"],
+            ProcFiles.CgroupLimitFiles("0::/a/b\n"));
+        Assert.Equal(["/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.limit_in_bytes"],
+            ProcFiles.CgroupLimitFiles("5:devices:/y\n4:memory:/x\n"));
+    }
+
+    [Fact]
+    public void Cpu_TwoReadings_PercentOfTheTimeBetween()
+    {
+        var before = ProcFiles.Cpu("cpu  100 0 100 700 100 0 0 0 0 0\ncpu0 1 1 1 1\n")!.Value;
+        var after = ProcFiles.Cpu("cpu  130 0 120 740 110 0 0 0 0 0\n")!.Value;
+        Assert.Equal(50, after.PercentSince(before));
+        Assert.Equal(0, after.PercentSince(after));
+        Assert.Null(ProcFiles.Cpu("nothing"));
+    }
+
+    [Fact]
+    public void Process_NameWithSpacesAndParentheses_FieldsCountFromTheLast() =>
+        Assert.Equal(new ProcessEntry(42, 7, 9, 'S'), ProcFiles.Process("42 (a) b (c) S 7 9 9 0 -1\n"));
+
+    [Fact]
+    public void Gpus_OneALine_CountAndModelOfTheFirst()
+    {
+        Assert.Equal((2, "NVIDIA A100, 80GB"), ProcFiles.Gpus("NVIDIA A100, 80GB, 81920 MiB\nNVIDIA T4, 15360 MiB\n"));
+        Assert.Equal((0, ""), ProcFiles.Gpus("No devices were found\n"));
+        Assert.Equal(40, ProcFiles.GpuPercent("30\n50\n"));
+    }
+
+    [Fact]
+    public void PssKb_Rollup_IsRead() => Assert.Equal(1234, ProcFiles.PssKb("Rss:  2000 kB\nPss:                1234 kB\nPss_Dirty: 1 kB\n"));
+
+    [Fact]
+    public void PrivatePages_Statm_IsResidentWithoutShared() => Assert.Equal(300, ProcFiles.PrivatePages("1000 500 200 1 0 99 0"));
+
+    [Fact]
+    public void PythonVersion_OnlyPython3() =>
+        Assert.Equal(("3.11.2", null), (ProcFiles.PythonVersion("Python 3.11.2\n"), ProcFiles.PythonVersion("Python 2.7.18")));
+
+    [Theory]
+    [InlineData(32)]
+    [InlineData(64)]
+    [InlineData(256)]
+    [InlineData(4096)]
+    public void AddressSpaceKb_TwiceTheRequest_NeverFits(long memoryMb) =>
+        Assert.InRange(MemoryLimit.AddressSpaceKb(memoryMb), memoryMb * 1024 + 1, memoryMb * 2 * 1024 - 1);
+
+    [Theory]
+    [InlineData("MemoryError", true)]
+    [InlineData("OSError: [Errno 12] Cannot allocate memory", true)]
+    [InlineData("ValueError: MemoryError", false)]
+    public void SaysOutOfMemory_LastLine(string line, bool expected) => Assert.Equal(expected, MemoryLimit.SaysOutOfMemory(line));
+}
