@@ -16,15 +16,20 @@ internal sealed class UpVerb : Verb
         TreatUnmatchedTokensAsErrors = false;
     }
 
-    /// <summary>What is not ours is the silo's.</summary>
-    public string[] Settings(ParseResult parsed) => [.. parsed.GetValue(settings) ?? [], .. parsed.UnmatchedTokens];
+    /// <summary>What is not ours is the silo's, in the order it was written.</summary>
+    public static string[] Settings(ParseResult parsed) =>
+        [.. parsed.Tokens.Select(token => token.Value).SkipWhile(word => word == "up").Where(word => word != "--json")];
 
     protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
     {
-        var arguments = Settings(parsed).Distinct().ToArray();
+        if (parsed.GetValue(Hub) is not null)
+        {
+            throw CliException.Usage("`up` starts its own hub: set where with --HiveMind:Grpc:Host= and --HiveMind:Grpc:Port=.");
+        }
+
+        var arguments = Settings(parsed);
         var pool = PoolSettings.Read(arguments);
-        var hub = parsed.GetValue(Hub) is null ? pool.Hub : throw CliException.Usage(
-            "`up` starts its own hub: set where with --HiveMind:Grpc:Host= and --HiveMind:Grpc:Port=.");
+        var hub = pool.Hub;
         await using var silo = ChildProcess.Start("silo", ["silo", .. arguments], onLine: line => Terminal.Message($"silo   | {line}"));
         using (var client = HubClient.Anonymous(hub))
         {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using HiveMind.Workers;
+using HiveMind.Workers.Machine;
 
 namespace HiveMind.Cli;
 
@@ -46,8 +47,8 @@ internal sealed class WorkerVerb : Verb
             StopWithStdin.Watch(ending.Cancel);
         }
 
-        var node = await Node(parsed, Options(parsed, parsed.GetValue(nodeId) ?? "", "unknown", default), ending.Token);
-        var options = Options(parsed, node.NodeId, node.NodeToken, WorkFolder(parsed, node));
+        var node = await Node(parsed, OptionsFor(parsed, parsed.GetValue(nodeId) ?? "", "unknown", default), ending.Token);
+        var options = OptionsFor(parsed, node.NodeId, node.NodeToken, WorkFolder(parsed, node));
         if (options.Validate() is { } wrong)
         {
             throw CliException.Usage(wrong);
@@ -69,7 +70,7 @@ internal sealed class WorkerVerb : Verb
         return exit;
     }
 
-    private WorkerOptions Options(ParseResult parsed, string id, string token, string? work) => new()
+    private WorkerOptions OptionsFor(ParseResult parsed, string id, string token, string? work) => new()
     {
         Hub = HubOf(parsed),
         NodeId = id,
