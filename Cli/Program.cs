@@ -1,1 +1,3 @@
-return 0;
+using HiveMind.Cli;
+
+return await App.Run(args, new Terminal(Console.Out, Console.Error));

@@ -1,0 +1,69 @@
+using System.Text.Json;
+
+namespace HiveMind.Cli;
+
+/// <summary>Who is logged in at which hub. One file, 0600, keyed by the hub's address; writers take turns by a lock file.</summary>
+internal sealed class SessionFile(string folder)
+{
+    private static readonly JsonSerializerOptions Shape =
+        new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    public string FilePath { get; } = Path.Combine(folder, "session.json");
+
+    public StoredSession? Read(Uri hub) => ReadAll().GetValueOrDefault(HubAddress.Key(hub));
+
+    public void Write(Uri hub, StoredSession session) => Change(all => all[HubAddress.Key(hub)] = session);
+
+    /// <summary>As <see cref="Write"/>, unless another login or a logout came between.</summary>
+    public void Replace(Uri hub, StoredSession session) => Change(all =>
+    {
+        if (all.GetValueOrDefault(HubAddress.Key(hub))?.Token == session.Token)
+        {
+            all[HubAddress.Key(hub)] = session;
+        }
+    });
+
+    public void Remove(Uri hub) => Change(all => all.Remove(HubAddress.Key(hub)));
+
+    private void Change(Action<SortedDictionary<string, StoredSession>> change)
+    {
+        Directory.CreateDirectory(folder);
+        using var turn = TakeTurn();
+        var all = ReadAll();
+        change(all);
+        PrivateFile.Write(FilePath, JsonSerializer.Serialize(all, Shape));
+    }
+
+    private SortedDictionary<string, StoredSession> ReadAll()
+    {
+        if (!File.Exists(FilePath))
+        {
+            return [];
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize<SortedDictionary<string, StoredSession>>(File.ReadAllText(FilePath), Shape) ?? [];
+        }
+        catch (JsonException broken)
+        {
+            throw CliException.Usage($"{FilePath} cannot be read ({broken.Message}): remove it and log in again.");
+        }
+    }
+
+    private FileStream TakeTurn()
+    {
+        var patience = System.Diagnostics.Stopwatch.StartNew();
+        while (true)
+        {
+            try
+            {
+                return new FileStream(Path.Combine(folder, "session.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException) when (patience.Elapsed < TimeSpan.FromSeconds(10))
+            {
+                Thread.Sleep(20);
+            }
+        }
+    }
+}

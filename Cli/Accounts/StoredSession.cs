@@ -1,0 +1,9 @@
+namespace HiveMind.Cli;
+
+/// <summary>A login at one hub, as the session file keeps it.</summary>
+internal sealed record StoredSession(
+    string Username, string UserId, string Role, string Token, DateTimeOffset ObtainedAt, DateTimeOffset ExpiresAt)
+{
+    /// <summary>Less than half remains, and something remains.</summary>
+    public bool NeedsRenewal(DateTimeOffset now) => now < ExpiresAt && ExpiresAt - now < (ExpiresAt - ObtainedAt) / 2;
+}

@@ -1,0 +1,62 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using Grpc.Core;
+
+namespace HiveMind.Cli;
+
+/// <summary>The verbs put together, and the one place where an exception becomes an exit code.</summary>
+internal static class App
+{
+    public static RootCommand Build(Terminal terminal) => new("hivemind: lend machines, submit work, get results and credits.")
+    {
+        new DemoVerb(terminal), new UpVerb(terminal), new SiloVerb(terminal),
+        new RegisterVerb(terminal), new LoginVerb(terminal), new LogoutVerb(terminal), new WhoAmIVerb(terminal),
+        new SubmitVerb(terminal), new StatusVerb(terminal), new ResultVerb(terminal), new CancelVerb(terminal),
+        new NodesVerb(terminal), new NodeRemoveVerb(terminal), new StatsVerb(terminal), new WorkerVerb(terminal),
+    };
+
+    /// <summary>No response files: an argument of the user's program may begin with '@'.</summary>
+    public static ParserConfiguration Parsing { get; } = new() { ResponseFileTokenReplacer = null };
+
+    public static async Task<int> Run(string[] args, Terminal terminal)
+    {
+        var parsed = Build(terminal).Parse(args, Parsing);
+        if (parsed.Action is ParseErrorAction)
+        {
+            foreach (var error in parsed.Errors)
+            {
+                terminal.Message(error.Message);
+            }
+
+            terminal.Message($"Try: {Launch.Prefix} --help");
+            return ExitCodes.Usage;
+        }
+
+        var invocation = new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            // The silo has its own handling of signals; the others get time to stop their children.
+            ProcessTerminationTimeout = parsed.CommandResult.Command is SiloVerb ? null : TimeSpan.FromSeconds(30),
+        };
+        try
+        {
+            return await parsed.InvokeAsync(invocation);
+        }
+        catch (CliException failure)
+        {
+            return terminal.Fail(failure);
+        }
+        catch (Exception cancelled) when (cancelled is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
+        {
+            return ExitCodes.Interrupted;
+        }
+        catch (RpcException rpc)
+        {
+            return terminal.Fail(RpcFailure.Explain(rpc, Verb.HubOf(parsed)));
+        }
+        catch (Exception local) when (local is IOException or UnauthorizedAccessException)
+        {
+            return terminal.Fail(new CliException(ExitCodes.Usage, local.Message));
+        }
+    }
+}

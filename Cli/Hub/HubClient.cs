@@ -1,0 +1,120 @@
+using Grpc.Core;
+using Grpc.Core.Interceptors;
+using Grpc.Health.V1;
+using Grpc.Net.Client;
+using Grpc.Net.Client.Configuration;
+using HiveMind.Protos;
+
+namespace HiveMind.Cli;
+
+/// <summary>One connection to a hub: the caller's token on every call, a deadline on every call, retries where a second try does no harm.</summary>
+internal sealed class HubClient : IDisposable
+{
+    private const int MessageLimit = (100 * 1024 * 1024) + (64 * 1024);
+
+    // Without the methods whose second try would answer otherwise: register, login, logout.
+    private static readonly string[] RepeatableUserCalls = ["GetUserInfo", "RenewSession"];
+    private static readonly string[] RepeatableNodeCalls = ["RegisterNode", "UpdateNodeStatus", "GetNodeInfo", "ListNodes"];
+    private static readonly string[] RepeatableTaskCalls = ["SubmitTask", "GetTaskStatus", "CancelTask", "GetTaskResult", "GetSystemStats"];
+
+    private readonly GrpcChannel channel;
+    private readonly SessionFile? sessions;
+    private readonly TimeProvider time;
+    private readonly SemaphoreSlim renewing = new(1, 1);
+
+    private HubClient(Uri hub, string? token, StoredSession? session, SessionFile? sessions, TimeProvider time)
+    {
+        Address = hub;
+        Session = session;
+        this.sessions = sessions;
+        this.time = time;
+        channel = GrpcChannel.ForAddress(hub, new GrpcChannelOptions
+        {
+            MaxReceiveMessageSize = MessageLimit,
+            MaxSendMessageSize = MessageLimit,
+            MaxRetryBufferPerCallSize = MessageLimit,
+            MaxRetryBufferSize = 2 * MessageLimit,
+            ServiceConfig = new ServiceConfig { MethodConfigs = { Repeatable() } },
+        });
+        var calls = channel.CreateCallInvoker().Intercept(new CallDefaults(() => token ?? Session?.Token, time));
+        Users = new UserService.UserServiceClient(calls);
+        Nodes = new NodeManagerService.NodeManagerServiceClient(calls);
+        Tasks = new MasterNodeService.MasterNodeServiceClient(calls);
+        Health = new Health.HealthClient(calls);
+    }
+
+    public Uri Address { get; }
+    public StoredSession? Session { get; private set; }
+    public UserService.UserServiceClient Users { get; }
+    public NodeManagerService.NodeManagerServiceClient Nodes { get; }
+    public MasterNodeService.MasterNodeServiceClient Tasks { get; }
+    public Health.HealthClient Health { get; }
+
+    public static HubClient Anonymous(Uri hub) => new(hub, null, null, null, TimeProvider.System);
+
+    public static HubClient WithToken(Uri hub, string token) => new(hub, token, null, null, TimeProvider.System);
+
+    public static HubClient WithSession(Uri hub, SessionFile sessions, TimeProvider time) =>
+        new(hub, null, sessions.Read(hub), sessions, time);
+
+    /// <summary>A session that is used stays alive: it is renewed once less than half of it remains.</summary>
+    public async Task RenewIfNeeded(CancellationToken stop)
+    {
+        if (sessions is null || Session?.NeedsRenewal(time.GetUtcNow()) != true)
+        {
+            return;
+        }
+
+        await renewing.WaitAsync(stop);
+        try
+        {
+            if (Session.NeedsRenewal(time.GetUtcNow()))
+            {
+                var answer = await Users.RenewSessionAsync(new RenewSessionRequest(), cancellationToken: stop);
+                Session = Session with { ObtainedAt = time.GetUtcNow(), ExpiresAt = Times.Parse(answer.ExpiresAt) };
+                sessions.Replace(Address, Session);
+            }
+        }
+        catch (RpcException refused) when (refused.StatusCode == StatusCode.Unauthenticated)
+        {
+            // The call that follows says so itself, with the way out.
+        }
+        finally
+        {
+            renewing.Release();
+        }
+    }
+
+    public void Dispose()
+    {
+        channel.Dispose();
+        renewing.Dispose();
+    }
+
+    private static MethodConfig Repeatable()
+    {
+        var config = new MethodConfig
+        {
+            RetryPolicy = new RetryPolicy
+            {
+                MaxAttempts = 4,
+                InitialBackoff = TimeSpan.FromMilliseconds(200),
+                MaxBackoff = TimeSpan.FromSeconds(2),
+                BackoffMultiplier = 2,
+                RetryableStatusCodes = { StatusCode.Unavailable },
+            },
+        };
+        AddNames(config, "nodepool.UserService", RepeatableUserCalls);
+        AddNames(config, "nodepool.NodeManagerService", RepeatableNodeCalls);
+        AddNames(config, "nodepool.MasterNodeService", RepeatableTaskCalls);
+        return config;
+    }
+
+    private static void AddNames(MethodConfig config, string service, string[] methods)
+    {
+        foreach (var method in methods)
+        {
+            config.Names.Add(new MethodName { Service = service, Method = method });
+        }
+    }
+}

@@ -1,0 +1,57 @@
+using Google.Rpc;
+using Grpc.Core;
+
+namespace HiveMind.Cli;
+
+/// <summary>A gRPC failure as an exit code and a sentence that names the field and the fix.</summary>
+internal static class RpcFailure
+{
+    public static int ExitCodeOf(StatusCode code) => code switch
+    {
+        StatusCode.OK => ExitCodes.Ok,
+        StatusCode.Unauthenticated => ExitCodes.NotLoggedIn,
+        StatusCode.Unavailable or StatusCode.DeadlineExceeded => ExitCodes.Unreachable,
+        StatusCode.Cancelled => ExitCodes.Interrupted,
+        _ => ExitCodes.Usage,
+    };
+
+    public static CliException Explain(RpcException rpc, Uri hub)
+    {
+        var details = rpc.GetRpcStatus();
+        var fields = details?.GetDetail<BadRequest>()?.FieldViolations
+            .Select(violation => new FieldFault(violation.Field, violation.Description)).ToList() ?? [];
+        var reason = details?.GetDetail<ErrorInfo>()?.Reason is { Length: > 0 } given ? given : Words.UpperSnake(rpc.StatusCode.ToString());
+        return new CliException(ExitCodeOf(rpc.StatusCode), Sentence(rpc, details, fields, hub), reason, fields);
+    }
+
+    private static string Sentence(RpcException rpc, Google.Rpc.Status? details, List<FieldFault> fields, Uri hub)
+    {
+        var lines = new List<string>();
+        if (rpc.StatusCode is StatusCode.Unavailable && details is null)
+        {
+            lines.Add($"No hub answers at {HubAddress.Key(hub)}.");
+            lines.Add($"Start one: {Launch.Prefix} up   (or name another with --hub URL)");
+        }
+        else if (rpc.StatusCode is StatusCode.DeadlineExceeded)
+        {
+            lines.Add($"The hub at {HubAddress.Key(hub)} did not answer in time; whether it acted is not known.");
+        }
+        else if (fields.Count == 0 || !fields.Exists(field => field.Fix == rpc.Status.Detail))
+        {
+            lines.Add(rpc.Status.Detail);
+        }
+
+        lines.AddRange(fields.Select(field => $"{field.Field}: {field.Fix}"));
+        if (rpc.StatusCode == StatusCode.Unauthenticated)
+        {
+            lines.Add($"Log in: {Launch.Next(hub, "login")}   (no account yet: {Launch.Next(hub, "register")})");
+        }
+
+        if (details?.GetDetail<RetryInfo>()?.RetryDelay is { } delay)
+        {
+            lines.Add($"Try again in {Math.Max(1, Math.Ceiling(delay.ToTimeSpan().TotalSeconds))} s.");
+        }
+
+        return string.Join('\n', lines);
+    }
+}

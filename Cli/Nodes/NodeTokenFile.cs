@@ -1,0 +1,34 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+
+namespace HiveMind.Cli;
+
+/// <summary>The secret of a node that was registered from here.</summary>
+internal sealed record StoredNode(string Hub, string NodeId, string UserId, string NodeToken);
+
+/// <summary>Node secrets, one file (0600) per hub and node, so that a worker starts again without its owner being logged in.</summary>
+internal sealed class NodeTokenFile(string folder)
+{
+    private static readonly JsonSerializerOptions Shape =
+        new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
+
+    public StoredNode? Read(Uri hub, string nodeId)
+    {
+        var path = PathOf(hub, nodeId);
+        return File.Exists(path) ? JsonSerializer.Deserialize<StoredNode>(File.ReadAllText(path), Shape) : null;
+    }
+
+    public void Write(Uri hub, StoredNode node) => PrivateFile.Write(PathOf(hub, node.NodeId), JsonSerializer.Serialize(node, Shape));
+
+    public void Remove(Uri hub, string nodeId) => File.Delete(PathOf(hub, nodeId));
+
+    /// <summary>Hashed: a hub's address and a node's id may hold what a file name may not.</summary>
+    public string PathOf(Uri hub, string nodeId)
+    {
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{HubAddress.Key(hub)}\n{nodeId}"));
+        var nodes = Path.Combine(folder, "nodes");
+        Directory.CreateDirectory(nodes);
+        return Path.Combine(nodes, $"{Convert.ToHexStringLower(hash)[..24]}.json");
+    }
+}

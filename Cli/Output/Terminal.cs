@@ -1,0 +1,88 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace HiveMind.Cli;
+
+/// <summary>Results on standard output, messages on standard error; in JSON when a script asked for it.</summary>
+internal sealed class Terminal(TextWriter output, TextWriter error)
+{
+    private static readonly JsonSerializerOptions Shape = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DictionaryKeyPolicy = null,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public bool Json { get; set; }
+    /// <summary>Whether a person sits at it who can be asked.</summary>
+    public bool CanAsk { get; init; } = !Console.IsInputRedirected && !Console.IsErrorRedirected;
+    public bool IsLive => !Console.IsOutputRedirected && !Json;
+
+    public static string ToJson(object value) => JsonSerializer.Serialize(value, Shape);
+
+    /// <summary>The answer: <paramref name="text"/> for people, one line of JSON for scripts.</summary>
+    public void Result(string text, object json)
+    {
+        output.WriteLine(Json ? ToJson(json) : text);
+        output.Flush();
+    }
+
+    public void Message(string text)
+    {
+        error.WriteLine(text);
+        error.Flush();
+    }
+
+    /// <summary>What a person needs and a script does not.</summary>
+    public void Hint(string text)
+    {
+        if (!Json)
+        {
+            Message(text);
+        }
+    }
+
+    public int Fail(CliException failure)
+    {
+        Message(Json
+            ? ToJson(new { Error = new { failure.ExitCode, failure.Reason, failure.Message, failure.Fields } })
+            : failure.Message);
+        return failure.ExitCode;
+    }
+
+    public string Ask(string question)
+    {
+        Demand(question);
+        error.Write($"{question}: ");
+        return Console.ReadLine()?.Trim() ?? "";
+    }
+
+    public string AskHidden(string question)
+    {
+        Demand(question);
+        error.Write($"{question}: ");
+        var typed = new List<char>();
+        for (var key = Console.ReadKey(intercept: true); key.Key != ConsoleKey.Enter; key = Console.ReadKey(intercept: true))
+        {
+            if (key.Key == ConsoleKey.Backspace)
+            {
+                typed.RemoveRange(Math.Max(0, typed.Count - 1), Math.Min(1, typed.Count));
+            }
+            else if (!char.IsControl(key.KeyChar))
+            {
+                typed.Add(key.KeyChar);
+            }
+        }
+
+        error.WriteLine();
+        return new string([.. typed]);
+    }
+
+    private void Demand(string question)
+    {
+        if (!CanAsk)
+        {
+            throw CliException.Usage($"{question} is missing and there is no terminal to ask at: give it as an option (see --help).");
+        }
+    }
+}

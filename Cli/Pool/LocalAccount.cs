@@ -1,0 +1,89 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Grpc.Core;
+using HiveMind.Protos;
+
+namespace HiveMind.Cli;
+
+/// <summary>
+/// The account that `up` makes at the first start, so that one terminal is enough: a random password, kept (0600) in the hub's own data
+/// directory, where whoever reads it owns the hub anyway.
+/// </summary>
+internal sealed class LocalAccount(string dataDirectory)
+{
+    private static readonly JsonSerializerOptions Shape = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    private string FilePath => Path.Combine(dataDirectory, "local-account.json");
+
+    /// <summary>Whoever is logged in at this hub stays; else the local account is, made if it does not exist.</summary>
+    public async Task<StoredSession> EnsureLogin(Uri hub, SessionFile sessions, CancellationToken stop)
+    {
+        using (var current = HubClient.WithSession(hub, sessions, TimeProvider.System))
+        {
+            if (current.Session is { } session && await StillWorks(current, stop))
+            {
+                return session;
+            }
+        }
+
+        using var client = HubClient.Anonymous(hub);
+        var login = Read() is { } kept ? await LogIn(client, kept, stop) : null;
+        login ??= await LogIn(client, await Make(client, stop), stop);
+        sessions.Write(hub, login ?? throw new CliException(ExitCodes.NotLoggedIn, $"The account of {FilePath} cannot log in."));
+        return login;
+    }
+
+    private static async Task<bool> StillWorks(HubClient hub, CancellationToken stop)
+    {
+        try
+        {
+            await hub.Users.GetUserInfoAsync(new GetUserInfoRequest(), cancellationToken: stop);
+            return true;
+        }
+        catch (RpcException over) when (over.StatusCode == StatusCode.Unauthenticated)
+        {
+            return false;
+        }
+    }
+
+    private static async Task<StoredSession?> LogIn(HubClient hub, Kept account, CancellationToken stop)
+    {
+        try
+        {
+            return await Login.At(hub, account.Username, account.Password, stop);
+        }
+        catch (RpcException unknown) when (unknown.StatusCode == StatusCode.Unauthenticated)
+        {
+            return null;
+        }
+    }
+
+    private async Task<Kept> Make(HubClient hub, CancellationToken stop)
+    {
+        var random = RandomNumberGenerator.GetHexString(8, lowercase: true);
+        foreach (var name in new[] { "local", $"local-{random}" })
+        {
+            var account = new Kept(name, RandomNumberGenerator.GetHexString(48, lowercase: true));
+            try
+            {
+                var request = new RegisterUserRequest
+                {
+                    Username = name, Password = account.Password, Email = $"{name}@hivemind.invalid", DisplayName = "This machine",
+                };
+                await hub.Users.RegisterUserAsync(request, cancellationToken: stop);
+                PrivateFile.Write(FilePath, JsonSerializer.Serialize(account, Shape));
+                return account;
+            }
+            catch (RpcException taken) when (taken.StatusCode == StatusCode.AlreadyExists)
+            {
+                // Somebody else has the name; the second one is random.
+            }
+        }
+
+        throw new CliException(ExitCodes.Usage, "No name was free for the local account: log in first.");
+    }
+
+    private Kept? Read() => File.Exists(FilePath) ? JsonSerializer.Deserialize<Kept>(File.ReadAllText(FilePath), Shape) : null;
+
+    private sealed record Kept(string Username, string Password);
+}

@@ -1,0 +1,34 @@
+using System.CommandLine;
+
+namespace HiveMind.Cli;
+
+/// <summary>`silo`: the hub itself, in this process. Its arguments are configuration and go through untouched.</summary>
+internal sealed class SiloVerb : Command
+{
+    private readonly Option<bool> stopWithStdin = new(StopWithStdin.Option) { Hidden = true };
+    private readonly Argument<string[]> settings = new("SETTING")
+    {
+        Description = "Configuration, like --HiveMind:Grpc:Port=50052.", Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    public SiloVerb(Terminal terminal) : base("silo", "Run a hub.")
+    {
+        Add(stopWithStdin);
+        Add(settings);
+        TreatUnmatchedTokensAsErrors = false;
+        SetAction((parsed, _) =>
+        {
+            terminal.Json = false;
+            if (parsed.GetValue(stopWithStdin))
+            {
+                StopWithStdin.Watch(StopWithStdin.TerminateSelf);
+            }
+
+            return SiloHost.Run(Settings(parsed));
+        });
+    }
+
+    /// <summary>Everything behind the verb, in the order it was written, but for what is ours.</summary>
+    public static string[] Settings(ParseResult parsed) =>
+        [.. parsed.Tokens.Select(token => token.Value).SkipWhile(word => word != "silo").Skip(1).Where(word => word != StopWithStdin.Option)];
+}

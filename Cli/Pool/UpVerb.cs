@@ -1,0 +1,85 @@
+using System.CommandLine;
+
+namespace HiveMind.Cli;
+
+/// <summary>`up`: a hub and a worker of this machine, in one terminal.</summary>
+internal sealed class UpVerb : Verb
+{
+    private readonly Argument<string[]> settings = new("SETTING")
+    {
+        Description = "Configuration of the silo, like --HiveMind:Grpc:Port=50052.", Arity = ArgumentArity.ZeroOrMore,
+    };
+
+    public UpVerb(Terminal terminal) : base("up", "Run a hub and lend this machine to it.", terminal)
+    {
+        Add(settings);
+        TreatUnmatchedTokensAsErrors = false;
+    }
+
+    /// <summary>What is not ours is the silo's, in the order it was written.</summary>
+    public static string[] Settings(ParseResult parsed) =>
+        [.. parsed.Tokens.Select(token => token.Value).SkipWhile(word => word == "up").Where(word => word != "--json")];
+
+    protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
+    {
+        if (parsed.GetValue(Hub) is not null)
+        {
+            throw CliException.Usage("`up` starts its own hub: set where with --HiveMind:Grpc:Host= and --HiveMind:Grpc:Port=.");
+        }
+
+        var arguments = Settings(parsed);
+        var pool = PoolSettings.Read(arguments);
+        var hub = pool.Hub;
+        await using var silo = ChildProcess.Start("silo", ["silo", .. arguments], onLine: line => Terminal.Message($"silo   | {line}"));
+        using (var client = HubClient.Anonymous(hub))
+        {
+            await HubReadiness.Wait(client, silo, stop);
+        }
+
+        var session = await new LocalAccount(pool.DataDirectory).EnsureLogin(hub, new SessionFile(UserFolders.Config), stop);
+        await using var worker = ChildProcess.Start(
+            "worker", ["worker", "--hub", HubAddress.Key(hub)], onLine: line => Terminal.Message($"worker | {line}"));
+        Announce(pool, session);
+        return await UntilOneEnds(silo, worker, stop);
+    }
+
+    private void Announce(PoolSettings pool, StoredSession session)
+    {
+        var text = $"""
+            hub      {HubAddress.Key(pool.Hub)}
+            health   {HubAddress.Key(pool.Http)}/readyz
+            data     {pool.DataDirectory}
+            account  {session.Username} (logged in)
+            """;
+        Terminal.Result(text, new
+        {
+            Hub = HubAddress.Key(pool.Hub), Http = HubAddress.Key(pool.Http), pool.DataDirectory, session.Username, session.UserId,
+        });
+        Terminal.Hint("In another terminal:");
+        Terminal.Hint($"  {Launch.Next(pool.Hub, "submit -c 'print(6*7)' --wait")}");
+        Terminal.Hint($"  {Launch.Next(pool.Hub, "nodes")}");
+        Terminal.Hint("Ctrl-C stops both.");
+    }
+
+    private async Task<int> UntilOneEnds(ChildProcess silo, ChildProcess worker, CancellationToken stop)
+    {
+        try
+        {
+            await await Task.WhenAny(silo.WaitForExit(stop), worker.WaitForExit(stop));
+        }
+        catch (OperationCanceledException)
+        {
+            Terminal.Hint("Stopping.");
+            return ExitCodes.Ok;
+        }
+
+        if (stop.IsCancellationRequested)
+        {
+            return ExitCodes.Ok;
+        }
+
+        var ended = silo.HasExited ? silo : worker;
+        Terminal.Message($"The {ended.Name} ended with exit code {ended.ExitCode}.");
+        return ended.ExitCode == 0 ? ExitCodes.Ok : ended.ExitCode;
+    }
+}

@@ -1,0 +1,53 @@
+using System.CommandLine;
+using HiveMind.Protos;
+
+namespace HiveMind.Cli;
+
+/// <summary>`status`: where a task stands, and why it waits or failed.</summary>
+internal sealed class StatusVerb : Verb
+{
+    private readonly Argument<string> taskId = new("TASK");
+
+    public StatusVerb(Terminal terminal) : base("status", "Show a task, and why it waits or failed.", terminal) => Add(taskId);
+
+    protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
+    {
+        using var hub = await Connect(parsed, stop);
+        var task = await hub.Tasks.GetTaskStatusAsync(
+            new GetTaskStatusRequest { TaskId = parsed.GetRequiredValue(taskId) }, cancellationToken: stop);
+        Terminal.Result(string.Join('\n', Lines(task)), TaskShapes.Status(task));
+        if (TaskWait.HasEnded(task.State))
+        {
+            Terminal.Hint($"Next: {Next(parsed, $"result {task.TaskId}")}");
+        }
+
+        return ExitCodes.Ok;
+    }
+
+    private static IEnumerable<string> Lines(GetTaskStatusResponse task)
+    {
+        yield return $"task      {task.TaskId}";
+        yield return $"state     {TaskShapes.StateWord(task.State)}";
+        if (task.Reason.Length > 0)
+        {
+            yield return $"reason    {task.Reason}: {task.ReasonText}";
+        }
+
+        yield return $"type      {task.TaskType}, priority {task.Priority.ToString().ToLowerInvariant()}";
+        yield return $"created   {task.CreatedAt}";
+        yield return $"started   {Words.OrDash(task.StartedAt)}";
+        yield return $"ended     {Words.OrDash(task.CompletedAt)}";
+        yield return $"node      {Words.OrDash(task.AssignedNode)}";
+        yield return $"attempt   {task.Attempt} of at most {task.MaxAttempts}";
+        foreach (var attempt in task.Attempts)
+        {
+            yield return $"          {attempt.Attempt}: on {attempt.NodeId}, {attempt.RunMs} ms, {Words.OrDash(attempt.Cause)}";
+        }
+
+        yield return $"cost      {Words.Credits(task.CostCredits)} credits";
+        if (task.ErrorMessage.Length > 0)
+        {
+            yield return $"error     {task.ErrorMessage}";
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System.Globalization;
+using Google.Protobuf;
+using HiveMind.Protos;
+
+namespace HiveMind.Cli;
+
+/// <summary>The words of a `submit` as the request they mean.</summary>
+internal sealed record SubmitInput
+{
+    public string? Code { get; init; }
+    /// <summary>Without <see cref="Code"/> the first is the program's file; the others are its arguments.</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+    public string? StandardInputFile { get; init; }
+    public string? Cores { get; init; }
+    public string? Memory { get; init; }
+    public bool Gpu { get; init; }
+    public string Priority { get; init; } = "normal";
+    public string? Timeout { get; init; }
+    public string Type { get; init; } = "python";
+    /// <summary>Always one: a call whose answer was lost is sent again and must not become a second task.</summary>
+    public required string RequestId { get; init; }
+
+    public SubmitTaskRequest ToRequest() => new()
+    {
+        TaskType = Type,
+        TaskData = Program(),
+        Arguments = { Code is null ? Arguments.Skip(1) : Arguments },
+        StandardInput = StandardInputFile is null ? ByteString.Empty : ByteString.CopyFrom(ReadAll(StandardInputFile)),
+        Priority = PriorityOf(Priority),
+        RequestId = RequestId,
+        Requirements = new TaskRequirements
+        {
+            CpuCores = Cores is null ? 0 : CoresOf(Cores),
+            MemoryMb = Memory is null ? 0 : SizeText.Megabytes(Memory),
+            GpuRequired = Gpu,
+            TimeoutSeconds = Timeout is null ? 0 : DurationText.Seconds(Timeout),
+        },
+    };
+
+    private ByteString Program()
+    {
+        if (Code is not null)
+        {
+            return ByteString.CopyFromUtf8(Code);
+        }
+
+        return Arguments.Count > 0
+            ? ByteString.CopyFrom(ReadAll(Arguments[0]))
+            : throw CliException.Usage("What shall run? Name a FILE.py, or give the code with -c CODE.");
+    }
+
+    private static double CoresOf(string text) =>
+        double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var cores) && cores > 0
+            ? cores
+            : throw CliException.Usage($"--cores: '{text}' is no number above 0.");
+
+    private static TaskPriority PriorityOf(string text) => text.ToLowerInvariant() switch
+    {
+        "low" => TaskPriority.Low,
+        "normal" => TaskPriority.Normal,
+        "high" => TaskPriority.High,
+        "urgent" => TaskPriority.Urgent,
+        _ => throw CliException.Usage($"--priority: '{text}' is none of low, normal, high, urgent."),
+    };
+
+    private static byte[] ReadAll(string path)
+    {
+        if (path != "-")
+        {
+            return File.Exists(path) ? File.ReadAllBytes(path) : throw CliException.Usage($"There is no file '{path}'.");
+        }
+
+        using var all = new MemoryStream();
+        using var input = Console.OpenStandardInput();
+        input.CopyTo(all);
+        return all.ToArray();
+    }
+}

@@ -1,0 +1,77 @@
+using System.CommandLine;
+
+namespace HiveMind.Cli;
+
+/// <summary>`submit`: gives the pool a program to run.</summary>
+internal sealed class SubmitVerb : Verb
+{
+    private readonly Argument<string[]> words = new("FILE.py [-- ARG...]")
+    {
+        Description = "The program ('-': standard input) and its arguments; with -c all are arguments.", Arity = ArgumentArity.ZeroOrMore,
+    };
+    private readonly Option<string?> code = new("--code", "-c") { Description = "The program itself.", HelpName = "CODE" };
+    private readonly Option<string?> stdin = new("--stdin") { Description = "Standard input of the program ('-': ours).", HelpName = "FILE" };
+    private readonly Option<string?> cores = new("--cores") { Description = "Cores to reserve (1).", HelpName = "N" };
+    private readonly Option<string?> memory = new("--memory") { Description = "Memory to reserve, like 512M or 2G (256M).", HelpName = "SIZE" };
+    private readonly Option<bool> gpu = new("--gpu") { Description = "Needs a GPU." };
+    private readonly Option<string?> priority = new("--priority") { Description = "low, normal, high or urgent.", HelpName = "WORD" };
+    private readonly Option<string?> timeout = new("--timeout") { Description = "Longest run, like 90s or 5m (1h).", HelpName = "TIME" };
+    private readonly Option<string?> type = new("--type") { Description = "Type of the task (python).", HelpName = "TYPE" };
+    private readonly Option<string?> requestId =
+        new("--request-id") { Description = "The same id and content again is the same task.", HelpName = "ID" };
+    private readonly Option<bool> wait = new("--wait") { Description = "Wait for the end and print the result." };
+
+    public SubmitVerb(Terminal terminal) : base("submit", "Submit a task.", terminal)
+    {
+        Add(words);
+        foreach (var option in new Option[] { code, stdin, cores, memory, gpu, priority, timeout, type, requestId, wait })
+        {
+            Add(option);
+        }
+    }
+
+    /// <summary>What a parsed command line asks for.</summary>
+    public SubmitInput Input(ParseResult parsed) => new()
+    {
+        Code = parsed.GetValue(code),
+        Arguments = parsed.GetValue(words) ?? [],
+        StandardInputFile = parsed.GetValue(stdin),
+        Cores = parsed.GetValue(cores),
+        Memory = parsed.GetValue(memory),
+        Gpu = parsed.GetValue(gpu),
+        Priority = parsed.GetValue(priority) ?? "normal",
+        Timeout = parsed.GetValue(timeout),
+        Type = parsed.GetValue(type) ?? "python",
+        RequestId = parsed.GetValue(requestId) ?? Guid.NewGuid().ToString("N"),
+    };
+
+    protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
+    {
+        var request = Input(parsed).ToRequest();
+        using var hub = await Connect(parsed, stop);
+        var taskId = (await hub.Tasks.SubmitTaskAsync(request, cancellationToken: stop)).TaskId;
+        if (parsed.GetValue(wait))
+        {
+            return await Follow(hub, parsed, taskId, stop);
+        }
+
+        Terminal.Result(taskId, new { TaskId = taskId, request.RequestId });
+        Terminal.Hint($"Submitted. Next: {Next(parsed, $"status {taskId}")}");
+        Terminal.Hint($"           then: {Next(parsed, $"result {taskId}")}");
+        return ExitCodes.Ok;
+    }
+
+    private async Task<int> Follow(HubClient hub, ParseResult parsed, string taskId, CancellationToken stop)
+    {
+        try
+        {
+            await new TaskWait(hub, TimeProvider.System, Terminal.Hint).UntilEnded(taskId, stop);
+            return await TaskOutput.Show(hub, Terminal, taskId, outputFile: null, stop);
+        }
+        catch (Exception) when (stop.IsCancellationRequested)
+        {
+            Terminal.Message($"Task {taskId} goes on without you. Next: {Next(parsed, $"status {taskId}")}");
+            throw new OperationCanceledException(stop);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+using System.Text;
+using HiveMind.Protos;
+
+namespace HiveMind.Cli;
+
+/// <summary>Tasks as the JSON that scripts read. Names are a promise: append only.</summary>
+internal static class TaskShapes
+{
+    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    public static object Status(GetTaskStatusResponse task) => new
+    {
+        task.TaskId,
+        task.Status,
+        State = StateWord(task.State),
+        task.Reason,
+        task.ReasonText,
+        task.TaskType,
+        Priority = task.Priority.ToString().ToLowerInvariant(),
+        task.CreatedAt,
+        task.StartedAt,
+        task.CompletedAt,
+        task.AssignedNode,
+        task.ErrorMessage,
+        task.Attempt,
+        task.MaxAttempts,
+        task.CostCredits,
+        Attempts = task.Attempts.Select(attempt => new
+        {
+            attempt.Attempt, attempt.NodeId, attempt.AssignedAt, attempt.StartedAt, attempt.EndedAt, attempt.Cause, attempt.RunMs,
+            attempt.CostCredits,
+        }),
+    };
+
+    /// <summary>Output as text where it is text, else as base64.</summary>
+    public static object Result(string taskId, GetTaskResultResponse result) => new
+    {
+        TaskId = taskId,
+        result.Status,
+        State = StateWord(result.State),
+        result.Reason,
+        result.ExitCode,
+        result.ErrorMessage,
+        result.Sha256,
+        Stdout = Text(result.Result.Span),
+        StdoutBase64 = Text(result.Result.Span) is null ? result.Result.ToBase64() : null,
+        Stderr = Text(result.Stderr.Span),
+        StderrBase64 = Text(result.Stderr.Span) is null ? result.Stderr.ToBase64() : null,
+    };
+
+    /// <summary>"timed_out" for TASK_STATE_TIMED_OUT.</summary>
+    public static string StateWord(TaskState state) => Words.UpperSnake(state.ToString()).ToLowerInvariant();
+
+    private static string? Text(ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            return StrictUtf8.GetString(bytes);
+        }
+        catch (DecoderFallbackException)
+        {
+            return null;
+        }
+    }
+}

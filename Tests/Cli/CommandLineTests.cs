@@ -1,0 +1,91 @@
+using System.Text.Json;
+using HiveMind.Cli;
+using HiveMind.Protos;
+
+namespace HiveMind.Tests.Cli;
+
+public sealed class CommandLineTests
+{
+    private readonly SubmitVerb submit = new(new Terminal(TextWriter.Null, TextWriter.Null));
+
+    private SubmitTaskRequest Parse(params string[] words) => submit.Input(submit.Parse(words, App.Parsing)).ToRequest();
+
+    [Fact]
+    public void Submit_CodeWithOptions_BecomesTheRequest()
+    {
+        var request = Parse(
+            "-c", "print(1)", "--cores", "0.5", "--memory", "2G", "--gpu", "--priority", "High", "--timeout", "5m", "--", "--x", "@y");
+        Assert.Equal("print(1)", request.TaskData.ToStringUtf8());
+        Assert.Equal(["--x", "@y"], request.Arguments);
+        Assert.Equal(new TaskRequirements { CpuCores = 0.5, MemoryMb = 2048, GpuRequired = true, TimeoutSeconds = 300 }, request.Requirements);
+        Assert.Equal(TaskPriority.High, request.Priority);
+        Assert.Equal("python", request.TaskType);
+    }
+
+    [Fact]
+    public void Submit_TwiceWithoutRequestId_IsTwoTasks() =>
+        Assert.NotEqual(Parse("-c", "x").RequestId, Parse("-c", "x").RequestId);
+
+    [Theory]
+    [InlineData]
+    [InlineData("missing-file.py")]
+    [InlineData("-c", "x", "--cores", "-1")]
+    [InlineData("-c", "x", "--priority", "soon")]
+    public void Submit_WhatCannotBe_IsUsage(params string[] words) =>
+        Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => Parse(words)).ExitCode);
+
+    [Fact]
+    public async Task Run_UnknownOption_IsUsageOnStandardError()
+    {
+        var (output, error) = (new StringWriter(), new StringWriter());
+        Assert.Equal(ExitCodes.Usage, await App.Run(["whoami", "--wat"], new Terminal(output, error)));
+        Assert.Equal("", output.ToString());
+        Assert.Contains("--wat", error.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_NoHub_IsUnreachable()
+    {
+        var error = new StringWriter();
+        var exit = await App.Run(["stats", "--hub", "http://127.0.0.1:1", "--json"], new Terminal(TextWriter.Null, error));
+        Assert.Equal(ExitCodes.Unreachable, exit);
+        using var json = JsonDocument.Parse(error.ToString());
+        Assert.Equal(ExitCodes.Unreachable, json.RootElement.GetProperty("error").GetProperty("exit_code").GetInt32());
+    }
+
+    [Fact]
+    public void Silo_Settings_GoThroughUntouched()
+    {
+        var parsed = App.Build(new Terminal(TextWriter.Null, TextWriter.Null))
+            .Parse(["silo", "--stop-with-stdin", "--HiveMind:Grpc:Port=5", "--HiveMind:Http:Port", "6"], App.Parsing);
+        Assert.Equal(["--HiveMind:Grpc:Port=5", "--HiveMind:Http:Port", "6"], SiloVerb.Settings(parsed));
+    }
+
+    [Fact]
+    public void Up_Settings_KeepTheirOrderAndRepetitions()
+    {
+        var up = new UpVerb(new Terminal(TextWriter.Null, TextWriter.Null));
+        string[] settings = ["--HiveMind:Grpc:Port", "6000", "--HiveMind:Http:Port", "6000"];
+        Assert.Equal(settings, UpVerb.Settings(up.Parse(["--json", .. settings], App.Parsing)));
+    }
+
+    [Fact]
+    public void Status_Json_HasTheNamesOfTheWire()
+    {
+        using var json = JsonDocument.Parse(Terminal.ToJson(
+            TaskShapes.Status(new GetTaskStatusResponse { TaskId = "t", State = TaskState.TimedOut, Status = "failed" })));
+        Assert.Equal("timed_out", json.RootElement.GetProperty("state").GetString());
+        Assert.Equal("t", json.RootElement.GetProperty("task_id").GetString());
+        Assert.Equal(0, json.RootElement.GetProperty("attempts").GetArrayLength());
+    }
+
+    [Fact]
+    public void Result_BytesThatAreNoText_AreBase64()
+    {
+        var result = new GetTaskResultResponse { Result = Google.Protobuf.ByteString.CopyFrom(0xff, 0x00) };
+        using var json = JsonDocument.Parse(Terminal.ToJson(TaskShapes.Result("t", result)));
+        Assert.Equal(JsonValueKind.Null, json.RootElement.GetProperty("stdout").ValueKind);
+        Assert.Equal("/wA=", json.RootElement.GetProperty("stdout_base64").GetString());
+        Assert.Equal("", json.RootElement.GetProperty("stderr").GetString());
+    }
+}
