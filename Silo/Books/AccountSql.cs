@@ -12,15 +12,17 @@ internal static class AccountSql
 
     public static AccountRow? Find(SqliteConnection connection, string column, string value) => connection.QuerySingleOrDefault<Row>(
         $"""
-        SELECT user_id AS UserId, username AS Username, email AS Email, display_name AS DisplayName, password_hash AS PasswordHash, salt AS Salt,
-            created_at AS CreatedAt, last_login AS LastLogin, role AS Role, is_active AS IsActive
+        SELECT user_id AS UserId, username AS Username, email AS Email, display_name AS DisplayName, password_hash AS PasswordHash,
+            salt AS Salt, created_at AS CreatedAt, last_login AS LastLogin, role AS Role, is_active AS IsActive
         FROM users WHERE {column} = @value
         """, new { value })?.ToAccount();
 
     public static void Insert(SqliteConnection connection, SqliteTransaction transaction, AccountRow account) => connection.Execute(
         """
-        INSERT INTO users (user_id, username, email, password_hash, salt, created_at, last_login, role, is_active, display_name, username_key, email_key)
-        VALUES (@UserId, @Username, @Email, @PasswordHash, @Salt, @CreatedAt, @LastLogin, @Role, @IsActive, @DisplayName, @UsernameKey, @EmailKey)
+        INSERT INTO users (user_id, username, email, password_hash, salt, created_at, last_login, role, is_active, display_name,
+            username_key, email_key)
+        VALUES (@UserId, @Username, @Email, @PasswordHash, @Salt, @CreatedAt, @LastLogin, @Role, @IsActive, @DisplayName,
+            @UsernameKey, @EmailKey)
         """, Values(account), transaction);
 
     public static void Update(SqliteConnection connection, SqliteTransaction transaction, AccountRow account) => connection.Execute(
@@ -31,15 +33,18 @@ internal static class AccountSql
 
     /// <summary>Which unique key a row ran into; null when it was something else.</summary>
     public static HiveMindException? Conflict(SqliteException e, AccountRow account) => e.SqliteErrorCode != 19 ? null
-        : e.Message.Contains("users.username", StringComparison.Ordinal) ? HiveMindException.Taken("username", $"The user name '{account.Username}' is taken.")
-        : e.Message.Contains("users.email", StringComparison.Ordinal) ? HiveMindException.Taken("email", $"The e-mail '{account.Email}' is taken.")
-        : e.Message.Contains("users.user_id", StringComparison.Ordinal) ? HiveMindException.Taken("user_id", $"The id '{account.UserId}' is taken.")
+        : e.Message.Contains("users.username", StringComparison.Ordinal)
+            ? HiveMindException.Taken("username", $"The user name '{account.Username}' is taken.")
+        : e.Message.Contains("users.email", StringComparison.Ordinal)
+            ? HiveMindException.Taken("email", $"The e-mail '{account.Email}' is taken.")
+        : e.Message.Contains("users.user_id", StringComparison.Ordinal)
+            ? HiveMindException.Taken("user_id", $"The id '{account.UserId}' is taken.")
         : null;
 
     private static object Values(AccountRow a) => new
     {
-        a.UserId, a.Username, a.Email, a.PasswordHash, a.Salt, CreatedAt = a.CreatedAt.UtcDateTime, LastLogin = a.LastLogin?.UtcDateTime, a.Role,
-        a.IsActive, a.DisplayName, UsernameKey = Key(a.Username), EmailKey = Key(a.Email),
+        a.UserId, a.Username, a.Email, a.PasswordHash, a.Salt, CreatedAt = a.CreatedAt.UtcDateTime,
+        LastLogin = a.LastLogin?.UtcDateTime, a.Role, a.IsActive, a.DisplayName, UsernameKey = Key(a.Username), EmailKey = Key(a.Email),
     };
 
     private sealed class Row

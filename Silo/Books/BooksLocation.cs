@@ -3,7 +3,7 @@ using Microsoft.Data.Sqlite;
 
 namespace HiveMind.Storage;
 
-/// <summary>Where the books are: the one reading of `Books:ConnectionString`. What cannot be used is refused by a line that repeats no secret.</summary>
+/// <summary>Where the books are: the one reading of `Books:ConnectionString`. A refusal repeats no secret.</summary>
 public static class BooksLocation
 {
     private static readonly string[] ServerKeys = ["host", "server", "addr", "address", "network address"];
@@ -16,7 +16,7 @@ public static class BooksLocation
         if (file.StartsWith("postgres", StringComparison.OrdinalIgnoreCase) && file.Contains("://", StringComparison.Ordinal)) throw NotSqlite();
         if (file.Contains('=', StringComparison.Ordinal)) file = Parse(file);
         if (file.Length == 0 || file.Contains(":memory:", StringComparison.OrdinalIgnoreCase))
-            throw new StoreRefusedException("Books:ConnectionString names no file: accounts and credits must outlive the process. Use Data Source=FILE.");
+            throw new StoreRefusedException("Books:ConnectionString names no file: the books must outlive the process. Use Data Source=FILE.");
         return Path.GetFullPath(file, dataDirectory);
     }
 
@@ -31,7 +31,7 @@ public static class BooksLocation
         }
         catch (ArgumentException e)
         {
-            throw new StoreRefusedException("Books:ConnectionString cannot be read. Use Data Source=FILE, or leave it empty for books.db in the data directory.", e);
+            throw new StoreRefusedException("Books:ConnectionString cannot be read. Use Data Source=FILE, or leave it empty.", e);
         }
     }
 

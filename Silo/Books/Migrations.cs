@@ -20,12 +20,13 @@ internal static class Migrations
     {
         using var transaction = connection.BeginTransaction(deferred: false);
         connection.Execute(
-            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, script TEXT NOT NULL, applied_ms BIGINT NOT NULL)", transaction: transaction);
+            "CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY, script TEXT NOT NULL, applied_ms BIGINT NOT NULL)",
+            transaction: transaction);
         var at = connection.ExecuteScalar<int>("SELECT coalesce(max(version), 0) FROM schema_version", transaction: transaction);
         if (at > All[^1].Version)
         {
             throw new StoreRefusedException(
-                $"The books {connection.DataSource} have schema {at}, this version of HiveMind knows up to {All[^1].Version}: start the newer version.");
+                $"The books {connection.DataSource} have schema {at}, this HiveMind knows up to {All[^1].Version}: start the newer version.");
         }
 
         foreach (var (version, resource) in All.Where(m => m.Version > at))

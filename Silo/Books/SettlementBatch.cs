@@ -50,7 +50,10 @@ internal sealed class SettlementBatch(SqliteConnection connection, SqliteTransac
                 INSERT INTO parked_settlements (task_id, payload, error, at_ms) VALUES (@id, @payload, @error, @at)
                 ON CONFLICT (task_id) DO NOTHING
                 """,
-                new { id = settlement.TaskId, payload = JsonSerializer.Serialize(settlement), error = e.Message, at = now.ToUnixTimeMilliseconds() }, transaction);
+                new
+                {
+                    id = settlement.TaskId, payload = JsonSerializer.Serialize(settlement), error = e.Message, at = now.ToUnixTimeMilliseconds(),
+                }, transaction);
             return e.Message;
         }
     }
@@ -107,13 +110,16 @@ internal sealed class SettlementBatch(SqliteConnection connection, SqliteTransac
         {
             if (due.Micros != 0) _balances.AddRange([(due.PayerId, -due.Micros), (due.PayeeId, due.Micros)]);
             var sums = _nodes.GetValueOrDefault(due.NodeId);
-            _nodes[due.NodeId] = new(sums.Completed + (due.Completed ? 1 : 0), sums.Failed + (due.Completed ? 0 : 1), sums.RunMs + due.RunMs, sums.Earned + due.Micros);
+            _nodes[due.NodeId] = new(
+                sums.Completed + (due.Completed ? 1 : 0), sums.Failed + (due.Completed ? 0 : 1), sums.RunMs + due.RunMs, sums.Earned + due.Micros);
         }
 
         if (!written.IsNew) return;
         var hour = LedgerSql.Hour(settlement.EndedAt.ToUnixTimeMilliseconds());
         var (completed, failed, runMs) = _hours.GetValueOrDefault(hour);
-        _hours[hour] = settlement.State == TaskState.Completed ? new(completed + 1, failed, runMs + RunMs(settlement)) : new(completed, failed + 1, runMs);
+        _hours[hour] = settlement.State == TaskState.Completed
+            ? new(completed + 1, failed, runMs + RunMs(settlement))
+            : new(completed, failed + 1, runMs);
     }
 
     private void WriteNodes()

@@ -12,7 +12,8 @@ public sealed partial class SettlementWriter(SqliteBooks books, IUnfinishedIndex
     : BackgroundService, ISettlements
 {
     private const int BatchLimit = 500;
-    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(100), LongestDelay = TimeSpan.FromSeconds(5), DrainTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan FirstDelay = TimeSpan.FromMilliseconds(100), LongestDelay = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan DrainTime = TimeSpan.FromSeconds(5);
     private readonly Channel<Settlement> _queue = Channel.CreateUnbounded<Settlement>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Lock _gate = new();
     private readonly HashSet<string> _open = []; // bounds the queue: the sweeper may post the same task every minute while the books are away

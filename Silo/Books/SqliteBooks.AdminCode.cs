@@ -4,7 +4,7 @@ using Microsoft.Data.Sqlite;
 
 namespace HiveMind.Storage;
 
-/// <summary>The one-time code of the first admin: in a file for whoever owns the machine, as a hash in the books, used up with the account it makes.</summary>
+/// <summary>The first admin's one-time code: a file for the machine's owner, a hash in the books, used up with the account it makes.</summary>
 public sealed partial class SqliteBooks
 {
     private const string CodeName = "admin_code_hash", UsedUp = "used";
@@ -33,7 +33,8 @@ public sealed partial class SqliteBooks
     private void UseAdminCode(SqliteConnection connection, SqliteTransaction transaction, string hash, string userId)
     {
         var stored = MetaIn(connection, transaction, CodeName) ?? UsedUp;
-        if (stored == UsedUp || !CryptographicOperations.FixedTimeEquals(Encoding.ASCII.GetBytes(stored), Encoding.ASCII.GetBytes(hash.ToLowerInvariant())))
+        if (stored == UsedUp || !CryptographicOperations.FixedTimeEquals(
+            Encoding.ASCII.GetBytes(stored), Encoding.ASCII.GetBytes(hash.ToLowerInvariant())))
             throw HiveMindException.Denied("ADMIN_CODE_WRONG", "That admin code is wrong or used up.");
         SetMeta(connection, transaction, CodeName, UsedUp);
         Audit(connection, transaction, userId, "admin code used", userId);

@@ -18,7 +18,8 @@ public sealed partial class SqliteBooks
         var other = _file.Write((c, t) =>
         {
             c.Execute("DELETE FROM silo_leases WHERE until_ms <= @now", new { now }, t);
-            var found = c.QueryFirstOrDefault<string?>("SELECT host FROM silo_leases WHERE host <> @host ORDER BY until_ms DESC LIMIT 1", new { host }, t);
+            var found = c.QueryFirstOrDefault<string?>("SELECT host FROM silo_leases WHERE host <> @host ORDER BY until_ms DESC LIMIT 1",
+                new { host }, t);
             if (found is not null) return found;
             c.Execute(
                 """

@@ -193,7 +193,8 @@ public sealed partial class SqliteBooks : IBooks, IDisposable
 
     private void Audit(SqliteConnection connection, SqliteTransaction transaction, string actor, string action, string subject) => connection.Execute(
         "INSERT INTO audit_log (audit_id, at_ms, actor, action, subject) VALUES (@id, @at, @actor, @action, @subject)",
-        new { id = Guid.CreateVersion7(_time.GetUtcNow()).ToString("N"), at = _time.GetUtcNow().ToUnixTimeMilliseconds(), actor, action, subject }, transaction);
+        new { id = Guid.CreateVersion7(_time.GetUtcNow()).ToString("N"), at = _time.GetUtcNow().ToUnixTimeMilliseconds(), actor, action, subject },
+        transaction);
 
     private string? Meta(string name) => _file.ReadNow(c => MetaIn(c, null, name));
 
@@ -201,7 +202,8 @@ public sealed partial class SqliteBooks : IBooks, IDisposable
         connection.ExecuteScalar<string?>("SELECT value FROM meta WHERE name = @name", new { name }, transaction);
 
     private static void SetMeta(SqliteConnection connection, SqliteTransaction transaction, string name, string value) => connection.Execute(
-        "INSERT INTO meta (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value", new { name, value }, transaction);
+        "INSERT INTO meta (name, value) VALUES (@name, @value) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        new { name, value }, transaction);
 
     /// <summary>Password hashes are in it: made readable by its owner only, before SQLite makes it by its own habit.</summary>
     private static void MakePrivate(string path)

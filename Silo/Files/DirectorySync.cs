@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace HiveMind.Storage;
 
-/// <summary>A rename is durable only when its directory is synced; .NET offers that for files only. Elsewhere than on Unix the file system does it.</summary>
+/// <summary>A rename is durable only when its directory is synced; .NET offers that for files only.</summary>
 internal static partial class DirectorySync
 {
     private const int ReadOnly = 0;

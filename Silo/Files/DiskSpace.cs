@@ -8,5 +8,6 @@ public static class DiskSpace
     public static bool IsEnough(long freeBytes) => freeBytes >= LeastBytes;
 
     /// <summary>What an ordinary user may still write on the directory's volume.</summary>
-    public static long FreeBytes(string directory) => new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory).AvailableFreeSpace;
+    public static long FreeBytes(string directory) =>
+        new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory).AvailableFreeSpace;
 }

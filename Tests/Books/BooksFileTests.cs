@@ -25,7 +25,8 @@ public sealed class BooksFileTests : IDisposable
         }
 
         using var second = _folder.OpenBooks();
-        Assert.Equal((id, key), (second.BooksId, second.TokenTagKey));
+        Assert.Equal(id, second.BooksId);
+        Assert.Equal(key, second.TokenTagKey);
         Assert.Matches("^[0-9a-f]{32}$", id);
         Assert.Equal(("floor", 7), (second.FloorId, second.NotedSequence));
         await second.NoteFloor("other", 1);

@@ -150,6 +150,6 @@ public sealed class SettlementTests : IDisposable
             && await books.Number($"SELECT count(*) FROM task_history WHERE task_id LIKE '{prefix}%'") == settlements.Length
             && await books.SumOfPostings(Make.None) == 0
             && await books.Number("SELECT (SELECT sum(completed + failed) FROM hourly_stats) - (SELECT count(*) FROM task_history)") == 0
-            && await books.Number("SELECT count(*) FROM (SELECT task_id FROM postings GROUP BY task_id, attempt, kind HAVING sum(micros) <> 0) AS unbalanced") == 0;
+            && await books.Number("SELECT count(*) FROM (SELECT task_id FROM postings GROUP BY task_id, attempt, kind HAVING sum(micros) <> 0) AS x") == 0;
     }
 }
