@@ -182,7 +182,7 @@ internal sealed partial class WorkerSession(
 
     private void Answer(Wire.TaskReport report, StatusCode code, string reason, string message) => Push(new Wire.HubMessage
     {
-        ReportAnswer = new Wire.ReportAnswer { TaskId = report.TaskId, Attempt = report.Attempt, Code = (int)code, Reason = reason, Message = message },
+        ReportAnswer = new Wire.ReportAnswer { TaskId = report.TaskId, Attempt = report.Attempt, Kind = report.Kind, Code = (int)code, Reason = reason, Message = message },
     });
 
     private async Task Write(IServerStreamWriter<Wire.HubMessage> output, CancellationToken cancel)

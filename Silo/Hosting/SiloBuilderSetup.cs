@@ -1,7 +1,7 @@
 using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using HiveMind.Configuration;
-using HiveMind.Health;
+using HiveMind.Monitoring;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using HiveMind.Users;
@@ -46,12 +46,13 @@ internal static class SiloBuilderSetup
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         AddLogging(builder);
         AddKestrel(builder, options);
+        builder.Services.AddBooks(stores.Books).AddFiles(stores.Files); // before Orleans: what starts first stops last, and so drains last
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
         builder.Services.AddGrpcGateway(options.ToHub());
-        builder.Services.AddHubHealth();
+        builder.Services.AddHealth();
         var app = builder.Build();
         app.MapGrpcGateway();
-        app.MapHubHealth();
+        app.MapHealth();
         return app;
     }
 
@@ -60,7 +61,6 @@ internal static class SiloBuilderSetup
     {
         silo.UseFloor(stores.Floor);
         silo.AddScheduling();
-        silo.Services.AddBooks(stores.Books).AddFiles(stores.Files);
         silo.Services.AddSingleton<HashingSlots>().AddSingleton<IAccounts, Accounts>();
         silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(8));
         silo.Configure<MessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(8));

@@ -80,7 +80,7 @@ public sealed class AccountTests : IDisposable
         var account = Make.Account(Hostile, Hostile, Hostile) with { DisplayName = Hostile, PasswordHash = Hostile, Salt = Hostile };
         await _books.AddAccount(account, 7, null, Make.None);
         await _books.UpdateAccount(account with { Role = Hostile }, Hostile, Make.None);
-        var settlement = Make.Settlement(Hostile, new Rewards.AttemptDue(1, Hostile, Hostile, Hostile + "2", 5, 10, true)) with
+        var settlement = Make.Settlement(Hostile, new HiveMind.Rewards.AttemptDue(1, Hostile, Hostile, Hostile + "2", 5, 10, true)) with
         {
             UserId = Hostile, TaskType = Hostile, Reason = Hostile, NodeId = Hostile, ResultSha256 = Hostile,
         };

@@ -4,14 +4,14 @@ using HiveMind.Storage;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
-namespace HiveMind.Health;
+namespace HiveMind.Monitoring;
 
 /// <summary>The seed's four checks and the cluster's: `/healthz` says the process answers, `/readyz` that it can serve, as JSON.</summary>
-internal static class HubHealth
+internal static class HealthPages
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-    public static IServiceCollection AddHubHealth(this IServiceCollection services)
+    public static IServiceCollection AddHealth(this IServiceCollection services)
     {
         services.AddHealthChecks()
             .AddCheck<BooksHealth>("database", timeout: Patience)
@@ -28,7 +28,7 @@ internal static class HubHealth
         return services;
     }
 
-    public static void MapHubHealth(this WebApplication app)
+    public static void MapHealth(this WebApplication app)
     {
         app.MapHealthChecks("/healthz", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = Write });
         app.MapHealthChecks("/readyz", new HealthCheckOptions { ResponseWriter = Write });
