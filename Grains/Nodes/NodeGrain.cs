@@ -41,6 +41,7 @@ public sealed partial class NodeGrain(
     private long _viewVersion;
     private bool _viewChanged;
     private Task _publishing = Task.CompletedTask;
+    private IGrainTimer? _timer;
     private ReminderState _reminder = ReminderState.Unknown;
 
     private string Id => this.GetPrimaryKeyString();
@@ -53,7 +54,7 @@ public sealed partial class NodeGrain(
         if (!state.RecordExists || state.State.OwnerId.Length == 0) return;
         _node = state.State;
         _room.Resize(_node.Capabilities);
-        if (Limits.LivenessTimer) this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(VerdictPeriod, VerdictPeriod));
+        StartTimer();
         if (_node.HoldsLease) await EnsureReminder(); // a crash between connect and reminder must not leave a lease that nobody ends
     }
 
@@ -74,6 +75,7 @@ public sealed partial class NodeGrain(
             LastChangeAt = now,
         });
         Failpoint.Hit(Failpoints.NodeAfterCommit);
+        StartTimer();
         _room.Resize(registration.Capabilities);
         _touchedAt = time.GetTimestamp();
         _lastHeartbeat ??= now;
@@ -467,6 +469,11 @@ public sealed partial class NodeGrain(
         await nodes.Remove(Id);
         LogForgotten(Id);
         DeactivateOnIdle();
+    }
+
+    private void StartTimer()
+    {
+        if (Limits.LivenessTimer) _timer ??= this.RegisterGrainTimer(Tick, new GrainTimerCreationOptions(VerdictPeriod, VerdictPeriod));
     }
 
     private async Task EnsureReminder()

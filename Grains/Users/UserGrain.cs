@@ -80,11 +80,12 @@ public sealed partial class UserGrain(
             next = next with { Salt = salt, PasswordHash = await hashing.Run(() => PasswordHash.Compute(password, salt)) };
         }
 
+        // Sessions end first: a crash in between leaves somebody logged out, never a session that outlives its password.
+        if (!next.IsActive) await Save(new UserRecord());
+        else if (change.NewPassword is not null) await Save(SessionList.KeepOnly(_user, keepSessionId, time.GetUtcNow()));
         await books.UpdateAccount(next, CancellationToken.None);
         _row = next;
         _rowReadAt = time.GetTimestamp();
-        if (!next.IsActive) await Save(new UserRecord());
-        else if (change.NewPassword is not null) await Save(SessionList.KeepOnly(_user, keepSessionId, time.GetUtcNow()));
         return next;
     }
 
