@@ -45,9 +45,16 @@ public static class GatewayHosting
 
     public static IEndpointRouteBuilder MapGrpcGateway(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGrpcService<UserServiceEndpoint>();
-        endpoints.MapGrpcService<NodeManagerServiceEndpoint>();
-        endpoints.MapGrpcService<MasterNodeServiceEndpoint>();
+        var guard = ActivatorUtilities.CreateInstance<CallGuard>(endpoints.ServiceProvider);
+        Guard(endpoints.MapGrpcService<UserServiceEndpoint>(), guard);
+        Guard(endpoints.MapGrpcService<NodeManagerServiceEndpoint>(), guard);
+        Guard(endpoints.MapGrpcService<MasterNodeServiceEndpoint>(), guard);
         return endpoints;
     }
+
+    private static void Guard(IEndpointConventionBuilder calls, CallGuard guard) => calls.Add(endpoint =>
+    {
+        var call = endpoint.RequestDelegate!;
+        endpoint.RequestDelegate = http => guard.Invoke(http, call);
+    });
 }

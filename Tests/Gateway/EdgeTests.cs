@@ -216,4 +216,37 @@ public sealed class EdgeTests
         Assert.Null(receipts.Redeem("n", "t", 1, new string('b', 64), 5000, receipt));
         Assert.Null(receipts.Redeem("n", "t", 1, blob.Sha256, 5000, []));
     }
+
+    [Fact]
+    public async Task Call_BodyThatIsNoMessage_InvalidArgument()
+    {
+        await using var gateway = TestGateway.Start();
+        var error = await TestGateway.Fails(Raw(gateway, "/nodepool.UserService/GetUserInfo", [0xff, 0xff, 0xff], TestGateway.With(gateway.Alice)));
+        Assert.Equal((StatusCode.InvalidArgument, "MALFORMED_MESSAGE"), (error.StatusCode, error.GetRpcStatus()!.GetDetail<ErrorInfo>()!.Reason));
+    }
+
+    [Fact]
+    public async Task Call_LargeBodyWithoutAToken_RefusedUnread()
+    {
+        await using var gateway = TestGateway.Start();
+        var error = await TestGateway.Fails(Raw(gateway, "/nodepool.MasterNodeService/SubmitTask", new byte[50 << 20], []));
+        Assert.Equal((StatusCode.Unauthenticated, "UNAUTHENTICATED"), (error.StatusCode, error.GetRpcStatus()!.GetDetail<ErrorInfo>()!.Reason));
+    }
+
+    [Fact]
+    public async Task Login_LargeBody_InvalidArgument()
+    {
+        await using var gateway = TestGateway.Start();
+        var error = await TestGateway.Fails(Raw(gateway, "/nodepool.UserService/LoginUser", new byte[1 << 20], []));
+        Assert.Equal((StatusCode.InvalidArgument, "MALFORMED_MESSAGE"), (error.StatusCode, error.GetRpcStatus()!.GetDetail<ErrorInfo>()!.Reason));
+    }
+
+    /// <summary>Bytes as they are, where a client of the contract would send a message.</summary>
+    private static AsyncUnaryCall<byte[]> Raw(TestGateway gateway, string method, byte[] body, Metadata headers)
+    {
+        var bytes = Marshallers.Create(sent => sent, read => read);
+        var names = method.Split('/');
+        var call = new Method<byte[], byte[]>(MethodType.Unary, names[1], names[2], bytes, bytes);
+        return gateway.Channel.CreateCallInvoker().AsyncUnaryCall(call, null, new CallOptions(headers), body);
+    }
 }
