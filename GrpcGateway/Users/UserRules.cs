@@ -18,7 +18,7 @@ internal static partial class UserRules
         .Require(IsPassword(request.Password), "password", PasswordFix)
         .Require(IsEmail(request.Email), "email", EmailFix)
         .Require(Text.IsPlain(request.DisplayName, 64), "display_name", DisplayNameFix)
-        .Require(Text.IsPlain(request.AdminCode, 128), "admin_code", "The code as it stands in the hub's data directory.")
+        .Require(Text.IsPlain(request.AdminCode.Trim(), 128), "admin_code", "The code as it stands in the hub's data directory.")
         .Found;
 
     /// <summary>Own: the caller changes the own account, so a new password needs the current one.</summary>

@@ -1,0 +1,55 @@
+using Google.Protobuf;
+using HiveMind.Tests.Floors;
+
+namespace HiveMind.Tests.Processes;
+
+/// <summary>Two silos as a small installation runs them: one Redis, one books file, one files directory.</summary>
+public sealed class TwoSilosTests
+{
+    [Fact]
+    public async Task Submit_AtEachOfTwoSilos_IsSeenAndFinishedThroughTheOther()
+    {
+        using var redis = await RealRedis.Start("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction");
+        var shared = Directory.CreateTempSubdirectory("hivemind-shared-").FullName;
+        string[] settings =
+        [
+            $"Redis:ConnectionString={redis.ConnectionString}", $"Books:ConnectionString=Data Source={Path.Combine(shared, "books.db")}",
+            $"Files:Directory={Path.Combine(shared, "files")}", "Tasks:AllowNoop=true",
+        ];
+        try
+        {
+            using var one = await new PoolProcess(settings).Start();
+            using var two = await new PoolProcess(settings).Start();
+            var lender = await one.NewUser("lender");
+            var again = await two.LogIn("lender");
+            using var worker = await one.StartWorker(lender, "first", "--allow-noop", "--unsandboxed");
+            using var other = await two.StartWorker(again, "second", "--allow-noop", "--unsandboxed");
+            await SubmitAndFinish(one, two, lender);
+            await SubmitAndFinish(two, one, lender);
+            await Wait.Until(async () => (await two.Nodes.ListNodesAsync(new(), lender.Metadata)).Nodes.Count == 2,
+                TimeSpan.FromSeconds(10), () => "a silo does not list the node of the other");
+
+            await one.Kill();
+
+            var id = (await two.Master.SubmitTaskAsync(new() { TaskType = "noop", TaskData = ByteString.CopyFromUtf8("1") }, again.Metadata)).TaskId;
+            Assert.Equal("completed", (await two.WaitForEnd(id, again, 90)).Status);
+        }
+        finally
+        {
+            Directory.Delete(shared, recursive: true);
+        }
+    }
+
+    /// <summary>More tasks than one node has room for, so that both work.</summary>
+    private static async Task SubmitAndFinish(PoolProcess here, PoolProcess there, Login user)
+    {
+        var large = ByteString.CopyFrom([.. Enumerable.Repeat((byte)' ', 50_000), (byte)'9']); // above what a record holds: in the shared files
+        var ids = await Task.WhenAll(Enumerable.Range(0, 8).Select(async i =>
+            (await here.Master.SubmitTaskAsync(new() { TaskType = "noop", TaskData = large, RequestId = $"{here.Address} {i}" }, user.Metadata)).TaskId));
+        foreach (var id in ids)
+        {
+            Assert.Equal("completed", (await there.WaitForEnd(id, user)).Status);
+            Assert.True((await there.Master.GetTaskResultAsync(new() { TaskId = id }, user.Metadata)).Success);
+        }
+    }
+}
