@@ -7,16 +7,23 @@ namespace HiveMind;
 public static class SiloHost
 {
     public const int BadConfiguration = 78; // EX_CONFIG of sysexits
+    public const int StopTookTooLong = 1;
+    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(25);
 
-    /// <summary>Runs until Ctrl-C or SIGTERM. 0 after a clean stop, 78 when it refuses to start, with one line per problem on stderr.</summary>
+    /// <summary>
+    /// Runs until Ctrl-C or SIGTERM. 0 after a clean stop, 78 when it refuses to start, with one line per problem on stderr, 1 when it could not
+    /// stop in time (a store that does not answer): what was acknowledged is durable all the same.
+    /// </summary>
     public static async Task<int> Run(string[] args)
     {
         try
         {
             var startedAt = TimeProvider.System.GetTimestamp();
             var (builder, options) = SiloBuilderSetup.Create(args);
+            using var limit = new Timer(_ => GiveUpStopping()); // first, so that it also watches over the stores' end
             await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag));
             await using var app = SiloBuilderSetup.Build(builder, options, stores);
+            using var stopping = app.Lifetime.ApplicationStopping.Register(() => limit.Change(StopPatience, Timeout.InfiniteTimeSpan));
             await app.StartAsync();
             Banner.Print(app, options, stores, TimeProvider.System.GetElapsedTime(startedAt));
             await app.WaitForShutdownAsync();
@@ -32,5 +39,11 @@ public static class SiloHost
             await Console.Error.WriteLineAsync($"hivemind: {refused.Message}");
             return BadConfiguration;
         }
+    }
+
+    private static void GiveUpStopping()
+    {
+        Console.Error.WriteLine($"hivemind: not stopped after {StopPatience.TotalSeconds:0} s, ending anyway.");
+        Environment.Exit(StopTookTooLong);
     }
 }

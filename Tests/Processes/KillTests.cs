@@ -60,6 +60,19 @@ public sealed class KillTests
         Assert.Equal("offline", (await pool.Nodes.GetNodeInfoAsync(new() { NodeId = "gone" }, lender.Metadata)).Node.Status);
     }
 
+    [Fact]
+    public async Task Sigterm_RedisIsGone_EndsAllTheSame()
+    {
+        using var redis = await RealRedis.Start("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction");
+        using var pool = await new PoolProcess($"Redis:ConnectionString={redis.ConnectionString}").Start();
+        await pool.NewUser("somebody");
+        redis.Kill();
+
+        pool.Terminate();
+
+        await pool.Exited(TimeSpan.FromSeconds(60));
+    }
+
     private static async Task RunThroughKill(PoolProcess pool, Func<Task> kill)
     {
         Assert.SkipUnless(File.Exists("/usr/bin/python3"), "python3 is not installed");

@@ -110,6 +110,13 @@ public sealed partial class PoolProcess : IDisposable
 
     public Task Kill() => _process!.Kill();
 
+    /// <summary>SIGTERM, as a service manager sends it.</summary>
+    public void Terminate()
+    {
+        using var kill = System.Diagnostics.Process.Start("kill", ["-TERM", $"{Process.Id}"]);
+        kill.WaitForExit();
+    }
+
     public Task<int> Exited(TimeSpan patience) => _process!.Exited(patience);
 
     /// <summary>A new account, logged in: what goes into the metadata of its calls, and its id.</summary>

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using HiveMind.Tests.Floors;
@@ -126,8 +125,7 @@ public sealed class StartRefusalTests(StoppedPool stopped) : IClassFixture<Stopp
 
     internal static async Task Stop(PoolProcess pool)
     {
-        using var kill = Process.Start("kill", ["-TERM", $"{pool.Process.Id}"]);
-        await kill.WaitForExitAsync();
+        pool.Terminate();
         var exitCode = await pool.Exited(TimeSpan.FromSeconds(15));
         Assert.True(exitCode == 0, $"the silo ended with {exitCode}:\n{pool.Output}");
     }
