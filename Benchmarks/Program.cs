@@ -9,6 +9,8 @@ return args switch
     ["floor-writer", var directory, ..] => await FloorWriter.Run(directory, number("--aof-mb", 64)),
     ["floor-kills", var directory, ..] => await FloorKills.Run(directory, number("--kills", 100), number("--aof-mb", 64)),
     ["floor-soak", var directory, ..] => await FloorSoak.Run(directory, number("--cycles", 1_000_000), number("--live", 10_000)),
+    ["pool", ..] => await PoolFigures.Run(
+        args.Skip(1).FirstOrDefault(arg => arg.Contains(':', StringComparison.Ordinal)), number("--workers", 2), number("--tasks", 10_000), number("--senders", 64)),
     _ => Usage(),
 };
 
@@ -17,6 +19,7 @@ static int Usage()
     Console.Error.WriteLine("""
         floor-writer DIR [--aof-mb 64]               writes until it is killed, printing what was acknowledged
         floor-kills DIR [--kills 100] [--aof-mb 64]  kills such a writer again and again and looks for what was lost
+        pool [REDIS] [--workers 2] [--tasks 10000] [--senders 64]  start-up, memory, submit to result, noop tasks per second
         floor-soak DIR [--cycles 1000000] [--live 10000]  task-like write, rewrite, delete cycles: rate, directory size, restart time
         """);
     return 2;
