@@ -110,11 +110,13 @@ internal sealed class PoolFigures(string? redis, int workers, int tasks, int sen
 
     private Process Start(string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true };
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Program);
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment["XDG_DATA_HOME"] = start.Environment["XDG_CONFIG_HOME"] = start.Environment["XDG_STATE_HOME"] = _directory;
         var process = Process.Start(start)!;
+        process.ErrorDataReceived += (_, _) => { }; // read, so that nobody waits for room in the pipe
+        process.BeginErrorReadLine();
         _processes.Add(process);
         return process;
     }
