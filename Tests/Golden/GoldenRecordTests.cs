@@ -1,0 +1,150 @@
+using System.Reflection;
+using HiveMind.Nodes;
+using HiveMind.Scheduling;
+using HiveMind.Tasks;
+using HiveMind.Users;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Runtime;
+using Orleans.Serialization;
+using Orleans.Storage;
+
+namespace HiveMind.Tests.Golden;
+
+/// <summary>
+/// Records written by an earlier build, as grain storage writes them, are read by this one. A test that fails here means that stored
+/// data of running pools would be misread: append fields with new ids instead, or raise the version and read the old one too.
+/// New golden files: run this class with HIVEMIND_WRITE_GOLDEN=&lt;this folder&gt;; its tests then write and fail, saying so.
+/// </summary>
+public sealed class GoldenRecordTests
+{
+    private const string WriteTo = "HIVEMIND_WRITE_GOLDEN";
+    private static readonly DateTimeOffset Noon = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
+    private static readonly OrleansGrainStorageSerializer Storage =
+        new(new ServiceCollection().AddSerializer(serializer => serializer.AddAssembly(typeof(TaskRecord).Assembly)
+            .AddAssembly(typeof(TaskSpec).Assembly)).BuildServiceProvider().GetRequiredService<Serializer>());
+
+    private static readonly TaskSpec Spec = new()
+    {
+        UserId = "u-0011223344556677", TaskType = "python", Payload = new BlobRef(8, new string('a', 64), [112, 114, 105, 110, 116, 40, 49, 41]),
+        Resources = new ResourceRequest(1500, 768, 2), Priority = TaskPriority.Urgent, RunTimeout = TimeSpan.FromSeconds(90.5),
+        Arguments = ["--size", "10", ""], StandardInput = [0, 255, 10],
+    };
+
+    private static readonly AttemptRecord Lost = new()
+    {
+        Number = 1, NodeId = "node-1", OwnerId = "u-lender", Epoch = 3, AssignedAt = Noon.AddSeconds(1), EndedAt = Noon.AddSeconds(16),
+        Cause = Causes.NodeLost, RunMs = 0, DueMicros = 0, Counts = true,
+    };
+
+    private static readonly AttemptRecord Running = new()
+    {
+        Number = 2, NodeId = "node-2", OwnerId = "u-other", Epoch = 41, AssignedAt = Noon.AddSeconds(17),
+    };
+
+    private static readonly TaskRecord Waiting = new()
+    {
+        Version = 1, Spec = Spec, State = TaskState.Pending, CreatedAt = Noon, NotBefore = Noon.AddSeconds(16), Attempts = [],
+    };
+
+    private static readonly TaskRecord Assigned = Waiting with { State = TaskState.Assigned, Attempts = [Lost, Running] };
+
+    private static readonly TaskRecord Completed = Assigned with
+    {
+        State = TaskState.Completed,
+        Attempts =
+        [
+            Lost,
+            Running with
+            {
+                StartedAt = Noon.AddSeconds(18), EndedAt = Noon.AddSeconds(20.25), Cause = Causes.Completed, RunMs = 2250, DueMicros = 13485, Counts = true,
+            },
+        ],
+        Outcome = new OutcomeRecord
+        {
+            Reason = "", ErrorMessage = "a warning", ExitCode = 0, Result = new BlobRef(5000, new string('b', 64), null),
+            Stderr = new BlobRef(2, new string('c', 64), [111, 107]), EndedAt = Noon.AddSeconds(20.25),
+        },
+    };
+
+    private static readonly NodeRecord Node = new()
+    {
+        Version = 1, OwnerId = "u-lender", OwnerName = "lena", NodeType = NodeTypes.Worker, Hostname = "lenas-machine", Port = 7001,
+        Capabilities = new NodeCapabilities
+        {
+            CpuCores = 7.5, MemoryMb = 16384, GpuCount = 1, GpuModel = "some model", SupportedTasks = ["python", "docker"], Sandboxed = true,
+            AcceptsStrangers = true, WorkerVersion = "0.1.0",
+        },
+        TokenHash = [.. Enumerable.Range(0, 32).Select(i => (byte)i)], Epoch = 42, HoldsLease = true, RegisteredAt = Noon, LastChangeAt = Noon.AddDays(1),
+    };
+
+    private static readonly UserRecord User = new()
+    {
+        Version = 1,
+        Sessions =
+        [
+            new() { SessionId = "first", SecretHash = [1, 2, 3], CreatedAt = Noon, ExpiresAt = Noon.AddHours(1) },
+            new() { SessionId = "second", SecretHash = [4, 5, 6], CreatedAt = Noon.AddMinutes(1), ExpiresAt = Noon.AddHours(2) },
+        ],
+    };
+
+    [Fact]
+    public void Read_TaskThatWaits_SameFields() => Reads("task-waiting", Waiting);
+
+    [Fact]
+    public void Read_TaskThatIsAssigned_SameFields() => Reads("task-assigned", Assigned);
+
+    [Fact]
+    public void Read_TaskThatCompleted_SameFields() => Reads("task-completed", Completed);
+
+    [Fact]
+    public void Read_Node_SameFields() => Reads("node", Node);
+
+    [Fact]
+    public void Read_User_SameFields() => Reads("user", User);
+
+    [Fact]
+    public void StoredTypes_All_CarryTheirVersionFirstAndHaveAGoldenRecord()
+    {
+        var stored = typeof(TaskGrain).Assembly.GetTypes().SelectMany(type => type.GetConstructors()).SelectMany(made => made.GetParameters())
+            .Select(parameter => parameter.ParameterType)
+            .Where(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IPersistentState<>))
+            .Select(type => type.GetGenericArguments()[0]).ToHashSet();
+
+        Assert.Equal([typeof(NodeRecord), typeof(TaskRecord), typeof(UserRecord)], stored.OrderBy(type => type.Name));
+        foreach (var type in stored)
+        {
+            var current = type.GetField("CurrentVersion", BindingFlags.Public | BindingFlags.Static);
+            var version = type.GetProperty("Version");
+            Assert.True(current is { IsLiteral: true } && version?.PropertyType == typeof(int), $"{type.Name} has no version");
+            Assert.Equal(0u, version!.GetCustomAttribute<IdAttribute>()!.Id);
+            Assert.Equal(current!.GetRawConstantValue(), version.GetValue(Activator.CreateInstance(type)));
+            Assert.True(type.GetCustomAttribute<AliasAttribute>() is not null, $"{type.Name} has no alias: renaming it would lose what is stored");
+        }
+    }
+
+    private static void Reads<T>(string name, T expected)
+    {
+        if (Environment.GetEnvironmentVariable(WriteTo) is { Length: > 0 } folder)
+        {
+            File.WriteAllBytes(Path.Combine(folder, $"{name}.bin"), Storage.Serialize(expected).ToArray());
+            Assert.Fail($"{name}.bin was written; unset {WriteTo} to read it.");
+        }
+
+        using var file = typeof(GoldenRecordTests).Assembly.GetManifestResourceStream($"HiveMind.Golden.{name}.bin");
+        Assert.True(file is not null, $"{name}.bin is not in the test assembly");
+        var read = Storage.Deserialize<T>(BinaryData.FromStream(file!));
+
+        Assert.Equal(Fields(expected, name), Fields(read, name));
+    }
+
+    /// <summary>Every field with its path, so that a difference names itself.</summary>
+    private static List<string> Fields(object? value, string path) => value switch
+    {
+        null => [$"{path} = null"],
+        string or ValueType => [FormattableString.Invariant($"{path} = {(value is DateTimeOffset at ? at.ToString("O") : value)}")],
+        byte[] bytes => [$"{path} = {Convert.ToHexString(bytes)}"],
+        System.Collections.IEnumerable list => [.. list.Cast<object?>().SelectMany((one, i) => Fields(one, $"{path}[{i}]"))],
+        _ => [.. value.GetType().GetProperties().Where(property => property.IsDefined(typeof(IdAttribute)))
+            .SelectMany(property => Fields(property.GetValue(value), $"{path}.{property.Name}"))],
+    };
+}
