@@ -1,0 +1,141 @@
+using HiveMind.Configuration;
+using HiveMind.Hosting;
+using HiveMind.Nodes;
+using HiveMind.Scheduling;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+using HiveMind.Users;
+using HiveMind.Tests.Processes;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Time.Testing;
+using Orleans.TestingHost;
+
+namespace HiveMind.Tests.Cluster;
+
+[CollectionDefinition(Name)]
+public sealed class HubCollection : ICollectionFixture<HubFixture>
+{
+    public const string Name = "hub in a cluster";
+}
+
+/// <summary>
+/// The hub's grains in one silo on real stores (embedded floor, books, files) with a clock that only tests move. Shared: what a test
+/// makes has names of its own, and a task type of its own keeps its tasks off the others' machines.
+/// </summary>
+public sealed class HubFixture : IAsyncLifetime
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private readonly string _directory = Directory.CreateTempSubdirectory("hivemind-cluster-").FullName;
+    private Stores _stores = null!;
+    private InProcessTestCluster _cluster = null!;
+    private int _names;
+
+    public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
+    public HubOptions Options { get; } = new() { Auth = { HashingSlots = 1 } };
+    public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
+    public IServiceProvider Services => _cluster.Silos[0].ServiceProvider;
+    public IUnfinishedIndex Index => _stores.Floor.Unfinished;
+    public INodeIndex NodeIndex => _stores.Floor.Nodes;
+    internal SqliteBooks Books => _stores.Books;
+
+    public async ValueTask InitializeAsync()
+    {
+        var options = new PoolOptions { DataDirectory = _directory };
+        _stores = await Stores.Open(options, false);
+        // No client of its own: as in the product, callers and grains share the process.
+        var builder = new InProcessTestClusterBuilder(1) { Options = { InitializeClientOnDeploy = false } };
+        builder.Options.ClusterId = builder.Options.ServiceId = options.Cluster.ClusterId;
+        builder.ConfigureSiloHost((_, host) =>
+        {
+            host.Logging.SetMinimumLevel(LogLevel.None);
+            host.Services.AddSingleton<TimeProvider>(Clock);
+            host.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
+            host.Services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Options));
+            host.Services.AddBooks(_stores.Books).AddFiles(_stores.Files);
+        });
+        builder.ConfigureSilo((_, silo) => silo.AddHub(_stores));
+        _cluster = builder.Build();
+        await _cluster.DeployAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _cluster.DisposeAsync();
+        await _stores.DisposeAsync();
+        Directory.Delete(_directory, recursive: true);
+    }
+
+    public string NewName(string kind) => $"{kind}-{Interlocked.Increment(ref _names)}";
+
+    public ITaskGrain Task(string taskId) => Grains.GetGrain<ITaskGrain>(taskId);
+
+    public async Task<TaskSnapshot> Snapshot(string taskId) => (await Task(taskId).GetSnapshot())!;
+
+    /// <summary>A machine that is registered and connected, and takes only tasks of that type.</summary>
+    internal async Task<Machine> Connected(string type, NodeCapabilities? capabilities = null, string? owner = null)
+    {
+        var machine = new Machine(this, NewName("node"), owner ?? NewName("lender"), (capabilities ?? Machine.Usual) with { SupportedTasks = [type] });
+        await machine.Register();
+        await machine.Connect();
+        return machine;
+    }
+
+    public static TaskSpec Spec(string type, string user = "anna", double cores = 1, string program = "print(1)") => new()
+    {
+        UserId = user, TaskType = type, Payload = Blob(program), Resources = new ResourceRequest((int)(cores * 1000), 256, 0),
+        RunTimeout = TimeSpan.FromMinutes(10),
+    };
+
+    public static BlobRef Blob(string text)
+    {
+        var bytes = System.Text.Encoding.UTF8.GetBytes(text);
+        return new(bytes.Length, Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes)), bytes);
+    }
+
+    public async Task<string> Submit(TaskSpec spec)
+    {
+        var id = TaskIds.New(spec.UserId, null);
+        await Task(id).Submit(spec);
+        return id;
+    }
+
+    /// <summary>Everything that ended so far is in the books and out of the index.</summary>
+    public Task Settled() => Services.GetRequiredService<SettlementWriter>().WhenIdle().WaitAsync(Patience);
+
+    public async Task<bool> IsUnfinished(string taskId)
+    {
+        await foreach (var entry in Index.Scan())
+            if (entry.Task.TaskId == taskId) return true;
+        return false;
+    }
+
+    public async Task Deactivate(IAddressable grain) => await _cluster.DeactivateAsync(grain);
+
+    public Task Until(Func<Task<bool>> condition, string what) => Wait.Until(condition, Patience, () => $"never true: {what}");
+
+    public Task Until(Func<bool> condition, string what) => Wait.Until(condition, Patience, () => $"never true: {what}");
+
+    /// <summary>Time goes by in steps in which those machines send their heartbeats, until it has come to that.</summary>
+    internal Task PassUntil(Func<Task<bool>> condition, string what, params Machine[] beating) => Until(async () =>
+    {
+        Clock.Advance(TimeSpan.FromSeconds(1));
+        foreach (var machine in beating) await machine.Beat();
+        return await condition();
+    }, what);
+
+    internal static async Task<HiveMindException> Refused(FailureKind kind, Func<Task> call)
+    {
+        var refusal = await Assert.ThrowsAsync<HiveMindException>(call);
+        Assert.Equal(kind, refusal.Kind);
+        return refusal;
+    }
+
+    public async Task<AccountRow> NewUser(string password)
+    {
+        var name = NewName("user");
+        return await Services.GetRequiredService<IAccounts>().Register(new(name, password, $"{name}@example.org", name, ""), CancellationToken.None);
+    }
+}
