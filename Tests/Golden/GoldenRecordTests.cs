@@ -18,6 +18,7 @@ namespace HiveMind.Tests.Golden;
 public sealed class GoldenRecordTests
 {
     private const string WriteTo = "HIVEMIND_WRITE_GOLDEN";
+    private const string Advice = "Pools hold such records: never renumber, retype or drop a field. Append it with a new id and add it to a new golden file.";
     private static readonly DateTimeOffset Noon = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
     private static readonly OrleansGrainStorageSerializer Storage =
         new(new ServiceCollection().AddSerializer(serializer => serializer.AddAssembly(typeof(TaskRecord).Assembly)
@@ -134,7 +135,9 @@ public sealed class GoldenRecordTests
         Assert.True(file is not null, $"{name}.bin is not in the test assembly");
         var read = Storage.Deserialize<T>(BinaryData.FromStream(file!));
 
-        Assert.Equal(Fields(expected, name), Fields(read, name));
+        var (wanted, got) = (Fields(expected, name), Fields(read, name));
+        Assert.True(wanted.SequenceEqual(got), $"{name}.bin is read as something else: {string.Join("; ", got.Except(wanted))} "
+            + $"instead of {string.Join("; ", wanted.Except(got))}. {Advice}");
     }
 
     /// <summary>Every field with its path, so that a difference names itself.</summary>
