@@ -54,7 +54,8 @@ public sealed class TaskTests(HubFixture hub)
         Assert.Equal(ReportVerdictKind.Accepted, (await machine.Ends(id)).Kind);
         Assert.Equal(TaskState.Completed, (await hub.Task(id).Submit(spec)).State); // the same answer, not another run
         Assert.Single(machine.Link.Assigned);
-        var refusal = await HubFixture.Refused(FailureKind.AlreadyExists, () => hub.Task(id).Submit(HubFixture.Spec(_type, program: "print(2)")));
+        var different = HubFixture.Spec(_type, program: "print(2)");
+        var refusal = await HubFixture.Refused(FailureKind.AlreadyExists, () => hub.Task(id).Submit(different));
         Assert.Equal("REQUEST_ID_REUSED", refusal.Reason);
         Assert.Equal(spec.Payload.Sha256, (await hub.Snapshot(id)).Spec.Payload.Sha256);
     }
@@ -98,7 +99,8 @@ public sealed class TaskTests(HubFixture hub)
         for (var i = 0; i < Races; i++)
             Assert.Equal(cancelled[i] ? TaskState.Cancelled : TaskState.Completed, (await hub.Snapshot(ids[i])).State);
         var history = await hub.Books.Query(c => c.Query<(string, long)>(
-            "SELECT task_id, state FROM task_history WHERE user_id = @payer", new { payer }).ToDictionary(row => row.Item1, row => (TaskState)row.Item2));
+            "SELECT task_id, state FROM task_history WHERE user_id = @payer", new { payer })
+            .ToDictionary(row => row.Item1, row => (TaskState)row.Item2));
         Assert.Equal(ids.Select((id, i) => (id, cancelled[i] ? TaskState.Cancelled : TaskState.Completed)).ToDictionary(), history);
         Assert.Equal(0, await hub.Books.SumOfPostings(CancellationToken.None));
     }
