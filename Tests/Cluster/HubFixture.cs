@@ -77,7 +77,8 @@ public sealed class HubFixture : IAsyncLifetime
     /// <summary>A machine that is registered and connected, and takes only tasks of that type.</summary>
     internal async Task<Machine> Connected(string type, NodeCapabilities? capabilities = null, string? owner = null)
     {
-        var machine = new Machine(this, NewName("node"), owner ?? NewName("lender"), (capabilities ?? Machine.Usual) with { SupportedTasks = [type] });
+        var limited = (capabilities ?? Machine.Usual) with { SupportedTasks = [type] };
+        var machine = new Machine(this, NewName("node"), owner ?? NewName("lender"), limited);
         await machine.Register();
         await machine.Connect();
         return machine;
@@ -136,6 +137,7 @@ public sealed class HubFixture : IAsyncLifetime
     public async Task<AccountRow> NewUser(string password)
     {
         var name = NewName("user");
-        return await Services.GetRequiredService<IAccounts>().Register(new(name, password, $"{name}@example.org", name, ""), CancellationToken.None);
+        var accounts = Services.GetRequiredService<IAccounts>();
+        return await accounts.Register(new(name, password, $"{name}@example.org", name, ""), CancellationToken.None);
     }
 }

@@ -154,7 +154,8 @@ public sealed class NodeTests(HubFixture hub)
             hub.Connected(_type, Machine.Usual with { CpuCores = cores, MemoryMb = 2048 })));
         var loads = machines.Select(machine => new Load(machine)).ToList();
         var random = new Random(20261124);
-        var ids = await Task.WhenAll(Enumerable.Range(0, Tasks).Select(i => hub.Submit(HubFixture.Spec(_type, $"user-{i % 7}", 0.25 * (1 + i % 8)))));
+        var ids = await Task.WhenAll(Enumerable.Range(0, Tasks).Select(i =>
+            hub.Submit(HubFixture.Spec(_type, $"user-{i % 7}", 0.25 * (1 + i % 8)))));
 
         await hub.Until(async () =>
         {
@@ -165,8 +166,10 @@ public sealed class NodeTests(HubFixture hub)
 
         Assert.All(loads, load => Assert.InRange(load.MostMilliCores, 1, load.MilliCores));
         Assert.All(loads, load => Assert.InRange(load.MostMemoryMb, 1, 2048));
-        foreach (var id in ids) Assert.Equal((TaskState.Completed, 1), ((await hub.Snapshot(id)).State, (await hub.Snapshot(id)).Attempts.Count));
-        foreach (var machine in machines) Assert.Equal((0, 2048), ((await machine.Snapshot()).TaskCount, (await machine.Snapshot()).FreeMemoryMb));
+        foreach (var task in await Task.WhenAll(ids.Select(hub.Snapshot)))
+            Assert.Equal((TaskState.Completed, 1), (task.State, task.Attempts.Count));
+        foreach (var node in await Task.WhenAll(machines.Select(machine => machine.Snapshot())))
+            Assert.Equal((0, 2048), (node.TaskCount, node.FreeMemoryMb));
     }
 
     [Fact]
@@ -238,7 +241,9 @@ public sealed class NodeTests(HubFixture hub)
 
     private byte[] Hash(string token) => SessionToken.TryParse(token, hub.Books.TokenTagKey)!.SecretHash;
 
-    /// <summary>What a machine holds, counted from the moment it is told until before it says that it ended: never more than the hub has reserved.</summary>
+    /// <summary>
+    /// What a machine holds, counted from the moment it is told until before it says that it ended: never more than the hub has reserved.
+    /// </summary>
     private sealed class Load
     {
         private readonly Lock _gate = new();

@@ -54,7 +54,8 @@ public sealed class TaskTests(HubFixture hub)
         Assert.Equal(ReportVerdictKind.Accepted, (await machine.Ends(id)).Kind);
         Assert.Equal(TaskState.Completed, (await hub.Task(id).Submit(spec)).State); // the same answer, not another run
         Assert.Single(machine.Link.Assigned);
-        var refusal = await HubFixture.Refused(FailureKind.AlreadyExists, () => hub.Task(id).Submit(HubFixture.Spec(_type, program: "print(2)")));
+        var different = HubFixture.Spec(_type, program: "print(2)");
+        var refusal = await HubFixture.Refused(FailureKind.AlreadyExists, () => hub.Task(id).Submit(different));
         Assert.Equal("REQUEST_ID_REUSED", refusal.Reason);
         Assert.Equal(spec.Payload.Sha256, (await hub.Snapshot(id)).Spec.Payload.Sha256);
     }
@@ -98,7 +99,8 @@ public sealed class TaskTests(HubFixture hub)
         for (var i = 0; i < Races; i++)
             Assert.Equal(cancelled[i] ? TaskState.Cancelled : TaskState.Completed, (await hub.Snapshot(ids[i])).State);
         var history = await hub.Books.Query(c => c.Query<(string, long)>(
-            "SELECT task_id, state FROM task_history WHERE user_id = @payer", new { payer }).ToDictionary(row => row.Item1, row => (TaskState)row.Item2));
+            "SELECT task_id, state FROM task_history WHERE user_id = @payer", new { payer })
+            .ToDictionary(row => row.Item1, row => (TaskState)row.Item2));
         Assert.Equal(ids.Select((id, i) => (id, cancelled[i] ? TaskState.Cancelled : TaskState.Completed)).ToDictionary(), history);
         Assert.Equal(0, await hub.Books.SumOfPostings(CancellationToken.None));
     }
@@ -122,14 +124,14 @@ public sealed class TaskTests(HubFixture hub)
     }
 
     [Fact]
-    public async Task Report_WorkerFaults_RequeuesAtOnceThenAfterAPause()
+    public async Task Report_WorkerFaults_RequeuesAndFromTheSecondOnAfterAPause()
     {
         var machine = await hub.Connected(_type);
         var id = await hub.Submit(HubFixture.Spec(_type));
 
         await machine.Assigned(id);
         await machine.Ends(id, 1, Causes.WorkerFault);
-        // Ready at once; the same machine may answer that its room is not free yet, and is asked again a second later.
+        // It waits for nothing, but an offer that overtakes the release of its old room rests for SchedulerCore.TryAgainAfter.
         await hub.PassUntil(() => Task.FromResult(machine.Link.HasAssigned(id, 2)), "attempt 2", machine);
         await machine.Ends(id, 2, Causes.WorkerFault);
 

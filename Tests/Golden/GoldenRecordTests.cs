@@ -18,6 +18,8 @@ namespace HiveMind.Tests.Golden;
 public sealed class GoldenRecordTests
 {
     private const string WriteTo = "HIVEMIND_WRITE_GOLDEN";
+    private const string Advice =
+        "Pools hold such records: never renumber, retype or drop a field. Append it with a new id and add it to a new golden file.";
     private static readonly DateTimeOffset Noon = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
     private static readonly OrleansGrainStorageSerializer Storage =
         new(new ServiceCollection().AddSerializer(serializer => serializer.AddAssembly(typeof(TaskRecord).Assembly)
@@ -25,7 +27,8 @@ public sealed class GoldenRecordTests
 
     private static readonly TaskSpec Spec = new()
     {
-        UserId = "u-0011223344556677", TaskType = "python", Payload = new BlobRef(8, new string('a', 64), [112, 114, 105, 110, 116, 40, 49, 41]),
+        UserId = "u-0011223344556677", TaskType = "python",
+        Payload = new BlobRef(8, new string('a', 64), [112, 114, 105, 110, 116, 40, 49, 41]),
         Resources = new ResourceRequest(1500, 768, 2), Priority = TaskPriority.Urgent, RunTimeout = TimeSpan.FromSeconds(90.5),
         Arguments = ["--size", "10", ""], StandardInput = [0, 255, 10],
     };
@@ -56,7 +59,8 @@ public sealed class GoldenRecordTests
             Lost,
             Running with
             {
-                StartedAt = Noon.AddSeconds(18), EndedAt = Noon.AddSeconds(20.25), Cause = Causes.Completed, RunMs = 2250, DueMicros = 13485, Counts = true,
+                StartedAt = Noon.AddSeconds(18), EndedAt = Noon.AddSeconds(20.25), Cause = Causes.Completed, RunMs = 2250,
+                DueMicros = 13485, Counts = true,
             },
         ],
         Outcome = new OutcomeRecord
@@ -71,10 +75,11 @@ public sealed class GoldenRecordTests
         Version = 1, OwnerId = "u-lender", OwnerName = "lena", NodeType = NodeTypes.Worker, Hostname = "lenas-machine", Port = 7001,
         Capabilities = new NodeCapabilities
         {
-            CpuCores = 7.5, MemoryMb = 16384, GpuCount = 1, GpuModel = "some model", SupportedTasks = ["python", "docker"], Sandboxed = true,
-            AcceptsStrangers = true, WorkerVersion = "0.1.0",
+            CpuCores = 7.5, MemoryMb = 16384, GpuCount = 1, GpuModel = "some model", SupportedTasks = ["python", "docker"],
+            Sandboxed = true, AcceptsStrangers = true, WorkerVersion = "0.1.0",
         },
-        TokenHash = [.. Enumerable.Range(0, 32).Select(i => (byte)i)], Epoch = 42, HoldsLease = true, RegisteredAt = Noon, LastChangeAt = Noon.AddDays(1),
+        TokenHash = [.. Enumerable.Range(0, 32).Select(i => (byte)i)], Epoch = 42, HoldsLease = true,
+        RegisteredAt = Noon, LastChangeAt = Noon.AddDays(1),
     };
 
     private static readonly UserRecord User = new()
@@ -105,7 +110,8 @@ public sealed class GoldenRecordTests
     [Fact]
     public void StoredTypes_All_CarryTheirVersionFirstAndHaveAGoldenRecord()
     {
-        var stored = typeof(TaskGrain).Assembly.GetTypes().SelectMany(type => type.GetConstructors()).SelectMany(made => made.GetParameters())
+        var stored = typeof(TaskGrain).Assembly.GetTypes()
+            .SelectMany(type => type.GetConstructors()).SelectMany(made => made.GetParameters())
             .Select(parameter => parameter.ParameterType)
             .Where(type => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IPersistentState<>))
             .Select(type => type.GetGenericArguments()[0]).ToHashSet();
@@ -118,7 +124,8 @@ public sealed class GoldenRecordTests
             Assert.True(current is { IsLiteral: true } && version?.PropertyType == typeof(int), $"{type.Name} has no version");
             Assert.Equal(0u, version!.GetCustomAttribute<IdAttribute>()!.Id);
             Assert.Equal(current!.GetRawConstantValue(), version.GetValue(Activator.CreateInstance(type)));
-            Assert.True(type.GetCustomAttribute<AliasAttribute>() is not null, $"{type.Name} has no alias: renaming it would lose what is stored");
+            var alias = type.GetCustomAttribute<AliasAttribute>();
+            Assert.True(alias is not null, $"{type.Name} has no alias: renaming it would lose what is stored");
         }
     }
 
@@ -134,7 +141,9 @@ public sealed class GoldenRecordTests
         Assert.True(file is not null, $"{name}.bin is not in the test assembly");
         var read = Storage.Deserialize<T>(BinaryData.FromStream(file!));
 
-        Assert.Equal(Fields(expected, name), Fields(read, name));
+        var (wanted, got) = (Fields(expected, name), Fields(read, name));
+        Assert.True(wanted.SequenceEqual(got), $"{name}.bin is read as something else: {string.Join("; ", got.Except(wanted))} "
+            + $"instead of {string.Join("; ", wanted.Except(got))}. {Advice}");
     }
 
     /// <summary>Every field with its path, so that a difference names itself.</summary>
