@@ -70,7 +70,7 @@ internal sealed class PoolFigures(string? redis, int workers, int tasks, int sen
             for (int i; (i = Interlocked.Increment(ref next)) < tasks;) await hub.SubmitTaskAsync(Request("noop", "0", $"{round}-{i}"), me);
         }));
         var submitted = Stopwatch.GetElapsedTime(began);
-        while ((await hub.GetSystemStatsAsync(new(), me)).CompletedTasks24H < before + tasks) await Task.Delay(20);
+        while ((await hub.GetSystemStatsAsync(new(), me)).CompletedTasks24H < before + tasks) await Task.Delay(250);
         return (submitted, Stopwatch.GetElapsedTime(began));
     }
 
