@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Google.Protobuf;
 using Grpc.Core;
 using HiveMind.Faults;
@@ -66,13 +67,14 @@ public abstract class FailpointStory
 
         public async Task<T> Do<T>(Func<Task<T>> call)
         {
-            for (var attempt = 0; ; attempt++)
+            var patience = Stopwatch.StartNew();
+            while (true)
             {
                 try
                 {
                     return await call();
                 }
-                catch (RpcException away) when (away.StatusCode is StatusCode.Unavailable or StatusCode.Internal && attempt < 40)
+                catch (RpcException away) when (away.StatusCode is StatusCode.Unavailable or StatusCode.Internal && patience.Elapsed < TimeSpan.FromSeconds(30))
                 {
                     if (!await Restarted()) await Task.Delay(100);
                 }

@@ -104,7 +104,11 @@ public sealed partial class PoolProcess : IDisposable
         await Wait.Until(() => _process.Process.HasExited || Ready().IsMatch(_process.Output), TimeSpan.FromSeconds(60), () => $"the silo is not ready:\n{Output}");
         if (_process.Process.HasExited) throw new InvalidOperationException($"the silo ended with {_process.Process.ExitCode}:\n{Output}");
         _port = int.Parse(Ready().Match(_process.Output).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
-        _channel ??= GrpcChannel.ForAddress(Address, new GrpcChannelOptions { MaxReceiveMessageSize = null, MaxSendMessageSize = null });
+        _channel ??= GrpcChannel.ForAddress(Address, new GrpcChannelOptions
+        {
+            MaxReceiveMessageSize = null, MaxSendMessageSize = null,
+            InitialReconnectBackoff = TimeSpan.FromMilliseconds(100), MaxReconnectBackoff = TimeSpan.FromMilliseconds(500),
+        });
         return this;
     }
 
