@@ -85,7 +85,7 @@ internal sealed class PoolFigures(string? redis, int workers, int tasks, int sen
 
     private static SubmitTaskRequest Request(string type, string program, string requestId) => new()
     {
-        TaskType = type, TaskData = ByteString.CopyFromUtf8(program), RequestId = requestId, Requirements = new() { CpuCores = 0.1, MemoryMb = 64 },
+        TaskType = type, TaskData = ByteString.CopyFromUtf8(program), RequestId = requestId, Requirements = new() { CpuCores = 0.02, MemoryMb = 16 },
     };
 
     private static async Task<string> Median(Func<Task<TimeSpan>> run)
