@@ -21,6 +21,7 @@ public sealed partial class TaskGrain(
 {
     private TaskRecord? _task;
     private DateTimeOffset? _startedAt;
+    private int _grantedHere;
 
     private string Id => this.GetPrimaryKeyString();
     private TaskOptions Limits => options.Value.Tasks;
@@ -73,6 +74,7 @@ public sealed partial class TaskGrain(
         if (TaskLifecycle.Grant(task, nodeId, ownerId, epoch, time.GetUtcNow()) is not { } granted) return new(null, task.State.ToString());
         await Save(granted);
         _startedAt = null;
+        _grantedHere = granted.Current!.Number;
         LogAssigned(Id, granted.Current!.Number, nodeId);
         return new(Assignment(granted), "");
     }
@@ -80,7 +82,8 @@ public sealed partial class TaskGrain(
     public Task<bool> Started(string nodeId, int attempt)
     {
         var current = _task is { } task && TaskLifecycle.IsCurrent(task, nodeId, attempt);
-        if (current) _startedAt ??= time.GetUtcNow();
+        // An activation that is gone may have heard the start long ago: from the grant on, then; the worker's own figure lowers it.
+        if (current) _startedAt ??= _grantedHere == attempt ? time.GetUtcNow() : _task!.Current!.AssignedAt;
         return Task.FromResult(current);
     }
 
