@@ -27,7 +27,7 @@ public sealed class WorkerKillTests
         };
         var task = (await pool.Master.SubmitTaskAsync(request, lender.Metadata)).TaskId;
         await pool.WaitFor(task, lender, status => status.State == TaskState.Running);
-        await Wait.Until(() => Programs(mark) > 0, TimeSpan.FromSeconds(20), () => $"its program is not in the process table\n{dead.Output}");
+        await Wait.Until(() => Programs(mark, "python") > 0, TimeSpan.FromSeconds(20), () => $"its program is not in the process table\n{dead.Output}");
 
         await dead.Kill();
 
@@ -57,12 +57,13 @@ public sealed class WorkerKillTests
     private static OutputRef Inline(string text) => new() { Inline = ByteString.CopyFromUtf8(text), Size = text.Length };
 
     /// <summary>Processes of this machine that were started with this argument, leaving out those that only wait to be reaped.</summary>
-    private static int Programs(string argument) => Directory.EnumerateDirectories("/proc").Count(process =>
+    private static int Programs(string argument, string name = "") => Directory.EnumerateDirectories("/proc").Count(process =>
     {
         try
         {
             return int.TryParse(Path.GetFileName(process), out _)
-                && File.ReadAllText(Path.Combine(process, "cmdline")).Contains(argument, StringComparison.Ordinal);
+                && File.ReadAllText(Path.Combine(process, "cmdline")).Contains(argument, StringComparison.Ordinal)
+                && File.ReadAllText(Path.Combine(process, "comm")).StartsWith(name, StringComparison.Ordinal);
         }
         catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
         {
