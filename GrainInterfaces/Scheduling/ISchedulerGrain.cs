@@ -27,7 +27,7 @@ public interface ISchedulerGrain : IGrainWithStringKey
 [Alias("HiveMind.ISweeperGrain")]
 public interface ISweeperGrain : IGrainWithStringKey
 {
-    /// <summary>Ends with the sweep it started; returns at once when one is under way.</summary>
+    /// <summary>Ends with a sweep that began after the call: one that is under way may be past what the caller means.</summary>
     [Alias("Sweep"), AlwaysInterleave] Task Sweep();
 }
 

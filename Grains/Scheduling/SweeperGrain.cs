@@ -6,29 +6,32 @@ namespace HiveMind.Scheduling;
 
 /// <summary>Runs <see cref="UnfinishedSweep"/> for one shard: by its reminder, which survives any crash, and when a silo starts.</summary>
 [GrainType("sweeper")]
-public sealed partial class SweeperGrain(IServiceProvider services, ILogger<SweeperGrain> logger) : Grain, ISweeperGrain, IRemindable
+public sealed partial class SweeperGrain : Grain, ISweeperGrain, IRemindable
 {
     private const string Reminder = "sweep";
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
 
+    private readonly IServiceProvider _services;
+    private readonly ILogger<SweeperGrain> _logger;
     private readonly CancellationTokenSource _stopping = new();
+    private readonly SharedPass _sweeps;
     private UnfinishedSweep? _sweep;
-    private Task _underWay = Task.CompletedTask;
+
+    public SweeperGrain(IServiceProvider services, ILogger<SweeperGrain> logger) =>
+        (_services, _logger, _sweeps) = (services, logger, new SharedPass(Run));
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
-        await _underWay.WaitAsync(cancellationToken).ConfigureAwait(
-            ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        await _sweeps.WhenIdle(cancellationToken);
     }
 
-    /// <summary>Returns when the sweep it started has ended; at once when one is under way.</summary>
-    public Task Sweep() => _underWay.IsCompleted ? _underWay = Run() : Task.CompletedTask;
+    public Task Sweep() => _sweeps.Run();
 
     /// <summary>A tick does not wait for its sweep, so that ticks never pile up behind a long one.</summary>
     public Task ReceiveReminder(string reminderName, TickStatus status)
     {
-        if (_underWay.IsCompleted) _underWay = RunLogged();
+        if (!_sweeps.IsUnderWay) _ = RunLogged();
         return Task.CompletedTask;
     }
 
@@ -36,11 +39,11 @@ public sealed partial class SweeperGrain(IServiceProvider services, ILogger<Swee
     {
         try
         {
-            await Run();
+            await _sweeps.Run();
         }
         catch (Exception exception)
         {
-            LogSweepFailed(logger, exception);
+            LogSweepFailed(_logger, exception);
         }
     }
 
@@ -49,7 +52,7 @@ public sealed partial class SweeperGrain(IServiceProvider services, ILogger<Swee
         DelayDeactivation(2 * Period);
         if (await this.GetReminder(Reminder) is null) await this.RegisterOrUpdateReminder(Reminder, Period, Period);
         _sweep ??= ActivatorUtilities.CreateInstance<UnfinishedSweep>(
-            services, new GrainSweepTargets(GrainFactory, this.GetPrimaryKeyString()));
+            _services, new GrainSweepTargets(GrainFactory, this.GetPrimaryKeyString()));
         await _sweep.Run(_stopping.Token);
     }
 
