@@ -38,6 +38,7 @@ public static class GatewayHosting
         services.AddSingleton<NodeDirectory>();
         services.AddSingleton<TaskListing>();
         services.AddSingleton<PageTokens>();
+        services.AddSingleton<RecentAnalytics>();
         services.AddSingleton<WorkerSessions>();
         services.AddSingleton<UserServiceEndpoint>();
         services.AddSingleton<NodeManagerServiceEndpoint>();

@@ -23,4 +23,15 @@ public interface ITaskHistory
 {
     /// <summary>Up to so many below that key. Bounded also where the filter shows little: then the window ends early.</summary>
     Task<TaskWindow> Page(TaskFilter filter, TaskKey? below, int most, CancellationToken cancel);
+    /// <summary>Of the tasks that ended since then; of the newest only where they are too many to add up at once.</summary>
+    Task<TaskAnalytics> Analyse(DateTimeOffset since, CancellationToken cancel);
 }
+
+/// <summary>How tasks went that ended since <paramref name="Since"/>, by type and by the node that had them last.</summary>
+public sealed record TaskAnalytics(DateTimeOffset Since, bool IsCut, IReadOnlyList<TaskFigures> ByType, IReadOnlyList<TaskFigures> ByNode);
+
+/// <summary>One type or node: counts, times over what ran, micro-credits.</summary>
+public sealed record TaskFigures(string Name, long Completed, long Failed, TimeSpread Run, TimeSpread Wait, long Micros);
+
+/// <summary>Milliseconds: the mean, and what half and 95 of 100 did not exceed (a value that occurred; 0 when nothing ran).</summary>
+public sealed record TimeSpread(double MeanMs, long P50Ms, long P95Ms);
