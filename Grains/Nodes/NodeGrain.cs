@@ -289,7 +289,7 @@ public sealed partial class NodeGrain(
         var link = _link;
         _link = null;
         LogLost(Id, _node.Epoch, _wanted.Count, cause);
-        NodeInstruments.Lost(cause);
+        NodeInstruments.Lost(cause, _draining);
         foreach (var attempt in _wanted.Values.ToList()) Abandon(attempt, cause, counts);
         Publish();
         if (link is not null) await TellWorker(link, worker => worker.Close(cause));

@@ -13,11 +13,12 @@ namespace HiveMind.Nodes;
 /// </summary>
 internal static class NodeInstruments
 {
+    private const string Drained = "DRAINED";
     private static readonly string[] States = ["online", "busy", "offline"];
     private static readonly ConcurrentDictionary<NodeFigures, bool> Here = [];
 
     private static readonly Counter<long> LostNodes =
-        Figures.CreateCounter<long>("hivemind.nodes.lost", "{node}", "Leases that ended with the node lost or removed, by cause.");
+        Figures.CreateCounter<long>("hivemind.nodes.lost", "{node}", "Nodes whose lease ended, by cause: DRAINED ones had said so before.");
     private static readonly Counter<long> Connections =
         Figures.CreateCounter<long>("hivemind.nodes.connections", "{connection}", "Connections that workers made, each a new epoch.");
 
@@ -26,16 +27,16 @@ internal static class NodeInstruments
         Figures.CreateObservableGauge("hivemind.nodes", CountByState, "{node}", "Registered nodes by state.");
         Figures.CreateObservableGauge("hivemind.tasks.running", () => Sum(n => n.Attempts), "{task}", "Attempts that nodes hold.");
         Figures.CreateObservableGauge("hivemind.capacity.cpu", () => Sum(n => n.Total.MilliCores) / 1000.0, "{core}", "Cores of nodes that are not offline.");
-        Figures.CreateObservableGauge("hivemind.capacity.cpu.free", () => Sum(n => n.Free.MilliCores) / 1000.0, "{core}", "Of these: not reserved.");
+        Figures.CreateObservableGauge("hivemind.capacity.cpu.free", () => Sum(n => n.Free.MilliCores) / 1000.0, "{core}", "Of these cores, those that are not reserved.");
         Figures.CreateObservableGauge("hivemind.capacity.memory", () => Sum(n => n.Total.MemoryMb) << 20, "By", "Memory of nodes that are not offline.");
-        Figures.CreateObservableGauge("hivemind.capacity.memory.free", () => Sum(n => n.Free.MemoryMb) << 20, "By", "Of it: not reserved.");
+        Figures.CreateObservableGauge("hivemind.capacity.memory.free", () => Sum(n => n.Free.MemoryMb) << 20, "By", "Of this memory, what is not reserved.");
         Figures.CreateObservableGauge("hivemind.capacity.gpus", () => Sum(n => n.Total.Gpus), "{gpu}", "GPUs of nodes that are not offline.");
-        Figures.CreateObservableGauge("hivemind.capacity.gpus.free", () => Sum(n => n.Free.Gpus), "{gpu}", "Of these: not reserved.");
+        Figures.CreateObservableGauge("hivemind.capacity.gpus.free", () => Sum(n => n.Free.Gpus), "{gpu}", "Of these GPUs, those that are not reserved.");
     }
 
     public static void Announce()
     {
-        foreach (var cause in new[] { Causes.NodeLost, Causes.NodeRemoved }) LostNodes.Add(0, Tag("cause", cause));
+        foreach (var cause in new[] { Causes.NodeLost, Causes.NodeRemoved, Drained }) LostNodes.Add(0, Tag("cause", cause));
         Connections.Add(0);
     }
 
@@ -45,7 +46,8 @@ internal static class NodeInstruments
 
     public static void Connected() => Connections.Add(1);
 
-    public static void Lost(string cause) => LostNodes.Add(1, Tag("cause", cause));
+    /// <summary>A worker that was told to stop drains first: nobody needs to look after it.</summary>
+    public static void Lost(string cause, bool drained) => LostNodes.Add(1, Tag("cause", drained ? Drained : cause));
 
     private static IEnumerable<Measurement<long>> CountByState() =>
         States.Select(state => new Measurement<long>(Here.Keys.Count(node => node.Now.State == state), Tag("state", state)));
