@@ -14,9 +14,9 @@ internal sealed class OrleansSeconds : IDisposable
     {
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (!ForeignFigures.IsInMilliseconds(instrument) || instrument.IsObservable) return;
+            if (!FigureViews.IsInMilliseconds(instrument) || instrument.IsObservable) return;
             listener.EnableMeasurementEvents(instrument, _meter.CreateHistogram(
-                instrument.Name, "s", ForeignFigures.Describe(instrument), advice: HubTelemetry.ShortTimes));
+                instrument.Name, "s", FigureViews.Describe(instrument), advice: HubTelemetry.ShortTimes));
         };
         _listener.SetMeasurementEventCallback<double>(static (_, value, tags, seconds) => Record(seconds, value, tags));
         _listener.SetMeasurementEventCallback<long>(static (_, value, tags, seconds) => Record(seconds, value, tags));

@@ -28,7 +28,7 @@ internal static class TelemetrySetup
         builder.Services.AddSingleton<IHealthCheckPublisher>(services => services.GetRequiredService<HealthInstruments>());
         var openTelemetry = builder.Services.AddOpenTelemetry().ConfigureResource(Describe).WithMetrics(metrics =>
         {
-            metrics.AddMeter(Meters).AddView(ForeignFigures.ViewOf).AddPrometheusExporter(shown => shown.ScopeInfoEnabled = false);
+            metrics.AddMeter(Meters).AddView(FigureViews.Of).AddPrometheusExporter(shown => shown.ScopeInfoEnabled = false);
             if (telemetry.IsExported) metrics.AddOtlpExporter();
         });
         if (!telemetry.IsExported) return;
