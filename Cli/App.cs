@@ -39,6 +39,7 @@ internal static class App
             // The silo has its own handling of signals; the others get time to stop their children.
             ProcessTerminationTimeout = parsed.CommandResult.Command is SiloVerb ? null : TimeSpan.FromSeconds(30),
         };
+        using var traces = parsed.CommandResult.Command is Verb verb ? Traces.Start(verb) : null;
         try
         {
             return await parsed.InvokeAsync(invocation);

@@ -1,3 +1,4 @@
+using Grpc.AspNetCore.Server;
 using HiveMind.Edge;
 using HiveMind.Nodes;
 using HiveMind.Tasks;
@@ -58,6 +59,8 @@ public static class GatewayHosting
     private static void Guard(IEndpointConventionBuilder calls, CallGuard guard) => calls.Add(endpoint =>
     {
         var call = endpoint.RequestDelegate!;
-        endpoint.RequestDelegate = http => guard.Invoke(http, call);
+        // The method as we know it: a path may be written in many ways, and figures are kept by it.
+        var method = endpoint.Metadata.OfType<GrpcMethodMetadata>().FirstOrDefault()?.Method.FullName[1..] ?? EdgeInstruments.OtherMethod;
+        endpoint.RequestDelegate = http => guard.Invoke(http, method, call);
     });
 }

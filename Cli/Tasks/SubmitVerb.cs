@@ -1,4 +1,5 @@
 using System.CommandLine;
+using HiveMind.Protos;
 
 namespace HiveMind.Cli;
 
@@ -49,7 +50,7 @@ internal sealed class SubmitVerb : Verb
     {
         var request = Input(parsed).ToRequest();
         using var hub = await Connect(parsed, stop);
-        var taskId = (await hub.Tasks.SubmitTaskAsync(request, cancellationToken: stop)).TaskId;
+        var taskId = await Submit(hub, request, stop);
         if (parsed.GetValue(wait))
         {
             return await Follow(hub, parsed, taskId, stop);
@@ -59,6 +60,14 @@ internal sealed class SubmitVerb : Verb
         Terminal.Hint($"Submitted. Next: {Next(parsed, $"status {taskId}")}");
         Terminal.Hint($"           then: {Next(parsed, $"result {taskId}")}");
         return ExitCodes.Ok;
+    }
+
+    private static async Task<string> Submit(HubClient hub, SubmitTaskRequest request, CancellationToken stop)
+    {
+        using var span = Traces.Commands.StartActivity("hivemind.submit");
+        var taskId = (await hub.Tasks.SubmitTaskAsync(request, cancellationToken: stop)).TaskId;
+        span?.SetTag("hivemind.task.id", taskId).SetTag("hivemind.task.type", request.TaskType);
+        return taskId;
     }
 
     private async Task<int> Follow(HubClient hub, ParseResult parsed, string taskId, CancellationToken stop)

@@ -31,6 +31,7 @@ public sealed partial class NodeGrain(
     private readonly HashSet<(string TaskId, int Attempt)> _started = [];
     private readonly List<LostAttempt> _owed = []; // their TaskGrain is not yet told
     private readonly NodeLease _lease = new(time, options.Value.Tasks.LeaseDuration);
+    private readonly NodeFigures _figures = new();
     private NodeRecord? _node;
     private IWorkerLink? _link;
     private bool _draining;
@@ -55,7 +56,14 @@ public sealed partial class NodeGrain(
         _node = state.State;
         _room.Resize(_node.Capabilities);
         StartTimer();
+        SayFigures();
         if (_node.HoldsLease) await EnsureReminder(); // a crash between connect and reminder must not leave a lease that nobody ends
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        NodeInstruments.Left(_figures);
+        return Task.CompletedTask;
     }
 
     // ------------------------------------------------------------ commands
@@ -105,6 +113,7 @@ public sealed partial class NodeGrain(
         _draining = _leaving = false;
         _room.Resize(capabilities);
         LogConnected(Id, _node.Epoch);
+        NodeInstruments.Connected();
         await TakeHeartbeat(running, _usage);
         return new(_node.Epoch, Limits.HeartbeatInterval, Limits.HeartbeatTimeout);
     }
@@ -256,6 +265,7 @@ public sealed partial class NodeGrain(
         try
         {
             await JudgeLease();
+            SayFigures();
             if (_owed.Count > 0) await PayOwed();
             if (!_node.HoldsLease && _owed.Count == 0) await DropReminder();
             var quietSince = _lastHeartbeat > _node.LastChangeAt ? _lastHeartbeat.Value : _node.LastChangeAt;
@@ -279,6 +289,7 @@ public sealed partial class NodeGrain(
         var link = _link;
         _link = null;
         LogLost(Id, _node.Epoch, _wanted.Count, cause);
+        NodeInstruments.Lost(cause, _draining);
         foreach (var attempt in _wanted.Values.ToList()) Abandon(attempt, cause, counts);
         Publish();
         if (link is not null) await TellWorker(link, worker => worker.Close(cause));
@@ -443,8 +454,16 @@ public sealed partial class NodeGrain(
     /// <summary>Tells the scheduler what is free now; changes that come while one message is under way share the next.</summary>
     private void Publish()
     {
+        SayFigures();
         _viewChanged = true;
         if (_publishing.IsCompleted) _publishing = PublishChanges();
+    }
+
+    private void SayFigures()
+    {
+        if (_node is null) return;
+        NodeInstruments.Known(_figures);
+        _figures.Say(Status(_room.Free), _room.Total, _room.Free, _wanted.Count);
     }
 
     private async Task PublishChanges()
@@ -468,6 +487,7 @@ public sealed partial class NodeGrain(
         await DropReminder();
         await state.Erase(this);
         _node = null;
+        NodeInstruments.Left(_figures);
         await nodes.Remove(Id);
         LogForgotten(Id);
         DeactivateOnIdle();

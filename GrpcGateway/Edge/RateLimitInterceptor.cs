@@ -35,8 +35,9 @@ internal sealed class RateLimitInterceptor : Interceptor, IDisposable
     {
         if (_limiter is null) return continuation(request, context);
         using var lease = _limiter.AttemptAcquire(KeyOf(context));
-        if (!lease.IsAcquired) throw HiveMindException.Exhausted("RATE_LIMIT", "Too many calls: slow down.", _retryAfter);
-        return continuation(request, context);
+        if (lease.IsAcquired) return continuation(request, context);
+        EdgeInstruments.RateLimited();
+        throw HiveMindException.Exhausted("RATE_LIMIT", "Too many calls: slow down.", _retryAfter);
     }
 
     private string KeyOf(ServerCallContext context) => BearerToken.Of(context, _books).Token is { } token

@@ -18,6 +18,19 @@ internal sealed partial class MasterNodeServiceEndpoint(
 
     public override async Task<Wire.SubmitTaskResponse> SubmitTask(Wire.SubmitTaskRequest request, ServerCallContext context)
     {
+        try
+        {
+            return await Submit(request, context);
+        }
+        catch (Exception refused)
+        {
+            EdgeInstruments.SubmitRefused(refused);
+            throw;
+        }
+    }
+
+    private async Task<Wire.SubmitTaskResponse> Submit(Wire.SubmitTaskRequest request, ServerCallContext context)
+    {
         TaskRules.Check(request, options.Tasks).ThrowIfAny();
         var userId = UserCall.Of(context).Acting.UserId;
         var taskId = TaskIds.New(userId, request.RequestId);

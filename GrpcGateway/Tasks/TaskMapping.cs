@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Google.Protobuf;
 using HiveMind.Edge;
 using HiveMind.Rewards;
@@ -21,6 +22,7 @@ internal static class TaskMapping
         RunTimeout = TimeSpan.FromSeconds(request.Requirements is { TimeoutSeconds: > 0 } asked ? asked.TimeoutSeconds : DefaultTimeoutSeconds),
         Arguments = [.. request.Arguments],
         StandardInput = request.StandardInput.ToByteArray(),
+        TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
     };
 
     /// <summary>Thousandths of cores, rounded up but not for what binary fractions add.</summary>

@@ -13,6 +13,7 @@ public static class BooksServices
         services.AddSingleton<ISettlements>(s => s.GetRequiredService<SettlementWriter>());
         services.AddHostedService(s => s.GetRequiredService<SettlementWriter>());
         services.AddHostedService<BooksLeaseKeeper>();
+        services.AddHostedService<LedgerWatch>();
         return services;
     }
 }

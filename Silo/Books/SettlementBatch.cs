@@ -16,6 +16,9 @@ internal sealed class SettlementBatch(SqliteConnection connection, SqliteTransac
     private readonly Dictionary<string, NodeSums> _nodes = [];
     private readonly Dictionary<long, HourSums> _hours = [];
 
+    /// <summary>What of it was new and paid, once written.</summary>
+    public long PaidMicros => _nodes.Values.Sum(node => node.Earned);
+
     public IReadOnlyList<(Settlement Settlement, string Error)> Write(IReadOnlyList<Settlement> batch, bool parkBadOnes)
     {
         var parked = new List<(Settlement, string)>();

@@ -20,6 +20,7 @@ public sealed class PoolOptions
     public TaskOptions Tasks { get; set; } = new();
     public RewardOptions Rewards { get; set; } = new();
     public RateLimitOptions RateLimit { get; set; } = new();
+    public TelemetryOptions Telemetry { get; set; } = new();
 
     public bool IsEmbedded => Redis.ConnectionString.Length == 0;
     public string FloorDirectory => Path.Combine(DataDirectory, "floor");
@@ -73,4 +74,14 @@ public sealed class ClusterOptions
     public int SiloPort { get; set; }
     /// <summary>The address at which the other silos reach this one.</summary>
     public string AdvertisedAddress { get; set; } = "127.0.0.1";
+}
+
+public sealed class TelemetryOptions
+{
+    /// <summary>Where figures and traces are sent by OTLP (an http or https URL); empty: nowhere. `/metrics` is always there.</summary>
+    public string OtlpEndpoint { get; set; } = "";
+    /// <summary>The part of traces that begin here which is kept, 0 to 1; of those that begin at a caller, the caller decides.</summary>
+    public double TraceRatio { get; set; } = 1;
+
+    public bool IsExported => OtlpEndpoint.Length > 0;
 }

@@ -15,6 +15,7 @@ public static class SiloConfiguration
         if ((environment("DATABASE_PATH") ?? environment("DB_PATH")) is { Length: > 0 } books)
             yield return new(Key("Books:ConnectionString"), $"Data Source={Path.GetFullPath(books)}");
         if (environment("TASK_STORAGE_PATH") is { Length: > 0 } files) yield return new(Key("Files:Directory"), Path.GetFullPath(files));
+        if (environment("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 } otlp) yield return new(Key("Telemetry:OtlpEndpoint"), otlp);
         if (environment("REDIS_HOST") is { Length: > 0 } host)
         {
             var db = environment("REDIS_DB") is { Length: > 0 } number ? $",defaultDatabase={number}" : "";

@@ -105,7 +105,12 @@ public sealed class DirectoryFiles : IFiles
         try
         {
             var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 65536, FileOptions.Asynchronous);
-            if (stream.Length == blob.Size) return stream;
+            if (stream.Length == blob.Size)
+            {
+                FilesInstruments.Opened(blob.Size);
+                return stream;
+            }
+
             stream.Dispose();
             throw Damaged(blob);
         }
@@ -131,6 +136,7 @@ public sealed class DirectoryFiles : IFiles
         {
             MakeFolders(path);
             if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) file.MoveTo(path);
+            FilesInstruments.Written(blob.Size);
             DirectorySync.Flush(Path.GetDirectoryName(path)!); // also for one that was there: its writer may not have come so far
             return blob;
         }

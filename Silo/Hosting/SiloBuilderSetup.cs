@@ -50,9 +50,11 @@ internal static class SiloBuilderSetup
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
         builder.Services.AddGrpcGateway(options.ToHub());
         builder.Services.AddHealth();
+        builder.AddTelemetry(options);
         var app = builder.Build();
         app.MapGrpcGateway();
         app.MapHealth();
+        app.MapTelemetry();
         return app;
     }
 
@@ -80,6 +82,7 @@ internal static class SiloBuilderSetup
     private static void AddSilo(ISiloBuilder silo, PoolOptions options, Stores stores)
     {
         silo.AddHub(stores);
+        if (options.Telemetry.IsExported) silo.AddActivityPropagation(); // it costs something on every grain call
         var port = Ports.ForSilo(options.Cluster.SiloPort, options.DataDirectory);
         silo.ConfigureEndpoints(IPAddress.Parse(options.Cluster.AdvertisedAddress), port, gatewayPort: 0, listenOnAnyHostAddress: false);
     }
