@@ -30,7 +30,7 @@ public static partial class PoolOptionsValidator
             "is not a loopback address: say --lan (TLS by a certificate of its own), set Grpc:CertificateFile and Grpc:KeyFile, or "
             + "Grpc:AllowInsecure=true on a network you trust.");
         Check(o.Http.Host.Length == 0 || o.HttpAddress is not null, "Http:Host", $"must be an IP address or localhost, not '{o.Http.Host}'.");
-        Check(o.Http.Host.Length == 0 || httpLoopback || o.Grpc.SpeaksTls || o.Grpc.AllowInsecure, "Http:Host",
+        Check(o.Http.Host.Length == 0 || o.HttpAddress is null || httpLoopback || o.Grpc.SpeaksTls || o.Grpc.AllowInsecure, "Http:Host",
             "is not a loopback address: say --lan, set Grpc:CertificateFile and Grpc:KeyFile, or Grpc:AllowInsecure=true on a network you trust.");
         Check((loopback && httpLoopback) || o.Auth.Mode != AuthMode.Open, "Auth:Mode",
             "Open is for loopback only: set Grpc:Host and Http:Host to 127.0.0.1 or Auth:Mode to Locked.");
