@@ -44,6 +44,7 @@ internal static class SiloBuilderSetup
         builder.Services.AddSingleton(stores);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         AddLogging(builder);
+        builder.Services.AddSystemd(); // says "ready" to the service manager; does nothing without one
         AddKestrel(builder, options, certificate);
         builder.Services.AddBooks(stores.Books).AddFiles(stores.Files); // before Orleans: what starts first stops last, and so drains last
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
