@@ -4,6 +4,7 @@ using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Grpc.Net.Client.Configuration;
 using HiveMind.Protos;
+using HiveMind.Workers.Connection;
 
 namespace HiveMind.Cli;
 
@@ -28,8 +29,12 @@ internal sealed class HubClient : IDisposable
         Session = session;
         this.sessions = sessions;
         this.time = time;
-        channel = GrpcChannel.ForAddress(hub, new GrpcChannelOptions
+        var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true };
+        HubTrust.Apply(handler, hub);
+        channel = GrpcChannel.ForAddress(HubTrust.Bare(hub), new GrpcChannelOptions
         {
+            HttpHandler = handler,
+            DisposeHttpClient = true,
             MaxReceiveMessageSize = MessageLimit,
             MaxSendMessageSize = MessageLimit,
             MaxRetryBufferPerCallSize = MessageLimit,

@@ -23,6 +23,10 @@ public sealed class PoolOptions
     public TelemetryOptions Telemetry { get; set; } = new();
 
     public bool IsEmbedded => Redis.ConnectionString.Length == 0;
+    /// <summary>Where the HTTP port listens: over a network only when asked by name, or as the gRPC port does.</summary>
+    public IPAddress? HttpAddress => Http.Host.Length > 0 ? GrpcOptions.Parse(Http.Host) : Grpc.Lan ? IPAddress.Loopback : Grpc.Address;
+    /// <summary>Beyond loopback the HTTP port is as private as the gRPC port.</summary>
+    public bool HttpSpeaksTls => Grpc.SpeaksTls && HttpAddress is { } address && !IPAddress.IsLoopback(address);
     public string FloorDirectory => Path.Combine(DataDirectory, "floor");
     public string FilesDirectory => Files.Directory.Length > 0 ? Files.Directory : Path.Combine(DataDirectory, "files");
 
@@ -31,8 +35,10 @@ public sealed class PoolOptions
 
 public sealed class GrpcOptions
 {
-    /// <summary>An IP address. Anything but loopback needs a certificate or AllowInsecure.</summary>
+    /// <summary>An IP address. Anything but loopback needs a certificate, Lan or AllowInsecure.</summary>
     public string Host { get; set; } = "127.0.0.1";
+    /// <summary>`--lan`: all addresses unless Host is set, with a certificate of the silo's own unless one is given or AllowInsecure is.</summary>
+    public bool Lan { get; set; }
     /// <summary>0: a free one.</summary>
     public int Port { get; set; } = 50051;
     public bool AllowInsecure { get; set; }
@@ -43,14 +49,20 @@ public sealed class GrpcOptions
     /// <summary>Calls at the same time on one connection.</summary>
     public int MaxConcurrentCalls { get; set; } = 1000;
 
-    public IPAddress? Address => Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback
-        : IPAddress.TryParse(Host, out var address) ? address : null;
+    public IPAddress? Address => Parse(Host);
+    /// <summary>A certificate is given.</summary>
     public bool HasTls => CertificateFile.Length > 0;
+    public bool SpeaksTls => HasTls || (Lan && !AllowInsecure);
+
+    internal static IPAddress? Parse(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback
+        : IPAddress.TryParse(host, out var address) ? address : null;
 }
 
 public sealed class HttpOptions
 {
-    /// <summary>Health pages, on the gRPC host's address. 0: a free one.</summary>
+    /// <summary>Empty: the gRPC host's address, with Lan loopback.</summary>
+    public string Host { get; set; } = "";
+    /// <summary>Health pages. 0: a free one.</summary>
     public int Port { get; set; } = 8080;
 }
 

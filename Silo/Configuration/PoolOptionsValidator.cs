@@ -15,7 +15,8 @@ public static partial class PoolOptionsValidator
         }
 
         static bool IsPort(int port) => port is >= 0 and <= 65535;
-        var loopback = o.Grpc.Address is { } address && IPAddress.IsLoopback(address);
+        static bool IsLoopback(IPAddress? address) => address is not null && IPAddress.IsLoopback(address);
+        var (loopback, httpLoopback) = (IsLoopback(o.Grpc.Address), IsLoopback(o.HttpAddress));
         Check(o.Grpc.Address is not null, "Grpc:Host", $"must be an IP address or localhost, not '{o.Grpc.Host}'.");
         Check(IsPort(o.Grpc.Port), "Grpc:Port", "must be between 0 and 65535 (0: a free one).");
         Check(IsPort(o.Http.Port), "Http:Port", "must be between 0 and 65535 (0: a free one).");
@@ -25,9 +26,14 @@ public static partial class PoolOptionsValidator
         Check(o.Grpc.CertificateFile.Length > 0 == o.Grpc.KeyFile.Length > 0, "Grpc:CertificateFile", "and Grpc:KeyFile go together.");
         Check(o.Grpc.CertificateFile.Length == 0 || File.Exists(o.Grpc.CertificateFile), "Grpc:CertificateFile", $"'{o.Grpc.CertificateFile}' does not exist.");
         Check(o.Grpc.KeyFile.Length == 0 || File.Exists(o.Grpc.KeyFile), "Grpc:KeyFile", $"'{o.Grpc.KeyFile}' does not exist.");
-        Check(loopback || o.Grpc.HasTls || o.Grpc.AllowInsecure, "Grpc:Host",
-            "is not a loopback address: set Grpc:CertificateFile and Grpc:KeyFile, or Grpc:AllowInsecure=true on a network you trust.");
-        Check(loopback || o.Auth.Mode != AuthMode.Open, "Auth:Mode", "Open is for loopback only: set Grpc:Host to 127.0.0.1 or Auth:Mode to Locked.");
+        Check(loopback || o.Grpc.SpeaksTls || o.Grpc.AllowInsecure, "Grpc:Host",
+            "is not a loopback address: say --lan (TLS by a certificate of its own), set Grpc:CertificateFile and Grpc:KeyFile, or "
+            + "Grpc:AllowInsecure=true on a network you trust.");
+        Check(o.Http.Host.Length == 0 || o.HttpAddress is not null, "Http:Host", $"must be an IP address or localhost, not '{o.Http.Host}'.");
+        Check(o.Http.Host.Length == 0 || o.HttpAddress is null || httpLoopback || o.Grpc.SpeaksTls || o.Grpc.AllowInsecure, "Http:Host",
+            "is not a loopback address: say --lan, set Grpc:CertificateFile and Grpc:KeyFile, or Grpc:AllowInsecure=true on a network you trust.");
+        Check((loopback && httpLoopback) || o.Auth.Mode != AuthMode.Open, "Auth:Mode",
+            "Open is for loopback only: set Grpc:Host and Http:Host to 127.0.0.1 or Auth:Mode to Locked.");
         Check(Enum.IsDefined(o.Auth.Mode), "Auth:Mode", "must be Locked or Open.");
         Check(o.Auth.SessionTimeout >= TimeSpan.FromMinutes(1) && o.Auth.SessionTimeout <= TimeSpan.FromDays(30), "Auth:SessionTimeout",
             "must be between 00:01:00 and 30.00:00:00.");

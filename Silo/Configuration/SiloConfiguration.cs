@@ -1,6 +1,8 @@
 using System.Collections;
 using System.Globalization;
 using System.Reflection;
+using HiveMind.Hosting;
+using HiveMind.Storage;
 using Microsoft.Extensions.Configuration;
 
 namespace HiveMind.Configuration;
@@ -23,6 +25,13 @@ public static class SiloConfiguration
         }
     }
 
+    /// <summary>`--lan`, the short way to say Grpc:Lan.</summary>
+    public const string LanFlag = "--lan";
+
+    /// <summary>The command line as configuration: flags that have no value become settings that have one.</summary>
+    public static string[] Arguments(IEnumerable<string> words) =>
+        [.. words.Where(word => word != StoreMatch.AcceptFlag).Select(word => word == LanFlag ? $"--{PoolOptions.Section}:Grpc:Lan=true" : word)];
+
     /// <summary>The options, or what is wrong with them.</summary>
     public static (PoolOptions Options, IReadOnlyList<string> Problems) Read(IConfiguration configuration, Func<string, string?> environment)
     {
@@ -39,11 +48,12 @@ public static class SiloConfiguration
             return (options, [.. unknown, error.Message]);
         }
 
+        if (options.Grpc.Lan && section["Grpc:Host"] is null) options.Grpc.Host = HubAddresses.Any.ToString();
         if (options.DataDirectory.Length == 0) options.DataDirectory = DefaultDataDirectory(environment);
         return (options, [.. unknown, .. PoolOptionsValidator.Problems(options)]);
     }
 
-    private static string DefaultDataDirectory(Func<string, string?> environment)
+    public static string DefaultDataDirectory(Func<string, string?> environment)
     {
         var data = environment("XDG_DATA_HOME") is { Length: > 0 } xdg ? xdg
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share");
