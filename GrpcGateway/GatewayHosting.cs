@@ -30,13 +30,17 @@ public static class GatewayHosting
         services.TryAddSingleton(options);
         services.AddSingleton(new Uptime(TimeProvider.System));
         services.AddSingleton<ErrorInterceptor>();
+        services.AddSingleton<CallRates>();
         services.AddSingleton<RateLimitInterceptor>();
         services.AddSingleton<AuthInterceptor>();
         services.TryAddSingleton<ISessionCheck, GrainSessionCheck>();
         services.AddSingleton<OutputReceipts>();
         services.AddSingleton<ReportReader>();
         services.AddSingleton<NodeDirectory>();
+        services.AddSingleton<INodeDirectory>(s => s.GetRequiredService<NodeDirectory>());
         services.AddSingleton<WorkerSessions>();
+        services.AddSingleton<PasswordLogin>();
+        services.AddSingleton<ILogins, Logins>();
         services.AddSingleton<UserServiceEndpoint>();
         services.AddSingleton<NodeManagerServiceEndpoint>();
         services.AddSingleton<MasterNodeServiceEndpoint>();

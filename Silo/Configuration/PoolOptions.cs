@@ -49,8 +49,10 @@ public sealed class GrpcOptions
 
 public sealed class HttpOptions
 {
-    /// <summary>Health pages, on the gRPC host's address. 0: a free one.</summary>
+    /// <summary>The page and health, on the gRPC host's address. 0: a free one.</summary>
     public int Port { get; set; } = 8080;
+    /// <summary>Visitors whose pages are refreshed live at the same time.</summary>
+    public int LiveVisitors { get; set; } = 100;
 }
 
 public sealed class StoreOptions

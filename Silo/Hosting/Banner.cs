@@ -17,6 +17,7 @@ internal static class Banner
         var hub = grpc == "http://127.0.0.1:50051" ? "" : $" --hub {grpc}";
         Console.WriteLine($"HiveMind is ready after {took.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s.");
         Console.WriteLine($"  gRPC    {grpc}{(options.Auth.Mode == AuthMode.Open ? "  (open mode: no login needed)" : "")}");
+        Console.WriteLine($"  page    {http}/");
         Console.WriteLine($"  health  {http}/readyz");
         Console.WriteLine($"  data    {options.DataDirectory}{(options.IsEmbedded ? "" : "  (live state in Redis)")}");
         if (stores.AdminCodeFile is { } file) Console.WriteLine($"  admin   the first admin's one-time code is in {file}");
@@ -24,7 +25,8 @@ internal static class Banner
         Console.Out.Flush();
     }
 
-    private static string HowStarted() =>
+    /// <summary>How to type the command line where this program was started from.</summary>
+    public static string HowStarted() =>
         AppContext.BaseDirectory.Contains($"{Path.DirectorySeparatorChar}bin{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
             ? "dotnet run --project Cli --" : "hivemind";
 }

@@ -4,7 +4,9 @@ using HiveMind.Configuration;
 using HiveMind.Monitoring;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
+using HiveMind.Tasks;
 using HiveMind.Users;
+using HiveMind.Web;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
@@ -50,9 +52,11 @@ internal static class SiloBuilderSetup
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
         builder.Services.AddGrpcGateway(options.ToHub());
         builder.Services.AddHealth();
+        builder.Services.AddPage(PageSetup.Options(options)).AddSingleton<IOwnTasks, OwnTasks>();
         var app = builder.Build();
         app.MapGrpcGateway();
         app.MapHealth();
+        app.MapPage();
         return app;
     }
 
@@ -94,6 +98,8 @@ internal static class SiloBuilderSetup
         // Messages belong on stderr: what the silo prints on stdout is for people and scripts that start it.
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("HiveMind", LogLevel.Information);
+        // Warns of keys that die with the process, which is what they are for.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         // Say at every start that the machine's uptime passed without a heartbeat, and which collector was chosen: known and meant.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));

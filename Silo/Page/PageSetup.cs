@@ -1,0 +1,16 @@
+using HiveMind.Configuration;
+using HiveMind.Web;
+
+namespace HiveMind.Hosting;
+
+/// <summary>What the page is told of this silo.</summary>
+internal static class PageSetup
+{
+    public static PageOptions Options(PoolOptions options) => new()
+    {
+        LiveVisitors = options.Http.LiveVisitors,
+        OpenMode = options.Auth.Mode == AuthMode.Open,
+        AllowInsecure = options.Grpc.AllowInsecure,
+        Command = Banner.HowStarted(),
+    };
+}
