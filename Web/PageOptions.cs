@@ -11,4 +11,9 @@ public sealed class PageOptions
     public bool AllowInsecure { get; init; }
     /// <summary>How to type a verb of the command line here: `hivemind`, or what stands for it in a checkout.</summary>
     public string Command { get; init; } = "hivemind";
+    /// <summary>What a verb needs to find this hub; known only once it listens.</summary>
+    public Func<string> HubFlag { get; set; } = () => "";
+
+    /// <summary>The line to type for that verb and its arguments.</summary>
+    public string Next(string verb) => $"{Command} {verb}{HubFlag()}";
 }

@@ -7,7 +7,8 @@ namespace HiveMind.Storage;
 public sealed partial class SqliteBooks : IActivity
 {
     public Task<IReadOnlyList<EndedSlot>> Ended(DateTimeOffset since, TimeSpan slot, CancellationToken cancel) => _file.Read<IReadOnlyList<EndedSlot>>(c =>
-        c.Query<EndedSlot>(
+    [
+        .. c.Query<SlotRow>(
             """
             SELECT ended_ms / @slotMs AS Slot,
                 sum(CASE WHEN state = 4 THEN 1 ELSE 0 END) AS Completed, sum(CASE WHEN state = 5 THEN 1 ELSE 0 END) AS Failed,
@@ -16,9 +17,24 @@ public sealed partial class SqliteBooks : IActivity
                 sum(CASE WHEN started_ms > created_ms THEN started_ms - created_ms ELSE 0 END) AS WaitedMs,
                 max(CASE WHEN started_ms > created_ms THEN started_ms - created_ms ELSE 0 END) AS LongestWaitMs
             FROM task_history WHERE ended_ms >= @sinceMs GROUP BY ended_ms / @slotMs
-            """, new { slotMs = (long)slot.TotalMilliseconds, sinceMs = since.ToUnixTimeMilliseconds() }).ToList(), cancel);
+            """, new { slotMs = (long)slot.TotalMilliseconds, sinceMs = since.ToUnixTimeMilliseconds() }).Select(row => row.ToSlot()),
+    ], cancel);
 
     public Task<LastEnded?> LastEnded(CancellationToken cancel) => _file.Read(c =>
         c.Query<(long State, long EndedMs)>("SELECT state, ended_ms FROM task_history ORDER BY ended_ms DESC LIMIT 1")
             .Select(row => new LastEnded((TaskState)row.State, DateTimeOffset.FromUnixTimeMilliseconds(row.EndedMs))).FirstOrDefault(), cancel);
+
+    private sealed class SlotRow
+    {
+        public long Slot { get; init; }
+        public long Completed { get; init; }
+        public long Failed { get; init; }
+        public long Cancelled { get; init; }
+        public long TimedOut { get; init; }
+        public long Started { get; init; }
+        public long WaitedMs { get; init; }
+        public long LongestWaitMs { get; init; }
+
+        public EndedSlot ToSlot() => new(Slot, Completed, Failed, Cancelled, TimedOut, Started, WaitedMs, LongestWaitMs);
+    }
 }

@@ -57,6 +57,7 @@ internal static class SiloBuilderSetup
         app.MapGrpcGateway();
         app.MapHealth();
         app.MapPage();
+        app.Services.GetRequiredService<PageOptions>().HubFlag = () => Banner.HubFlag(app.Services);
         return app;
     }
 

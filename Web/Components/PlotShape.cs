@@ -31,12 +31,12 @@ public static class PlotShape
         return highest;
     }
 
-    /// <summary>1, 2 or 5 times a power of ten that is not below: what an axis can end with. 1 for nothing at all.</summary>
+    /// <summary>A few round steps of a power of ten: the first that is not below: what an axis can end with. 1 for nothing at all.</summary>
     public static double RoundUp(double value)
     {
         if (value <= 0) return 1;
         var power = Math.Pow(10, Math.Floor(Math.Log10(value)));
-        foreach (var step in new[] { 1, 2, 5, 10 })
+        foreach (var step in new[] { 1, 2, 3, 4, 5, 6, 8, 10 })
         {
             if (value <= step * power * (1 + 1e-9)) return step * power;
         }

@@ -13,7 +13,9 @@ public static class Show
 
     public static string Cores(double cores) => cores.ToString("#,0.##", CultureInfo.InvariantCulture);
 
-    public static string Memory(long megabytes) => megabytes < 1024 ? Text($"{megabytes} MiB") : Text($"{megabytes / 1024.0:#,0.#} GiB");
+    public static string Memory(long megabytes) => megabytes < 1024 ? Text($"{megabytes} MiB") : $"{Gib(megabytes)} GiB";
+
+    public static string Gib(long megabytes) => (megabytes / 1024.0).ToString("#,0.#", CultureInfo.InvariantCulture);
 
     public static string Seconds(double? seconds) => seconds switch
     {

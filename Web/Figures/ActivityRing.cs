@@ -13,6 +13,8 @@ public sealed class ActivityRing
 
     public static TimeSpan Length => Slots * SlotLength;
 
+    internal int Remembered => Math.Max(_ended.Count, _seen.Count);
+
     /// <summary>From when the history must be asked again: all of it at first, then only what can still grow.</summary>
     public DateTimeOffset AskFrom(DateTimeOffset now, DateTimeOffset? lastAsked) =>
         Start(lastAsked is { } last && last > now - Length ? Slot(last) - 1 : Slot(now) - Slots + 1);

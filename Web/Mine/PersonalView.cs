@@ -10,7 +10,7 @@ namespace HiveMind.Web.Mine;
 /// <summary>What a visitor sees who is logged in. Asked anew for every look, with the session checked first: nothing of it is shared.</summary>
 public sealed class PersonalView(ILogins logins, IBooks books, INodeDirectory nodes, IOwnTasks tasks)
 {
-    public const int TasksShown = 20, NodesShown = 500;
+    public const int TasksShown = 15, NodesShown = 500;
 
     /// <summary>Unauthenticated when the session is over.</summary>
     public async Task<Personal> Load(ClaimsPrincipal visitor, CancellationToken cancel)
