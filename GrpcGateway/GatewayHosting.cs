@@ -10,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace HiveMind;
 
-/// <summary>Wires the gRPC edge into the silo's process. It needs IGrainFactory, IAccounts, IBooks, IFiles and the two indexes beside it.</summary>
+/// <summary>Wires the gRPC edge into the silo's process. It needs IGrainFactory, IAccounts, IBooks, IFiles, the two indexes and the two sources of lists beside it.</summary>
 public static class GatewayHosting
 {
     public static IServiceCollection AddGrpcGateway(this IServiceCollection services, HubOptions options)
@@ -38,6 +38,10 @@ public static class GatewayHosting
         services.AddSingleton<ReportReader>();
         services.AddSingleton<NodeDirectory>();
         services.AddSingleton<INodeDirectory>(s => s.GetRequiredService<NodeDirectory>());
+        services.AddSingleton<TaskListing>();
+        services.AddSingleton<PageTokens>();
+        services.AddSingleton<IOwnTasks, OwnTasks>();
+        services.AddSingleton<RecentAnalytics>();
         services.AddSingleton<WorkerSessions>();
         services.AddSingleton<PasswordLogin>();
         services.AddSingleton<ILogins, Logins>();

@@ -9,7 +9,7 @@ namespace HiveMind.Scheduling;
 /// One pass over both indexes that finishes half-done steps. One failure is logged and the rest goes on: the next pass meets it again.
 /// </summary>
 public sealed partial class UnfinishedSweep(
-    IUnfinishedIndex index, INodeIndex nodes, ISweepTargets targets, TimeProvider time, ILogger<UnfinishedSweep> logger)
+    IUnfinishedIndex index, IOpenTasks lists, INodeIndex nodes, ISweepTargets targets, TimeProvider time, ILogger<UnfinishedSweep> logger)
 {
     private const int Together = 32;
     private const int Page = 1000;
@@ -36,6 +36,7 @@ public sealed partial class UnfinishedSweep(
 
     private async Task SweepPage(List<UnfinishedEntry> page, CancellationToken cancel)
     {
+        await lists.EnsureListed([.. page.Select(entry => entry.Task)]);
         var unmarked = page.Where(entry => entry.MarkedNode is null).Select(entry => entry.Task.TaskId).ToList();
         var missing = unmarked.Count == 0 ? [] : (await targets.Missing(unmarked)).ToHashSet();
         foreach (var entry in page)

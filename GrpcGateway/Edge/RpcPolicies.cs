@@ -37,6 +37,8 @@ internal static class RpcPolicies
         ["/nodepool.MasterNodeService/GetTaskStatus"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/CancelTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskResult"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/ListTasks"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/GetAnalytics"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetSystemStats"] = RpcPolicy.User,
 
         ["/grpc.health.v1.Health/Check"] = RpcPolicy.Anonymous,

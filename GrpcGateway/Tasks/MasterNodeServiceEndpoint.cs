@@ -12,7 +12,7 @@ namespace HiveMind.Tasks;
 /// <summary>Tasks, their results and the pool's figures on the wire.</summary>
 internal sealed partial class MasterNodeServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, IUnfinishedIndex unfinished, NodeDirectory nodes, HubOptions options, TimeProvider time, Uptime uptime,
-    ILogger<MasterNodeServiceEndpoint> log) : Wire.MasterNodeService.MasterNodeServiceBase
+    TaskListing listing, PageTokens pages, RecentAnalytics analytics, ILogger<MasterNodeServiceEndpoint> log) : Wire.MasterNodeService.MasterNodeServiceBase
 {
     private static readonly WaitReason NotKnownYet = new("UNKNOWN_YET", "The scheduler does not answer right now; the task waits safely.");
 

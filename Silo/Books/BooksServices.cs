@@ -8,6 +8,7 @@ public static class BooksServices
         services.AddSingleton(books);
         services.AddSingleton<IBooks>(books);
         services.AddSingleton<IActivity>(books);
+        services.AddSingleton<ITaskHistory>(books);
         services.AddSingleton<BooksHealth>();
         services.AddSingleton<SettlementWriter>();
         services.AddSingleton<ISettlements>(s => s.GetRequiredService<SettlementWriter>());

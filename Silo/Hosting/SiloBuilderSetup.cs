@@ -4,7 +4,6 @@ using HiveMind.Configuration;
 using HiveMind.Monitoring;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
-using HiveMind.Tasks;
 using HiveMind.Users;
 using HiveMind.Web;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -52,7 +51,7 @@ internal static class SiloBuilderSetup
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
         builder.Services.AddGrpcGateway(options.ToHub());
         builder.Services.AddHealth();
-        builder.Services.AddPage(PageSetup.Options(options)).AddSingleton<IOwnTasks, OwnTasks>();
+        builder.Services.AddPage(PageSetup.Options(options));
         var app = builder.Build();
         app.MapGrpcGateway();
         app.MapHealth();

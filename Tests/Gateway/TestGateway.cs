@@ -27,6 +27,8 @@ internal sealed class TestGateway : IAsyncDisposable
     public Stub<IBooks> Books { get; } = Stub<IBooks>.New();
     public Stub<IAccounts> Accounts { get; } = Stub<IAccounts>.New();
     public Stub<IFiles> Files { get; } = Stub<IFiles>.New();
+    public Stub<IOpenTasks> Open { get; } = Stub<IOpenTasks>.New();
+    public Stub<ITaskHistory> History { get; } = Stub<ITaskHistory>.New();
     public Stub<INodeGrain> Node { get; } = Stub<INodeGrain>.New();
     public SessionToken Alice { get; }
     public SessionToken Root { get; }
@@ -55,6 +57,7 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
         builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
+        builder.Services.AddSingleton(Open.Object).AddSingleton(History.Object);
         builder.Services.AddGrpcGateway(options);
         _app = builder.Build();
         _app.MapGrpcGateway();
