@@ -1,5 +1,6 @@
 using HiveMind.Hosting;
 using HiveMind.Storage;
+using HiveMind.Web;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 
@@ -31,7 +32,9 @@ public static class SiloHost
             using var stopping = app.Lifetime.ApplicationStopping.Register(() => limit.Change(StopPatience, Timeout.InfiniteTimeSpan));
             await app.StartAsync();
             var ports = Listening(app);
-            using var local = LocalAddressFile.Write(options.DataDirectory, HubAddresses.Local(options, ports.Grpc, certificate));
+            var address = HubAddresses.Local(options, ports.Grpc, certificate);
+            using var local = LocalAddressFile.Write(options.DataDirectory, address);
+            app.Services.GetRequiredService<PageOptions>().TellHow(startedAs, Banner.HubFlag(options, address));
             Banner.Print(ports, options, stores, certificate, startedAs, TimeProvider.System.GetElapsedTime(startedAt));
             await app.WaitForShutdownAsync();
             return 0;

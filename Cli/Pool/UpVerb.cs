@@ -54,6 +54,7 @@ internal sealed class UpVerb : Verb
     {
         var text = $"""
             hub      {HubAddress.Key(pool.Hub)}
+            page     {HubAddress.Key(pool.Http)}/
             health   {HubAddress.Key(pool.Http)}/readyz
             data     {pool.DataDirectory}
             account  {session.Username} (logged in)

@@ -31,7 +31,7 @@ public sealed partial class NodeGrain(
     private readonly HashSet<(string TaskId, int Attempt)> _started = [];
     private readonly List<LostAttempt> _owed = []; // their TaskGrain is not yet told
     private readonly NodeLease _lease = new(time, options.Value.Tasks.LeaseDuration);
-    private readonly NodeFigures _figures = new();
+    private readonly MeteredNode _figures = new();
     private NodeRecord? _node;
     private IWorkerLink? _link;
     private bool _draining;

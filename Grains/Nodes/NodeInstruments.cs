@@ -15,7 +15,7 @@ internal static class NodeInstruments
 {
     private const string Drained = "DRAINED";
     private static readonly string[] States = ["online", "busy", "offline"];
-    private static readonly ConcurrentDictionary<NodeFigures, bool> Here = [];
+    private static readonly ConcurrentDictionary<MeteredNode, bool> Here = [];
 
     private static readonly Counter<long> LostNodes =
         Figures.CreateCounter<long>("hivemind.nodes.lost", "{node}", "Nodes whose lease ended, by cause: DRAINED ones had said so before.");
@@ -40,9 +40,9 @@ internal static class NodeInstruments
         Connections.Add(0);
     }
 
-    public static void Known(NodeFigures node) => Here.TryAdd(node, true);
+    public static void Known(MeteredNode node) => Here.TryAdd(node, true);
 
-    public static void Left(NodeFigures node) => Here.TryRemove(node, out _);
+    public static void Left(MeteredNode node) => Here.TryRemove(node, out _);
 
     public static void Connected() => Connections.Add(1);
 
@@ -52,11 +52,11 @@ internal static class NodeInstruments
     private static IEnumerable<Measurement<long>> CountByState() =>
         States.Select(state => new Measurement<long>(Here.Keys.Count(node => node.Now.State == state), Tag("state", state)));
 
-    private static long Sum(Func<NodeFigures.Figures, long> part) => Here.Keys.Sum(node => part(node.Now));
+    private static long Sum(Func<MeteredNode.Figures, long> part) => Here.Keys.Sum(node => part(node.Now));
 }
 
 /// <summary>One node's figures as its grain last said them; replaced whole, so that another thread reads what belongs together.</summary>
-internal sealed class NodeFigures
+internal sealed class MeteredNode
 {
     private volatile Figures _now = new("offline", ResourceMath.Nothing, ResourceMath.Nothing, 0);
 

@@ -7,6 +7,7 @@ public static class BooksServices
     {
         services.AddSingleton(books);
         services.AddSingleton<IBooks>(books);
+        services.AddSingleton<IActivity>(books);
         services.AddSingleton<ITaskHistory>(books);
         services.AddSingleton<BooksHealth>();
         services.AddSingleton<SettlementWriter>();

@@ -62,8 +62,10 @@ public sealed class HttpOptions
 {
     /// <summary>Empty: the gRPC host's address, with Lan loopback.</summary>
     public string Host { get; set; } = "";
-    /// <summary>Health pages. 0: a free one.</summary>
+    /// <summary>The page, health and metrics. 0: a free one.</summary>
     public int Port { get; set; } = 8080;
+    /// <summary>Visitors whose pages are refreshed live at the same time.</summary>
+    public int LiveVisitors { get; set; } = 100;
 }
 
 public sealed class StoreOptions

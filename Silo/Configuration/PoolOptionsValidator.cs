@@ -20,6 +20,7 @@ public static partial class PoolOptionsValidator
         Check(o.Grpc.Address is not null, "Grpc:Host", $"must be an IP address or localhost, not '{o.Grpc.Host}'.");
         Check(IsPort(o.Grpc.Port), "Grpc:Port", "must be between 0 and 65535 (0: a free one).");
         Check(IsPort(o.Http.Port), "Http:Port", "must be between 0 and 65535 (0: a free one).");
+        Check(o.Http.LiveVisitors is >= 0 and <= 10_000, "Http:LiveVisitors", "must be between 0 and 10000 (0: the page reloads, nobody's is live).");
         Check(IsPort(o.Cluster.SiloPort), "Cluster:SiloPort", "must be between 0 and 65535 (0: a free one).");
         Check(o.Grpc.Port == 0 || o.Grpc.Port != o.Http.Port, "Http:Port", "must differ from Grpc:Port: one port cannot speak both.");
         Check(o.Grpc.MaxConcurrentCalls is >= 1 and <= 100_000, "Grpc:MaxConcurrentCalls", "must be between 1 and 100000.");

@@ -15,6 +15,7 @@ internal static class Banner
         Console.WriteLine($"HiveMind is ready after {took.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s.");
         Console.WriteLine($"  gRPC    {Bare(local)}{Notes(options, certificate)}");
         foreach (var address in others.Select(Bare).Where(address => address != Bare(local))) Console.WriteLine($"          {address}");
+        Console.WriteLine($"  page    {HubAddresses.Http(options, ports.Http)}/");
         Console.WriteLine($"  health  {HubAddresses.Http(options, ports.Http)}/readyz");
         Console.WriteLine($"  data    {options.DataDirectory}{(options.IsEmbedded ? "" : "  (live state in Redis)")}");
         if (certificate is { IsOwn: true })
@@ -33,7 +34,7 @@ internal static class Banner
             Console.WriteLine($"Or, to lend it to an account of yours without a login there, type here: {startedAs} node-token NAME");
         }
 
-        Console.WriteLine($"Next: {startedAs} register NAME --email ADDRESS{Hub(options, local)}");
+        Console.WriteLine($"Next: {startedAs} register NAME --email ADDRESS{HubFlag(options, local)}");
         Console.Out.Flush();
     }
 
@@ -48,7 +49,7 @@ internal static class Banner
     }
 
     // Beside the default data directory the command line finds the address by itself.
-    private static string Hub(PoolOptions options, string local) =>
+    public static string HubFlag(PoolOptions options, string local) =>
         local == LocalAddressFile.DefaultAddress || options.DataDirectory == SiloConfiguration.DefaultDataDirectory(Environment.GetEnvironmentVariable)
             ? "" : $" --hub {Quoted(local)}";
 

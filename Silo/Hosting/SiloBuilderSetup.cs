@@ -4,6 +4,7 @@ using HiveMind.Monitoring;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using HiveMind.Users;
+using HiveMind.Web;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
@@ -51,10 +52,12 @@ internal static class SiloBuilderSetup
         builder.Services.AddGrpcGateway(options.ToHub());
         builder.Services.AddHealth();
         builder.AddTelemetry(options);
+        builder.Services.AddPage(PageSetup.Options(options));
         var app = builder.Build();
         app.MapGrpcGateway();
         app.MapHealth();
         app.MapTelemetry();
+        app.MapPage();
         return app;
     }
 
@@ -97,6 +100,8 @@ internal static class SiloBuilderSetup
         // Messages belong on stderr: what the silo prints on stdout is for people and scripts that start it.
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("HiveMind", LogLevel.Information);
+        // Warns of keys that die with the process, which is what they are for.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         // Say at every start that the machine's uptime passed without a heartbeat, and which collector was chosen: known and meant.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
