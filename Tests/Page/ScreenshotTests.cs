@@ -71,10 +71,10 @@ public sealed class ScreenshotTests
             NodeId = "attic-tower", Hostname = "attic", Capabilities = new() { CpuCores = 16, MemoryMb = 65536, HasGpu = true, GpuCount = 1, GpuModel = "RTX 4090" },
         }, shared.Grace.Metadata);
         var ended = new List<string>();
-        for (var i = 0; i < 9; i++) ended.Add(await shared.Submit(shared.Grace, 700 + (i * 131 % 900)));
+        for (var i = 0; i < 5; i++) ended.Add(await shared.Submit(shared.Grace, 700 + (i * 131 % 900)));
         foreach (var task in ended) await shared.Pool.WaitForEnd(task, shared.Grace);
         await shared.Pool.Master.CancelTaskAsync(new() { TaskId = await shared.Submit(shared.Grace, 60_000) }, shared.Grace.Metadata);
-        for (var i = 0; i < 7; i++) await shared.Submit(shared.Grace, 300_000);
+        for (var i = 0; i < 4; i++) await shared.Submit(shared.Grace, 300_000);
         await Wait.Until(async () => (await shared.Pool.Master.GetSystemStatsAsync(new(), shared.Grace.Metadata)) is { PendingTasks: > 0, RunningTasks: > 0 },
             TimeSpan.FromSeconds(60), () => "nothing waits");
     }
