@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Placement;
 using Orleans.Runtime;
+using System.Diagnostics;
 using System.Security.Cryptography;
 
 namespace HiveMind.Nodes;
@@ -468,6 +469,7 @@ public sealed partial class NodeGrain(
 
     private async Task PublishChanges()
     {
+        Activity.Current = null; // it goes on for as long as there is news: that is no part of one task's trace
         while (_viewChanged)
         {
             _viewChanged = false;

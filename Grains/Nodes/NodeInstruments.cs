@@ -50,9 +50,10 @@ internal static class NodeInstruments
     public static void Lost(string cause, bool drained) => LostNodes.Add(1, Tag("cause", drained ? Drained : cause));
 
     private static IEnumerable<Measurement<long>> CountByState() =>
-        States.Select(state => new Measurement<long>(Here.Keys.Count(node => node.Now.State == state), Tag("state", state)));
+        States.Select(state => new Measurement<long>(Here.Count(node => node.Key.Now.State == state), Tag("state", state)));
 
-    private static long Sum(Func<MeteredNode.Figures, long> part) => Here.Keys.Sum(node => part(node.Now));
+    /// <summary>Goes through the dictionary itself: its Keys would be a copy, made under all of its locks.</summary>
+    private static long Sum(Func<MeteredNode.Figures, long> part) => Here.Sum(node => part(node.Key.Now));
 }
 
 /// <summary>One node's figures as its grain last said them; replaced whole, so that another thread reads what belongs together.</summary>
