@@ -27,6 +27,7 @@ public static class GatewayHosting
         });
         // Kestrel's own limit (30 MB) stands in front of gRPC's: it must leave room for gRPC to refuse in its own words.
         services.Configure<KestrelServerOptions>(kestrel => kestrel.Limits.MaxRequestBodySize = Limits.MessageBytes + Limits.ChunkBytes);
+        services.AddGrpcReflection();
         services.TryAddSingleton(TimeProvider.System);
         services.TryAddSingleton(options);
         services.AddSingleton(new Uptime(TimeProvider.System));
@@ -52,8 +53,11 @@ public static class GatewayHosting
         return services;
     }
 
-    public static IEndpointRouteBuilder MapGrpcGateway(this IEndpointRouteBuilder endpoints)
+    /// <param name="endpoints">Where.</param>
+    /// <param name="reflection">Tells tools like grpcurl which services there are; it shows no more than the published proto.</param>
+    public static IEndpointRouteBuilder MapGrpcGateway(this IEndpointRouteBuilder endpoints, bool reflection = false)
     {
+        if (reflection) endpoints.MapGrpcReflectionService();
         var guard = ActivatorUtilities.CreateInstance<CallGuard>(endpoints.ServiceProvider);
         Guard(endpoints.MapGrpcService<UserServiceEndpoint>(), guard);
         Guard(endpoints.MapGrpcService<NodeManagerServiceEndpoint>(), guard);

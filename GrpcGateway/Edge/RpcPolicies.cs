@@ -41,6 +41,10 @@ internal static class RpcPolicies
         ["/nodepool.MasterNodeService/GetAnalytics"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetSystemStats"] = RpcPolicy.User,
 
+        // Only mapped where Grpc:Reflection says so.
+        ["/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"] = RpcPolicy.Anonymous,
+        ["/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"] = RpcPolicy.Anonymous,
+
         ["/grpc.health.v1.Health/Check"] = RpcPolicy.Anonymous,
         ["/grpc.health.v1.Health/List"] = RpcPolicy.Anonymous,
         ["/grpc.health.v1.Health/Watch"] = RpcPolicy.Anonymous,

@@ -48,6 +48,8 @@ public sealed class GrpcOptions
     public string KeyFile { get; set; } = "";
     /// <summary>Calls at the same time on one connection.</summary>
     public int MaxConcurrentCalls { get; set; } = 1000;
+    /// <summary>Whether tools may ask which services there are; null: on loopback only.</summary>
+    public bool? Reflection { get; set; }
 
     public IPAddress? Address => Parse(Host);
     /// <summary>A certificate is given.</summary>

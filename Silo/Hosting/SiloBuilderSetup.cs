@@ -54,7 +54,7 @@ internal static class SiloBuilderSetup
         builder.AddTelemetry(options);
         builder.Services.AddPage(PageSetup.Options(options));
         var app = builder.Build();
-        app.MapGrpcGateway();
+        app.MapGrpcGateway(options.Grpc.Reflection ?? IPAddress.IsLoopback(options.Grpc.Address!));
         app.MapHealth();
         app.MapTelemetry();
         app.MapPage();

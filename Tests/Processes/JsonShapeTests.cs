@@ -36,6 +36,7 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         ("result {done}", Ends.Well),
         ("cancel {task}", Ends.Well),
         ("stats", Ends.Well),
+        ("health", Ends.Well),
         ("analytics", Ends.Well),
         ("nodes", Ends.Well),
         ("node-remove tour-node", Ends.Well),
