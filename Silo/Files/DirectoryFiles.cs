@@ -10,12 +10,15 @@ namespace HiveMind.Storage;
 public sealed class DirectoryFiles : IFiles
 {
     private readonly string _root, _temporary;
+    private readonly TimeProvider _time;
 
-    private DirectoryFiles(string root)
+    private DirectoryFiles(string root, TimeProvider time)
     {
+        _time = time;
         _root = root;
         _temporary = Path.Combine(root, "tmp");
         Directory.CreateDirectory(_temporary);
+        Locks = new FileLocks(Path.Combine(root, "locks", "files"));
         RemoveLeftovers();
         FilesId = ReadOrMakeId();
     }
@@ -25,12 +28,14 @@ public sealed class DirectoryFiles : IFiles
 
     public string Root => _root;
 
+    internal FileLocks Locks { get; }
+
     /// <summary>Opens, or makes, the directory. What cannot be used throws <see cref="StoreRefusedException"/>.</summary>
-    public static DirectoryFiles Open(string directory)
+    public static DirectoryFiles Open(string directory, TimeProvider? time = null)
     {
         try
         {
-            return new DirectoryFiles(Path.GetFullPath(directory));
+            return new DirectoryFiles(Path.GetFullPath(directory), time ?? TimeProvider.System);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -44,7 +49,7 @@ public sealed class DirectoryFiles : IFiles
         {
             using var file = new HashedTempFile(_temporary);
             file.Append(bytes.Span);
-            return Keep(file);
+            return Keep(file, cancel);
         }, cancel);
 
     public async Task<BlobRef> Write(IAsyncEnumerable<ReadOnlyMemory<byte>> chunks, long limit, CancellationToken cancel)
@@ -73,7 +78,7 @@ public sealed class DirectoryFiles : IFiles
                 file.Append(chunk.Span);
             }
 
-            return file is null ? Inline(head.GetBuffer().AsSpan(0, (int)head.Length)) : await Task.Run(() => Keep(file), cancel);
+            return file is null ? Inline(head.GetBuffer().AsSpan(0, (int)head.Length)) : await Task.Run(() => Keep(file, cancel), cancel);
         }
         finally
         {
@@ -123,16 +128,34 @@ public sealed class DirectoryFiles : IFiles
     private static BlobRef Inline(ReadOnlySpan<byte> bytes) =>
         bytes.IsEmpty ? BlobRef.Empty : new BlobRef(bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.ToArray());
 
-    private BlobRef Keep(HashedTempFile file)
+    private async Task<BlobRef> Keep(HashedTempFile file, CancellationToken cancel)
     {
         var blob = file.Finish();
+        await Place(blob, file.MoveTo, cancel);
+        return blob;
+    }
+
+    /// <summary>A file that is hashed and synced already gets its name; `path` is gone then.</summary>
+    internal async Task Adopt(string path, BlobRef blob, CancellationToken cancel)
+    {
+        await Place(blob, to => File.Move(path, to, overwrite: true), cancel);
+        if (File.Exists(path)) File.Delete(path); // the same content was there already
+    }
+
+    /// <summary>
+    /// Under the lock of its name, against the collector: a file that is there already is young again from here on, so whoever is about to
+    /// name it in a task has the collector's whole grace for that.
+    /// </summary>
+    private async Task Place(BlobRef blob, Action<string> moveTo, CancellationToken cancel)
+    {
         var path = PathOf(blob.Sha256);
+        using var held = await Locks.Take(blob.Sha256, cancel);
         try
         {
             MakeFolders(path);
-            if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) file.MoveTo(path);
+            if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) moveTo(path);
+            File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
             DirectorySync.Flush(Path.GetDirectoryName(path)!); // also for one that was there: its writer may not have come so far
-            return blob;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -6,6 +6,8 @@ public static class FilesServices
     {
         services.AddSingleton(files);
         services.AddSingleton<IFiles>(files);
+        services.AddSingleton(new PartialFiles(files));
+        services.AddSingleton<IPartialFiles>(provider => provider.GetRequiredService<PartialFiles>());
         return services;
     }
 }
