@@ -47,40 +47,6 @@ public sealed class DirectoryFiles : IFiles
             return Keep(file);
         }, cancel);
 
-    public async Task<BlobRef> Write(IAsyncEnumerable<ReadOnlyMemory<byte>> chunks, long limit, CancellationToken cancel)
-    {
-        using var head = new MemoryStream();
-        HashedTempFile? file = null;
-        try
-        {
-            var size = 0L;
-            await foreach (var chunk in chunks.WithCancellation(cancel))
-            {
-                size += chunk.Length;
-                if (size > limit) throw TooLarge(limit);
-                if (file is null && size <= BlobRef.InlineLimit)
-                {
-                    head.Write(chunk.Span);
-                    continue;
-                }
-
-                if (file is null)
-                {
-                    file = new HashedTempFile(_temporary);
-                    file.Append(head.GetBuffer().AsSpan(0, (int)head.Length));
-                }
-
-                file.Append(chunk.Span);
-            }
-
-            return file is null ? Inline(head.GetBuffer().AsSpan(0, (int)head.Length)) : await Task.Run(() => Keep(file), cancel);
-        }
-        finally
-        {
-            file?.Dispose();
-        }
-    }
-
     /// <summary>Hashed again: bytes that are not the accepted ones are never handed out.</summary>
     public async Task<byte[]> Read(BlobRef blob, CancellationToken cancel)
     {
@@ -126,11 +92,25 @@ public sealed class DirectoryFiles : IFiles
     private BlobRef Keep(HashedTempFile file)
     {
         var blob = file.Finish();
+        return Adopt(blob, file.MoveTo);
+    }
+
+    /// <summary>A file beside ours, whole and synced, becomes the blob that it is.</summary>
+    internal BlobRef Adopt(string path, BlobRef blob)
+    {
+        Adopt(blob, to => File.Move(path, to, overwrite: true));
+        File.Delete(path); // where the blob was there already
+        return blob;
+    }
+
+    private BlobRef Adopt(BlobRef blob, Action<string> moveTo)
+    {
         var path = PathOf(blob.Sha256);
         try
         {
             MakeFolders(path);
-            if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) file.MoveTo(path);
+            if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) moveTo(path);
+            else File.SetLastWriteTimeUtc(path, TimeProvider.System.GetUtcNow().UtcDateTime); // young again for the collector
             DirectorySync.Flush(Path.GetDirectoryName(path)!); // also for one that was there: its writer may not have come so far
             return blob;
         }
@@ -148,8 +128,6 @@ public sealed class DirectoryFiles : IFiles
         DirectorySync.Flush(Path.GetDirectoryName(inner)!);
         DirectorySync.Flush(_root);
     }
-
-    private static HiveMindException TooLarge(long limit) => new(FailureKind.InvalidArgument, "TOO_LARGE", $"More than the limit of {limit} bytes.");
 
     private static HiveMindException Damaged(BlobRef blob) =>
         HiveMindException.Unavailable("FILES_DAMAGED", $"The file {blob.Sha256} is not what was written.");
