@@ -52,9 +52,16 @@ internal sealed class Terminal(TextWriter output, TextWriter error)
             return;
         }
 
-        error.Write($"\r\x1b[K{text}");
+        error.Write($"\r\x1b[K{OneLine(text, Console.WindowWidth)}");
         error.Flush();
         hasStatus = true;
+    }
+
+    /// <summary>What fits: a line that wraps could not be drawn over.</summary>
+    internal static string OneLine(string text, int width)
+    {
+        var plain = string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter));
+        return width <= 1 || plain.Length < width ? plain : $"{plain[..(width - 2)]}…";
     }
 
     /// <summary>Before anything else is written: the status line goes.</summary>

@@ -18,6 +18,7 @@ internal interface IWatchSink
 internal sealed class TaskFollow(HubClient hub, TimeProvider time, IWatchSink sink)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100), MostPause = TimeSpan.FromSeconds(2), OutagePatience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1); // three times the pace of keep-alives
     private static readonly string[] Streams = ["stdout", "stderr"];
 
     private readonly Dictionary<string, long> positions = Streams.ToDictionary(stream => stream, _ => 0L);
@@ -60,8 +61,9 @@ internal sealed class TaskFollow(HubClient hub, TimeProvider time, IWatchSink si
         {
             TaskId = taskId, WithOutput = withOutput, Attempt = attempt, StdoutPosition = positions["stdout"], StderrPosition = positions["stderr"],
         }, cancellationToken: stop);
-        await foreach (var message in call.ResponseStream.ReadAllAsync(stop))
+        while (await Next(call.ResponseStream, stop))
         {
+            var message = call.ResponseStream.Current;
             lastAnswer = time.GetTimestamp();
             switch (message.MessageCase)
             {
@@ -77,6 +79,19 @@ internal sealed class TaskFollow(HubClient hub, TimeProvider time, IWatchSink si
         }
 
         return HasEnded(last.State) && Streams.All(IsComplete);
+    }
+
+    /// <summary>A hub that says nothing, not even that it is there, is away: its machine may have gone without a word.</summary>
+    private async Task<bool> Next(IAsyncStreamReader<WatchTaskResponse> messages, CancellationToken stop)
+    {
+        try
+        {
+            return await messages.MoveNext(stop).WaitAsync(Silence, time, stop);
+        }
+        catch (TimeoutException)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, "The hub has been silent for a minute."));
+        }
     }
 
     private async Task<bool> Show(WatchOutput output, CancellationToken stop)

@@ -7,6 +7,7 @@ internal sealed class PlainSink(Terminal terminal, Stream stdout, Stream stderr,
 {
     private readonly PrintedStream output = new(stdout), error = new(stderr);
     private readonly long start = TimeProvider.System.GetTimestamp();
+    private readonly Dictionary<string, (int Run, long Reached)> runs = [];
     private string said = "";
     private int attempt;
 
@@ -36,7 +37,7 @@ internal sealed class PlainSink(Terminal terminal, Stream stdout, Stream stderr,
         var isNew = attempt != 0 && printed.Attempt != attempt;
         attempt = printed.Attempt;
         var stream = printed.Stream == "stderr" ? error : output;
-        if (await stream.Write(printed.Attempt, printed.Data.Memory, stop))
+        if (await stream.Write(RunOf(printed, isNew), printed.Data.Memory, stop))
         {
             return true;
         }
@@ -45,6 +46,23 @@ internal sealed class PlainSink(Terminal terminal, Stream stdout, Stream stderr,
             ? $"Attempt {printed.Attempt} prints something else: all of it follows."
             : $"Attempt {printed.Attempt} prints something else than what was shown: all of it follows.");
         return false;
+    }
+
+    /// <summary>Which run of the program this is a piece of: the next attempt's, or the same attempt's that was begun again.</summary>
+    private int RunOf(WatchOutput printed, bool isNew)
+    {
+        if (isNew)
+        {
+            foreach (var stream in runs.Keys)
+            {
+                runs[stream] = (runs[stream].Run + 1, 0);
+            }
+        }
+
+        var (run, reached) = runs.GetValueOrDefault(printed.Stream, (1, 0L));
+        run += printed.Position < reached ? 1 : 0;
+        runs[printed.Stream] = (run, printed.Position + printed.Data.Length);
+        return run;
     }
 
     public bool IsComplete(string stream)

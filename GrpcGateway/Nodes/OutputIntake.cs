@@ -20,10 +20,13 @@ internal sealed class OutputIntake(IGrainFactory grains, IPartialFiles partials,
     {
         Named(request.TaskId, request.Attempt, request.Stream, "")
             .Require(request.Offset >= 0, "offset", "0 or more.")
+            .Require(!request.Anew || request.Offset == 0, "offset", "0 for a program that was begun again.")
             .Require(request.Data.Length <= MaxPiece, "data", "Up to 256 KiB.")
             .Found.ThrowIfAny();
         var spec = await grains.GetGrain<INodeGrain>(nodeId).CheckAttempt(request.TaskId, request.Attempt);
         var id = PartialIds.Output(request.TaskId, request.Attempt, request.Stream);
+        // An attempt's program may be begun again by a worker whose lease had run out: what the first run printed must not lead its output.
+        if (request.Anew && await partials.Length(id, cancel) > 0) await partials.Delete(id);
         var position = await partials.Append(id, request.Offset, request.Data.Memory, spec.MaxOutputBytes, cancel);
         return new Wire.AppendOutputResponse { Success = true, Position = position };
     }

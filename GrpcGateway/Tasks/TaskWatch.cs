@@ -63,10 +63,21 @@ internal sealed class TaskWatch(
     private async Task SendGrown(
         string taskId, string stream, WatchCursor cursor, IServerStreamWriter<Wire.WatchTaskResponse> output, CancellationToken cancel)
     {
+        var id = PartialIds.Output(taskId, cursor.Attempt, stream);
         if (!_open.TryGetValue(stream, out var bytes))
         {
-            if (partials.OpenRead(PartialIds.Output(taskId, cursor.Attempt, stream)) is not { } opened) return;
+            if (partials.OpenRead(id) is not { } opened) return;
             _open.Add(stream, bytes = opened);
+            if (opened.Length < cursor.PositionOf(stream)) cursor.Restart(stream);
+        }
+        else if (bytes.Length <= cursor.PositionOf(stream))
+        {
+            // Nothing more, or another file stands in its place.
+            if (await partials.Length(id, cancel) is not (> 0 and var length) || length >= bytes.Length) return;
+            _open.Remove(stream);
+            await bytes.DisposeAsync();
+            cursor.Restart(stream);
+            return;
         }
 
         await SendFrom(bytes, stream, cursor, output, cancel);
@@ -78,6 +89,7 @@ internal sealed class TaskWatch(
         foreach (var stream in new[] { OutputStreams.Stdout, OutputStreams.Stderr })
         {
             var blob = OutputStreams.Of(ended, stream);
+            if (blob.Size > 0 && cursor.PositionOf(stream) > blob.Size) cursor.Restart(stream);
             if (cursor.PositionOf(stream) >= blob.Size) continue;
             await using var bytes = files.OpenRead(blob);
             await SendFrom(bytes, stream, cursor, output, cancel);

@@ -28,6 +28,13 @@ internal sealed class WatchCursor(int attempt, long stdout, long stderr)
         return true;
     }
 
+    /// <summary>The attempt's program was begun again: what it prints now stands instead of what was sent.</summary>
+    public void Restart(string stream)
+    {
+        if (stream == Edge.OutputStreams.Stderr) Stderr = 0;
+        else Stdout = 0;
+    }
+
     public void Sent(string stream, int bytes)
     {
         if (stream == Edge.OutputStreams.Stderr) Stderr += bytes;

@@ -134,7 +134,7 @@ public sealed class PartialFilesTests : IDisposable
 
     private string[] Leftovers() => Directory.GetFiles(Path.Combine(_folder.Path, "partial"));
 
-    private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+    internal static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     private static byte[] Bytes(int size)
     {

@@ -32,6 +32,7 @@ internal sealed class TestGateway : IAsyncDisposable
     /// <summary>Real, in a folder of their own: positions are what they are about.</summary>
     public IPartialFiles Partials { get; }
     public Stub<INodeGrain> Node { get; } = Stub<INodeGrain>.New();
+    public WatchSlots Watches => _app.Services.GetRequiredService<WatchSlots>();
     public SessionToken Alice { get; }
     public SessionToken Root { get; }
     public SessionToken NodeToken { get; } = SessionToken.NewNode("node-1");
@@ -41,7 +42,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public Wire.MasterNodeService.MasterNodeServiceClient Master => new(_channel);
     public GrpcChannel Channel => _channel;
 
-    private TestGateway(HubOptions options)
+    private TestGateway(HubOptions options, TimeProvider? time)
     {
         Alice = AddUser("alice", Roles.User);
         Root = AddUser("root", Roles.Admin);
@@ -62,8 +63,9 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
         builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
-        builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials));
+        builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials, TimeProvider.System));
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
+        if (time is not null) builder.Services.AddSingleton(time);
         builder.Services.AddGrpcGateway(options);
         _app = builder.Build();
         _app.MapGrpcGateway();
@@ -72,11 +74,11 @@ internal sealed class TestGateway : IAsyncDisposable
         _channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { MaxSendMessageSize = null, MaxReceiveMessageSize = null });
     }
 
-    public static TestGateway Start(Action<HubOptions>? configure = null)
+    public static TestGateway Start(Action<HubOptions>? configure = null, TimeProvider? time = null)
     {
         var options = new HubOptions();
         configure?.Invoke(options);
-        return new TestGateway(options);
+        return new TestGateway(options, time);
     }
 
     public static Metadata With(SessionToken token) => new() { { "authorization", $"Bearer {token.Format(TagKey)}" } };

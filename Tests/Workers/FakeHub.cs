@@ -120,6 +120,8 @@ internal sealed class FakeHub : NodeManagerService.NodeManagerServiceBase, IAsyn
         var held = Partials.GetOrAdd(request.Stream, _ => new MemoryStream());
         lock (held)
         {
+            if (request.Anew)
+                held.SetLength(0);
             if (request.Offset == held.Length)
                 request.Data.WriteTo(held);
             return Task.FromResult(new AppendOutputResponse { Success = true, Position = held.Length });

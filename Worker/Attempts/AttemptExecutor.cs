@@ -68,9 +68,7 @@ public sealed class AttemptExecutor(
             return await runner.Run(request, () =>
             {
                 began();
-                watched = Task.WhenAll(
-                    new LiveOutput(transfers, key, "stdout", request.Place.Stdout, time).Run(ended.Token),
-                    new LiveOutput(transfers, key, "stderr", request.Place.Stderr, time).Run(ended.Token));
+                watched = LiveOutput.Run(transfers, key, request.Place, time, ended.Token);
             }, kill);
         }
         finally

@@ -1,5 +1,6 @@
 using Grpc.Core;
 using HiveMind.Workers.Attempts;
+using HiveMind.Workers.Runs;
 
 namespace HiveMind.Workers.Connection;
 
@@ -9,26 +10,42 @@ namespace HiveMind.Workers.Connection;
 /// </summary>
 internal sealed class LiveOutput(Transfers transfers, AttemptKey key, string stream, string path, TimeProvider time)
 {
-    private const int MaxPiece = 256 * 1024;
+    private const int FirstPiece = 64 * 1024, MaxPiece = 256 * 1024;
     private static readonly TimeSpan QuietAtFirst = TimeSpan.FromMilliseconds(150), Look = TimeSpan.FromMilliseconds(50), Away = TimeSpan.FromSeconds(1);
 
-    /// <summary>Until it is cancelled, which is when the program has ended.</summary>
-    public async Task Run(CancellationToken ended)
+    private byte[] _buffer = [];
+
+    /// <summary>Both streams, until it is cancelled, which is when the program has ended.</summary>
+    public static async Task Run(Transfers transfers, AttemptKey key, RunPlace place, TimeProvider time, CancellationToken ended)
+    {
+        // One timer and no exception is all that a short run costs.
+        if (!await Passed(QuietAtFirst, time, ended))
+            return;
+        await Task.WhenAll(
+            new LiveOutput(transfers, key, "stdout", place.Stdout, time).Run(ended),
+            new LiveOutput(transfers, key, "stderr", place.Stderr, time).Run(ended));
+    }
+
+    private async Task Run(CancellationToken ended)
     {
         try
         {
             var position = 0L;
-            var buffer = new byte[64 * 1024];
-            for (var pause = QuietAtFirst; await Passed(pause, ended);)
+            // Of this attempt the hub may have what an earlier run of it printed, before a lease was lost.
+            var anew = true;
+            TimeSpan pause;
+            do
             {
                 pause = Look;
-                var read = Read(ref buffer, position);
+                var read = Read(position);
                 if (read == 0)
                     continue;
-                var now = await transfers.AppendOutput(key, stream, position, buffer.AsMemory(0, read), ended);
-                pause = now is null ? Away : read == buffer.Length ? TimeSpan.Zero : Look;
+                var now = await transfers.AppendOutput(key, stream, position, _buffer.AsMemory(0, read), anew, ended);
+                pause = now is null ? Away : read == _buffer.Length ? TimeSpan.Zero : Look;
                 position = now ?? position;
+                anew &= now is null;
             }
+            while (await Passed(pause, time, ended));
         }
         catch (Exception e) when (e is OperationCanceledException or IOException or UnauthorizedAccessException or RpcException)
         {
@@ -37,20 +54,20 @@ internal sealed class LiveOutput(Transfers transfers, AttemptKey key, string str
     }
 
     /// <summary>False when it has ended meanwhile. Without an exception: most programs end within the first pause.</summary>
-    private async Task<bool> Passed(TimeSpan pause, CancellationToken ended)
+    private static async Task<bool> Passed(TimeSpan pause, TimeProvider time, CancellationToken ended)
     {
         await Task.Delay(pause, time, ended).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return !ended.IsCancellationRequested;
     }
 
-    private int Read(ref byte[] buffer, long position)
+    private int Read(long position)
     {
         if (new FileInfo(path) is not { Exists: true, Length: var length } || length <= position)
             return 0;
-        if (length - position > buffer.Length && buffer.Length < MaxPiece)
-            buffer = new byte[MaxPiece];
+        if (_buffer.Length < MaxPiece && length - position > _buffer.Length)
+            _buffer = new byte[length - position > FirstPiece ? MaxPiece : FirstPiece];
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite, 1);
         file.Position = position;
-        return file.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+        return file.ReadAtLeast(_buffer, _buffer.Length, throwOnEndOfStream: false);
     }
 }

@@ -35,13 +35,14 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
     }
 
     /// <summary>Tells what a running program has printed from there on; where the hub is afterwards, or null while it is away.</summary>
-    public async Task<long?> AppendOutput(AttemptKey key, string stream, long offset, ReadOnlyMemory<byte> data, CancellationToken cancel)
+    public async Task<long?> AppendOutput(
+        AttemptKey key, string stream, long offset, ReadOnlyMemory<byte> data, bool anew, CancellationToken cancel)
     {
         try
         {
             var answer = await hub.Client.AppendOutputAsync(new AppendOutputRequest
             {
-                TaskId = key.TaskId, Attempt = key.Attempt, Stream = stream, Offset = offset, Data = ByteString.CopyFrom(data.Span),
+                TaskId = key.TaskId, Attempt = key.Attempt, Stream = stream, Offset = offset, Data = ByteString.CopyFrom(data.Span), Anew = anew,
             }, hub.Options(cancel));
             return answer.Position;
         }
@@ -63,8 +64,9 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
 
     private async Task<OutputRef> Upload(AttemptKey key, string stream, string path, long size, CancellationToken cancel)
     {
-        var position = (await hub.Client.AppendOutputAsync(
-            new AppendOutputRequest { TaskId = key.TaskId, Attempt = key.Attempt, Stream = stream }, hub.Options(cancel))).Position;
+        var position = await PositionOf(key, stream, anew: false, cancel);
+        if (position > size)
+            position = await PositionOf(key, stream, anew: true, cancel); // of an earlier run of the same attempt
         using var call = hub.Client.SendOutput(hub.Options(cancel));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         try
@@ -100,6 +102,9 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
             throw new RpcException(new Status(StatusCode.Unavailable, "The hub has other bytes than were sent."));
         return new OutputRef { Size = size, Sha256 = answer.Sha256, Receipt = answer.Receipt };
     }
+
+    private async Task<long> PositionOf(AttemptKey key, string stream, bool anew, CancellationToken cancel) => (await hub.Client.AppendOutputAsync(
+        new AppendOutputRequest { TaskId = key.TaskId, Attempt = key.Attempt, Stream = stream, Anew = anew }, hub.Options(cancel))).Position;
 
     /// <summary>Chunks meet at the position from which bytes are sent.</summary>
     private static int Upto(long at, long position) => at < position ? (int)Math.Min(ChunkBytes, position - at) : ChunkBytes;
