@@ -40,6 +40,11 @@ public sealed record TaskSpec
     [Id(7)] public byte[] StandardInput { get; init; } = [];
     /// <summary>Where its submit stands in a trace (W3C traceparent); empty: not traced. No part of what was asked for.</summary>
     [Id(8)] public string TraceParent { get; init; } = "";
+    /// <summary>What each of its two outputs may weigh; 0, as in records of old: the default.</summary>
+    [Id(9)] public int MaxOutputMb { get; init; }
+
+    public const int DefaultMaxOutputMb = 100;
+    public long MaxOutputBytes => (MaxOutputMb > 0 ? MaxOutputMb : DefaultMaxOutputMb) * 1024L * 1024;
 }
 
 /// <summary>Values are stored: append only.</summary>

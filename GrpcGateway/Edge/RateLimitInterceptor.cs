@@ -13,7 +13,7 @@ internal sealed class RateLimitInterceptor(IBooks books, CallRates rates) : Inte
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        rates.Take(KeyOf(context));
+        if (RpcPolicies.IsRateLimited(context.Method)) rates.Take(KeyOf(context));
         return continuation(request, context);
     }
 

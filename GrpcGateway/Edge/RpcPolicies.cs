@@ -32,6 +32,7 @@ internal static class RpcPolicies
         ["/nodepool.NodeManagerService/ReportTask"] = RpcPolicy.Node,
         ["/nodepool.NodeManagerService/FetchPayload"] = RpcPolicy.Node,
         ["/nodepool.NodeManagerService/SendOutput"] = RpcPolicy.Node,
+        ["/nodepool.NodeManagerService/AppendOutput"] = RpcPolicy.Node,
 
         ["/nodepool.MasterNodeService/SubmitTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskStatus"] = RpcPolicy.User,
@@ -39,6 +40,10 @@ internal static class RpcPolicies
         ["/nodepool.MasterNodeService/GetTaskResult"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/ListTasks"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetAnalytics"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/WatchTask"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/UploadPayload"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/GetUploadPosition"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/DownloadResult"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetSystemStats"] = RpcPolicy.User,
 
         // Only mapped where Grpc:Reflection says so.
@@ -49,6 +54,12 @@ internal static class RpcPolicies
         ["/grpc.health.v1.Health/List"] = RpcPolicy.Anonymous,
         ["/grpc.health.v1.Health/Watch"] = RpcPolicy.Anonymous,
     };
+
+    /// <summary>
+    /// Every unary call but a worker's pieces of output: they come as fast as its programs print, each is answered before the next of its
+    /// stream is sent, and their attempts' limits bound them.
+    /// </summary>
+    public static bool IsRateLimited(string method) => method != "/nodepool.NodeManagerService/AppendOutput";
 
     /// <summary>Null where there is no row: refused.</summary>
     public static RpcPolicy? Find(string method) => Table.TryGetValue(method, out var policy) ? policy : null;

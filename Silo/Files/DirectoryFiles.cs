@@ -10,12 +10,15 @@ namespace HiveMind.Storage;
 public sealed class DirectoryFiles : IFiles
 {
     private readonly string _root, _temporary;
+    private readonly TimeProvider _time;
 
-    private DirectoryFiles(string root)
+    private DirectoryFiles(string root, TimeProvider time)
     {
+        _time = time;
         _root = root;
         _temporary = Path.Combine(root, "tmp");
         Directory.CreateDirectory(_temporary);
+        Locks = new FileLocks(Path.Combine(root, "locks", "files"));
         RemoveLeftovers();
         FilesId = ReadOrMakeId();
     }
@@ -25,12 +28,14 @@ public sealed class DirectoryFiles : IFiles
 
     public string Root => _root;
 
+    internal FileLocks Locks { get; }
+
     /// <summary>Opens, or makes, the directory. What cannot be used throws <see cref="StoreRefusedException"/>.</summary>
-    public static DirectoryFiles Open(string directory)
+    public static DirectoryFiles Open(string directory, TimeProvider? time = null)
     {
         try
         {
-            return new DirectoryFiles(Path.GetFullPath(directory));
+            return new DirectoryFiles(Path.GetFullPath(directory), time ?? TimeProvider.System);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -44,42 +49,8 @@ public sealed class DirectoryFiles : IFiles
         {
             using var file = new HashedTempFile(_temporary);
             file.Append(bytes.Span);
-            return Keep(file);
+            return Keep(file, cancel);
         }, cancel);
-
-    public async Task<BlobRef> Write(IAsyncEnumerable<ReadOnlyMemory<byte>> chunks, long limit, CancellationToken cancel)
-    {
-        using var head = new MemoryStream();
-        HashedTempFile? file = null;
-        try
-        {
-            var size = 0L;
-            await foreach (var chunk in chunks.WithCancellation(cancel))
-            {
-                size += chunk.Length;
-                if (size > limit) throw TooLarge(limit);
-                if (file is null && size <= BlobRef.InlineLimit)
-                {
-                    head.Write(chunk.Span);
-                    continue;
-                }
-
-                if (file is null)
-                {
-                    file = new HashedTempFile(_temporary);
-                    file.Append(head.GetBuffer().AsSpan(0, (int)head.Length));
-                }
-
-                file.Append(chunk.Span);
-            }
-
-            return file is null ? Inline(head.GetBuffer().AsSpan(0, (int)head.Length)) : await Task.Run(() => Keep(file), cancel);
-        }
-        finally
-        {
-            file?.Dispose();
-        }
-    }
 
     /// <summary>Hashed again: bytes that are not the accepted ones are never handed out.</summary>
     public async Task<byte[]> Read(BlobRef blob, CancellationToken cancel)
@@ -120,25 +91,74 @@ public sealed class DirectoryFiles : IFiles
         }
     }
 
+    /// <summary>Young again, so that it outlives the time until the task that will name it is written; false when it is not there whole.</summary>
+    internal async Task<bool> Touch(string sha256, long size, CancellationToken cancel)
+    {
+        var path = PathOf(sha256);
+        using var held = await Locks.Take(sha256, cancel);
+        if (new FileInfo(path) is not { Exists: true, Length: var length } || length != size) return false;
+        File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
+        return true;
+    }
+
+    /// <summary>Every file there is, folder by folder: bounded memory.</summary>
+    internal IEnumerable<StoredFile> All()
+    {
+        foreach (var outer in Directory.EnumerateDirectories(_root, "??"))
+            foreach (var file in new DirectoryInfo(outer).EnumerateFiles("*", SearchOption.AllDirectories))
+                if (IsHash(file.Name)) yield return new StoredFile(file.Name, file.Length, new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero));
+    }
+
+    /// <summary>Removes it unless somebody took it up again meanwhile; says whether it is gone.</summary>
+    internal async Task<bool> Remove(StoredFile file, CancellationToken cancel)
+    {
+        var path = PathOf(file.Sha256);
+        using var held = await Locks.Take(file.Sha256, cancel);
+        if (new FileInfo(path) is not { Exists: true } now) return true;
+        if (new DateTimeOffset(now.LastWriteTimeUtc, TimeSpan.Zero) > file.TouchedAt) return false;
+        File.Delete(path);
+        return true;
+    }
+
+    private static bool IsHash(string name) => name.Length == 64 && name.All(char.IsAsciiHexDigitLower);
+
     /// <summary>Only a hash becomes a path: 64 lower-case hex digits, nothing else.</summary>
-    internal string PathOf(string sha256) => sha256 is { Length: 64 } && sha256.All(char.IsAsciiHexDigitLower)
+    internal string PathOf(string sha256) => IsHash(sha256)
         ? Path.Combine(_root, sha256[..2], sha256[2..4], sha256)
         : throw HiveMindException.Invalid("sha256", "A file is named by the 64 lower-case hex digits of its SHA-256.");
 
     private static BlobRef Inline(ReadOnlySpan<byte> bytes) =>
         bytes.IsEmpty ? BlobRef.Empty : new BlobRef(bytes.Length, Convert.ToHexStringLower(SHA256.HashData(bytes)), bytes.ToArray());
 
-    private BlobRef Keep(HashedTempFile file)
+    private async Task<BlobRef> Keep(HashedTempFile file, CancellationToken cancel)
     {
         var blob = file.Finish();
+        await Place(blob, file.MoveTo, cancel);
+        return blob;
+    }
+
+    /// <summary>A file that is hashed and synced already gets its name; `path` is gone then.</summary>
+    internal async Task Adopt(string path, BlobRef blob, CancellationToken cancel)
+    {
+        await Place(blob, to => File.Move(path, to, overwrite: true), cancel);
+        if (File.Exists(path)) File.Delete(path); // the same content was there already
+    }
+
+    /// <summary>
+    /// Under the lock of its name, against the collector: a file that is there already is young again from here on, so whoever is about to
+    /// name it in a task has the collector's whole grace for that.
+    /// </summary>
+    private async Task Place(BlobRef blob, Action<string> moveTo, CancellationToken cancel)
+    {
         var path = PathOf(blob.Sha256);
+        using var held = await Locks.Take(blob.Sha256, cancel);
         try
         {
             MakeFolders(path);
-            if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) file.MoveTo(path);
+            if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) moveTo(path);
             FilesInstruments.Written(blob.Size);
+            File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
             DirectorySync.Flush(Path.GetDirectoryName(path)!); // also for one that was there: its writer may not have come so far
-            return blob;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -154,8 +174,6 @@ public sealed class DirectoryFiles : IFiles
         DirectorySync.Flush(Path.GetDirectoryName(inner)!);
         DirectorySync.Flush(_root);
     }
-
-    private static HiveMindException TooLarge(long limit) => new(FailureKind.InvalidArgument, "TOO_LARGE", $"More than the limit of {limit} bytes.");
 
     private static HiveMindException Damaged(BlobRef blob) =>
         HiveMindException.Unavailable("FILES_DAMAGED", $"The file {blob.Sha256} is not what was written.");
@@ -193,3 +211,6 @@ public sealed class DirectoryFiles : IFiles
         return TaskIds.IsValid(id) ? id : throw new StoreRefusedException($"{path} is not an id of a files directory: restore it from a backup.");
     }
 }
+
+/// <summary>A file by its hash, and when it was last written or taken up by somebody.</summary>
+internal sealed record StoredFile(string Sha256, long Size, DateTimeOffset TouchedAt);

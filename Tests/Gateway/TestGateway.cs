@@ -3,6 +3,7 @@ using Grpc.Net.Client;
 using HiveMind.Nodes;
 using HiveMind.Storage;
 using HiveMind.Tasks;
+using HiveMind.Tests.Books;
 using HiveMind.Users;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -22,6 +23,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public static readonly byte[] TagKey = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
     private readonly WebApplication _app;
     private readonly GrpcChannel _channel;
+    private readonly TestFolder _folder = new();
 
     public FakeGrains Grains { get; } = FakeGrains.New();
     public Stub<IBooks> Books { get; } = Stub<IBooks>.New();
@@ -29,7 +31,10 @@ internal sealed class TestGateway : IAsyncDisposable
     public Stub<IFiles> Files { get; } = Stub<IFiles>.New();
     public Stub<IOpenTasks> Open { get; } = Stub<IOpenTasks>.New();
     public Stub<ITaskHistory> History { get; } = Stub<ITaskHistory>.New();
+    /// <summary>Real, in a folder of their own: positions are what they are about.</summary>
+    public IPartialFiles Partials { get; }
     public Stub<INodeGrain> Node { get; } = Stub<INodeGrain>.New();
+    public WatchSlots Watches => _app.Services.GetRequiredService<WatchSlots>();
     public SessionToken Alice { get; }
     public SessionToken Root { get; }
     public SessionToken NodeToken { get; } = SessionToken.NewNode("node-1");
@@ -39,7 +44,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public Wire.MasterNodeService.MasterNodeServiceClient Master => new(_channel);
     public GrpcChannel Channel => _channel;
 
-    private TestGateway(HubOptions options)
+    private TestGateway(HubOptions options, TimeProvider? time)
     {
         Alice = AddUser("alice", Roles.User);
         Root = AddUser("root", Roles.Admin);
@@ -52,12 +57,18 @@ internal sealed class TestGateway : IAsyncDisposable
         Accounts.On("OpenAccount", a => Task.FromResult(new Caller((string)a[0]!, (string)a[0]!, Roles.User)));
         Files.On("Write", a => Task.FromResult(new BlobRef(((ReadOnlyMemory<byte>)a[0]!).Length, new string('a', 64), null)));
 
+        var store = DirectoryFiles.Open(_folder.Path);
+        var partials = new DirectoryPartialFiles(store);
+        Partials = partials;
+
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
         builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
+        builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials, TimeProvider.System));
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
         builder.Services.AddSingleton(Open.Object).AddSingleton(History.Object);
+        if (time is not null) builder.Services.AddSingleton(time);
         builder.Services.AddGrpcGateway(options);
         _app = builder.Build();
         _app.MapGrpcGateway();
@@ -66,11 +77,11 @@ internal sealed class TestGateway : IAsyncDisposable
         _channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { MaxSendMessageSize = null, MaxReceiveMessageSize = null });
     }
 
-    public static TestGateway Start(Action<HubOptions>? configure = null)
+    public static TestGateway Start(Action<HubOptions>? configure = null, TimeProvider? time = null)
     {
         var options = new HubOptions();
         configure?.Invoke(options);
-        return new TestGateway(options);
+        return new TestGateway(options, time);
     }
 
     public static Metadata With(SessionToken token) => new() { { "authorization", $"Bearer {token.Format(TagKey)}" } };
@@ -116,5 +127,6 @@ internal sealed class TestGateway : IAsyncDisposable
         _channel.Dispose();
         await _app.StopAsync(new CancellationTokenSource(TimeSpan.FromSeconds(5)).Token);
         await _app.DisposeAsync();
+        _folder.Dispose();
     }
 }
