@@ -27,7 +27,8 @@ internal static class NodeInstruments
         Figures.CreateObservableGauge("hivemind.nodes", CountByState, "{node}", "Registered nodes by state.");
         Figures.CreateObservableGauge("hivemind.tasks.running", () => Sum(n => n.Attempts), "{task}", "Attempts that nodes hold.");
         Figures.CreateObservableGauge("hivemind.capacity.cpu", () => Sum(n => n.Total.MilliCores) / 1000.0, "{core}", "Cores of nodes that are not offline.");
-        Figures.CreateObservableGauge("hivemind.capacity.cpu.free", () => Sum(n => n.Free.MilliCores) / 1000.0, "{core}", "Of these cores, those that are not reserved.");
+        Figures.CreateObservableGauge(
+            "hivemind.capacity.cpu.free", () => Sum(n => n.Free.MilliCores) / 1000.0, "{core}", "Of these cores, those that are not reserved.");
         Figures.CreateObservableGauge("hivemind.capacity.memory", () => Sum(n => n.Total.MemoryMb) << 20, "By", "Memory of nodes that are not offline.");
         Figures.CreateObservableGauge("hivemind.capacity.memory.free", () => Sum(n => n.Free.MemoryMb) << 20, "By", "Of this memory, what is not reserved.");
         Figures.CreateObservableGauge("hivemind.capacity.gpus", () => Sum(n => n.Total.Gpus), "{gpu}", "GPUs of nodes that are not offline.");

@@ -60,6 +60,7 @@ public sealed partial class TaskGrain(
         var held = task.Current;
         var ended = TaskLifecycle.Cancel(task, _startedAt, time.GetUtcNow(), Rates)
             ?? throw HiveMindException.Precondition("TASK_ALREADY_ENDED", $"The task has already ended ({task.State}).");
+        using var span = TaskSpans.End(Id, ended, Causes.Cancelled);
         await Save(ended);
         LogCancelled(Id, held?.NodeId);
         if (held is not null) TaskInstruments.AttemptEnded(ended);

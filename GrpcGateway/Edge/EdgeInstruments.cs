@@ -19,7 +19,8 @@ public static class EdgeInstruments
 
     private static readonly Histogram<double> CallTime =
         Figures.CreateHistogram("rpc.server.call.duration", "s", "Duration of incoming calls; of a stream, all of it.", advice: ShortTimes);
-    private static readonly Counter<long> RateLimitedCalls = Figures.CreateCounter<long>("hivemind.calls.rate_limited", "{call}", "Calls refused by the rate limit.");
+    private static readonly Counter<long> RateLimitedCalls =
+        Figures.CreateCounter<long>("hivemind.calls.rate_limited", "{call}", "Calls refused by the rate limit.");
     private static readonly Counter<long> RefusedSubmits =
         Figures.CreateCounter<long>("hivemind.submits.refused", "{submit}", "Submits that were not accepted, by reason.");
     private static readonly UpDownCounter<long> Streams =

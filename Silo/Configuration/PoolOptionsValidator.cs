@@ -58,7 +58,8 @@ public static partial class PoolOptionsValidator
         Check(Name().IsMatch(o.Cluster.ClusterId), "Cluster:ClusterId", "must be 1 to 64 of letters, digits, '.', '_' and '-'.");
         Check(IPAddress.TryParse(o.Cluster.AdvertisedAddress, out _), "Cluster:AdvertisedAddress", "must be an IP address.");
         Check(!o.Telemetry.IsExported || (Uri.TryCreate(o.Telemetry.OtlpEndpoint, UriKind.Absolute, out var otlp) && otlp.Scheme is "http" or "https"),
-            "Telemetry:OtlpEndpoint", $"(or OTEL_EXPORTER_OTLP_ENDPOINT) must be an http or https URL like http://127.0.0.1:4317, not '{o.Telemetry.OtlpEndpoint}'.");
+            "Telemetry:OtlpEndpoint",
+            $"(or OTEL_EXPORTER_OTLP_ENDPOINT) must be an http or https URL like http://127.0.0.1:4317, not '{o.Telemetry.OtlpEndpoint}'.");
         Check(o.Telemetry.TraceRatio is >= 0 and <= 1, "Telemetry:TraceRatio", "must be between 0 and 1.");
         Check(Path.IsPathFullyQualified(o.DataDirectory), "DataDirectory", "must be an absolute path.");
         return problems;

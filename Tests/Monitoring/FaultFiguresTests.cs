@@ -25,7 +25,8 @@ public sealed partial class FaultFiguresTests(FaultPool shared) : IClassFixture<
 
         await worker.Kill();
 
-        await Shows(figures => figures.Sum("hivemind_nodes_lost_total", "cause=\"NODE_LOST\"") == 1 && figures.Sum("hivemind_tasks_retried_total", "cause=\"NODE_LOST\"") == 1
+        await Shows(figures => figures.Sum("hivemind_nodes_lost_total", "cause=\"NODE_LOST\"") == 1
+            && figures.Sum("hivemind_tasks_retried_total", "cause=\"NODE_LOST\"") == 1
             && figures.Sum("hivemind_nodes", "state=\"offline\"") == 1 && figures.Sum("hivemind_nodes", "state=\"online\"") == 0
             && figures.Sum("hivemind_capacity_cpu") == 0 && figures.Sum("hivemind_tasks_running") == 0 && figures.Sum("hivemind_queue_depth") == 1
             && figures.Sum("hivemind_worker_streams") == 0);
@@ -74,7 +75,8 @@ public sealed partial class FaultFiguresTests(FaultPool shared) : IClassFixture<
     {
         Scrape? last = null;
         await Wait.Until(async () => await expected(last = await Scrape.Of(Pages().Match(shared.Pool.Output).Groups[1].Value)), Patience,
-            () => string.Join('\n', last!.Text.Split('\n').Where(line => line.StartsWith("hivemind_", StringComparison.Ordinal) && !line.Contains("_bucket", StringComparison.Ordinal))));
+            () => string.Join('\n', last!.Text.Split('\n').Where(line => line.StartsWith("hivemind_", StringComparison.Ordinal)
+                && !line.Contains("_bucket", StringComparison.Ordinal))));
     }
 
     [GeneratedRegex(@"health +(http://\S+)/readyz")]

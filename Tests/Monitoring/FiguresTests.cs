@@ -101,7 +101,8 @@ public sealed partial class FiguresTests(WatchedPool pool) : IClassFixture<Watch
     [Fact]
     public async Task Figures_ByOtlp_AreTheSame()
     {
-        await Wait.Until(() => pool.Received.Metrics.ContainsKey(("hivemind-silo", "hivemind.settlements.written")), TimeSpan.FromSeconds(30), () => "no figures came");
+        await Wait.Until(() => pool.Received.Metrics.ContainsKey(("hivemind-silo", "hivemind.settlements.written")), TimeSpan.FromSeconds(30),
+            () => "no figures came");
 
         Assert.Contains(("hivemind-silo", "orleans-grains"), pool.Received.Metrics.Keys);
     }

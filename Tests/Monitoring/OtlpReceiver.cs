@@ -86,8 +86,8 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         var fields = new List<(int Number, byte[] Value)>();
         while (input.ReadTag() is var tag and not 0)
         {
-            if (WireFormat.GetTagWireType(tag) == WireFormat.WireType.LengthDelimited) fields.Add((WireFormat.GetTagFieldNumber(tag), input.ReadBytes().ToByteArray()));
-            else input.SkipLastField();
+            if (WireFormat.GetTagWireType(tag) != WireFormat.WireType.LengthDelimited) input.SkipLastField();
+            else fields.Add((WireFormat.GetTagFieldNumber(tag), input.ReadBytes().ToByteArray()));
         }
 
         return fields.ToLookup(field => field.Number, field => field.Value);
