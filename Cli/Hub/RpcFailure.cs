@@ -47,10 +47,28 @@ internal static class RpcFailure
             : $"It shows {refusal.Shown}. Compare with what the hub prints at its start, and log in by that address: {login}";
     }
 
+    private static bool WasClosedAtOnce(RpcException rpc)
+    {
+        for (var cause = rpc.Status.DebugException; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is HttpIOException { HttpRequestError: HttpRequestError.ResponseEnded or HttpRequestError.InvalidResponse or HttpRequestError.HttpProtocolError })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private static string Sentence(RpcException rpc, Google.Rpc.Status? details, List<FieldFault> fields, Uri hub)
     {
         var lines = new List<string>();
-        if (rpc.StatusCode is StatusCode.Unavailable && details is null)
+        if (details is null && hub.Scheme == Uri.UriSchemeHttp && WasClosedAtOnce(rpc))
+        {
+            lines.Add($"What answers at {HubAddress.Key(hub)} closed the connection: the hub has just stopped, or it speaks TLS.");
+            lines.Add("A hub started with --lan does: name it by the https:// address that it prints.");
+        }
+        else if (rpc.StatusCode is StatusCode.Unavailable && details is null)
         {
             lines.Add($"No hub answers at {HubAddress.Key(hub)}.");
             lines.Add($"Start one: {Launch.Prefix} up   (or name another with --hub URL)");

@@ -105,6 +105,15 @@ public sealed class LanTests(LanPool pool) : IClassFixture<LanPool>
     }
 
     [Fact]
+    public async Task Cli_InClearToATlsHub_PointsToHttps()
+    {
+        var refused = await pool.Cli("owner", null, "whoami", "--hub", pool.Bare.Replace("https", "http", StringComparison.Ordinal));
+
+        Assert.Equal(4, refused.ExitCode);
+        Assert.Contains("name it by the https:// address", refused.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Worker_WrongPin_EndsAndSaysSo()
     {
         var token = $$"""{"hub":"{{pool.WrongPin}}","node_id":"trap","node_token":"hmn_trap"}""";
