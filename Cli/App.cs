@@ -11,8 +11,8 @@ internal static class App
     {
         new DemoVerb(terminal), new UpVerb(terminal), new SiloVerb(terminal),
         new RegisterVerb(terminal), new LoginVerb(terminal), new LogoutVerb(terminal), new WhoAmIVerb(terminal),
-        new SubmitVerb(terminal), new StatusVerb(terminal), new ResultVerb(terminal), new CancelVerb(terminal),
-        new NodesVerb(terminal), new NodeRemoveVerb(terminal), new StatsVerb(terminal), new WorkerVerb(terminal),
+        new SubmitVerb(terminal), new WatchVerb(terminal), new StatusVerb(terminal), new ResultVerb(terminal), new CancelVerb(terminal),
+        new NodesVerb(terminal), new NodeRemoveVerb(terminal), new StatsVerb(terminal), new TopVerb(terminal), new WorkerVerb(terminal),
     };
 
     /// <summary>No response files: an argument of the user's program may begin with '@'.</summary>

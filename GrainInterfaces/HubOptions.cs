@@ -39,6 +39,10 @@ public sealed class TaskOptions
     /// <summary>1 to 20.</summary>
     public int MaxAttempts { get; set; } = 5;
     public bool AllowNoop { get; set; }
+    /// <summary>The most a task may ask for each of its outputs, MiB.</summary>
+    public int MaxOutputMb { get; set; } = 4096;
+    /// <summary>The largest payload that may be uploaded, MiB. A call without chunks carries 100 at most.</summary>
+    public int MaxPayloadMb { get; set; } = 8192;
     /// <summary>Task types known beside python, docker and ml_inference.</summary>
     public List<string> Types { get; set; } = [];
 }

@@ -34,7 +34,11 @@ public static class GatewayHosting
         services.AddSingleton<AuthInterceptor>();
         services.TryAddSingleton<ISessionCheck, GrainSessionCheck>();
         services.AddSingleton<OutputReceipts>();
+        services.AddSingleton<OutputIntake>();
         services.AddSingleton<ReportReader>();
+        services.AddSingleton<PayloadUploads>();
+        services.AddSingleton<TaskReasons>();
+        services.AddSingleton<WatchSlots>();
         services.AddSingleton<NodeDirectory>();
         services.AddSingleton<WorkerSessions>();
         services.AddSingleton<UserServiceEndpoint>();

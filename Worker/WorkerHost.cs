@@ -51,7 +51,7 @@ public static class WorkerHost
             runners.Add(new PythonRunner(facts.Python, facts.Confinement, time));
         if (options.AllowNoop)
             runners.Add(new NoopRunner(time));
-        var executor = new AttemptExecutor(options, runners, work, new Transfers(hub, chance, time), table, time);
+        var executor = new AttemptExecutor(runners, work, new Transfers(hub, chance, time), table, time);
         var agent = new WorkerAgent(
             MachineProbe.Capabilities(facts, options), table, executor, new UsageMeter(facts.GpuCount > 0, time), lease, chance, time, console);
 

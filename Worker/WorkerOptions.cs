@@ -25,8 +25,6 @@ public sealed record WorkerOptions
     public string WorkDirectory { get; init; } = DefaultWorkDirectory();
     /// <summary>How long a stopping worker lets its runs finish before it kills them and hands them back; 0: at once.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.Zero;
-    /// <summary>Standard output (and error) of one run above this ends the run; the head is kept.</summary>
-    public long MaxOutputBytes { get; init; } = 100L * 1024 * 1024;
 
     /// <summary>Below the user's own state folder: a shared temporary folder could be somebody else's trap.</summary>
     public static string DefaultWorkDirectory() => Path.Combine(

@@ -15,6 +15,9 @@ internal static class RpcFailure
         _ => ExitCodes.Usage,
     };
 
+    /// <summary>The stable word, empty where there is none.</summary>
+    public static string ReasonOf(RpcException rpc) => rpc.GetRpcStatus()?.GetDetail<ErrorInfo>()?.Reason ?? "";
+
     public static CliException Explain(RpcException rpc, Uri hub)
     {
         var details = rpc.GetRpcStatus();

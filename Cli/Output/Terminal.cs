@@ -13,7 +13,11 @@ internal sealed class Terminal(TextWriter output, TextWriter error)
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
+    private bool hasStatus;
+
     public bool Json { get; set; }
+    /// <summary>Whether standard error is a terminal that a line can be drawn on again.</summary>
+    public bool CanDraw { get; init; } = !Console.IsErrorRedirected;
     /// <summary>Whether a person sits at it who can be asked.</summary>
     public bool CanAsk { get; init; } = !Console.IsInputRedirected && !Console.IsErrorRedirected;
     public bool IsLive => !Console.IsOutputRedirected && !Json;
@@ -29,8 +33,39 @@ internal sealed class Terminal(TextWriter output, TextWriter error)
 
     public void Message(string text)
     {
+        EndStatus();
         error.WriteLine(text);
         error.Flush();
+    }
+
+    /// <summary>Where things stand now: in place on a terminal, a line each elsewhere, nothing for scripts.</summary>
+    public void Status(string text)
+    {
+        if (Json)
+        {
+            return;
+        }
+
+        if (!CanDraw)
+        {
+            Message(text);
+            return;
+        }
+
+        error.Write($"\r\x1b[K{text}");
+        error.Flush();
+        hasStatus = true;
+    }
+
+    /// <summary>Before anything else is written: the status line goes.</summary>
+    public void EndStatus()
+    {
+        if (hasStatus)
+        {
+            error.Write("\r\x1b[K");
+            error.Flush();
+            hasStatus = false;
+        }
     }
 
     /// <summary>What a person needs and a script does not.</summary>

@@ -16,10 +16,7 @@ internal sealed class StatusVerb : Verb
         var task = await hub.Tasks.GetTaskStatusAsync(
             new GetTaskStatusRequest { TaskId = parsed.GetRequiredValue(taskId) }, cancellationToken: stop);
         Terminal.Result(string.Join('\n', Lines(task)), TaskShapes.Status(task));
-        if (TaskWait.HasEnded(task.State))
-        {
-            Terminal.Hint($"Next: {Next(parsed, $"result {task.TaskId}")}");
-        }
+        Terminal.Hint($"Next: {Next(parsed, $"{(TaskFollow.HasEnded(task.State) ? "result" : "watch")} {task.TaskId}")}");
 
         return ExitCodes.Ok;
     }

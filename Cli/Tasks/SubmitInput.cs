@@ -16,14 +16,20 @@ internal sealed record SubmitInput
     public bool Gpu { get; init; }
     public string Priority { get; init; } = "normal";
     public string? Timeout { get; init; }
+    public string? MaxOutput { get; init; }
     public string Type { get; init; } = "python";
     /// <summary>Always one: a call whose answer was lost is sent again and must not become a second task.</summary>
     public required string RequestId { get; init; }
 
+    /// <summary>The program's file when it is too large for one message; it is then uploaded first.</summary>
+    public string? LargeFile => Code is null && Arguments.Count > 0 && File.Exists(Arguments[0])
+        && new FileInfo(Arguments[0]).Length > ProgramUpload.InOneMessage ? Arguments[0] : null;
+
+    /// <summary>All but a large file's content.</summary>
     public SubmitTaskRequest ToRequest() => new()
     {
         TaskType = Type,
-        TaskData = Program(),
+        TaskData = LargeFile is null ? Program() : ByteString.Empty,
         Arguments = { Code is null ? Arguments.Skip(1) : Arguments },
         StandardInput = StandardInputFile is null ? ByteString.Empty : ByteString.CopyFrom(ReadAll(StandardInputFile)),
         Priority = PriorityOf(Priority),
@@ -34,6 +40,7 @@ internal sealed record SubmitInput
             MemoryMb = Memory is null ? 0 : SizeText.Megabytes(Memory),
             GpuRequired = Gpu,
             TimeoutSeconds = Timeout is null ? 0 : DurationText.Seconds(Timeout),
+            MaxOutputMb = MaxOutput is null ? 0 : SizeText.Megabytes(MaxOutput),
         },
     };
 

@@ -16,15 +16,17 @@ internal sealed class SubmitVerb : Verb
     private readonly Option<bool> gpu = new("--gpu") { Description = "Needs a GPU." };
     private readonly Option<string?> priority = new("--priority") { Description = "low, normal, high or urgent.", HelpName = "WORD" };
     private readonly Option<string?> timeout = new("--timeout") { Description = "Longest run, like 90s or 5m (1h).", HelpName = "TIME" };
+    private readonly Option<string?> maxOutput =
+        new("--max-output") { Description = "Stop it when it prints more, like 2G (100M).", HelpName = "SIZE" };
     private readonly Option<string?> type = new("--type") { Description = "Type of the task (python).", HelpName = "TYPE" };
     private readonly Option<string?> requestId =
         new("--request-id") { Description = "The same id and content again is the same task.", HelpName = "ID" };
-    private readonly Option<bool> wait = new("--wait") { Description = "Wait for the end and print the result." };
+    private readonly Option<bool> wait = new("--wait") { Description = "Show what it prints until it ends." };
 
     public SubmitVerb(Terminal terminal) : base("submit", "Submit a task.", terminal)
     {
         Add(words);
-        foreach (var option in new Option[] { code, stdin, cores, memory, gpu, priority, timeout, type, requestId, wait })
+        foreach (var option in new Option[] { code, stdin, cores, memory, gpu, priority, timeout, maxOutput, type, requestId, wait })
         {
             Add(option);
         }
@@ -41,37 +43,31 @@ internal sealed class SubmitVerb : Verb
         Gpu = parsed.GetValue(gpu),
         Priority = parsed.GetValue(priority) ?? "normal",
         Timeout = parsed.GetValue(timeout),
+        MaxOutput = parsed.GetValue(maxOutput),
         Type = parsed.GetValue(type) ?? "python",
         RequestId = parsed.GetValue(requestId) ?? Guid.NewGuid().ToString("N"),
     };
 
     protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
     {
-        var request = Input(parsed).ToRequest();
+        var input = Input(parsed);
+        var request = input.ToRequest();
         using var hub = await Connect(parsed, stop);
+        if (input.LargeFile is { } file)
+        {
+            var sent = await new ProgramUpload(hub, Terminal, TimeProvider.System).Send(file, stop);
+            (request.PayloadSha256, request.PayloadSize) = (sent.Sha256, sent.Size);
+        }
+
         var taskId = (await hub.Tasks.SubmitTaskAsync(request, cancellationToken: stop)).TaskId;
         if (parsed.GetValue(wait))
         {
-            return await Follow(hub, parsed, taskId, stop);
+            return await WatchVerb.Follow(hub, Terminal, taskId, quietAtFirst: true, id => Next(parsed, $"watch {id}"), stop);
         }
 
         Terminal.Result(taskId, new { TaskId = taskId, request.RequestId });
-        Terminal.Hint($"Submitted. Next: {Next(parsed, $"status {taskId}")}");
+        Terminal.Hint($"Submitted. Next: {Next(parsed, $"watch {taskId}")}");
         Terminal.Hint($"           then: {Next(parsed, $"result {taskId}")}");
         return ExitCodes.Ok;
-    }
-
-    private async Task<int> Follow(HubClient hub, ParseResult parsed, string taskId, CancellationToken stop)
-    {
-        try
-        {
-            await new TaskWait(hub, TimeProvider.System, Terminal.Hint).UntilEnded(taskId, stop);
-            return await TaskOutput.Show(hub, Terminal, taskId, outputFile: null, stop);
-        }
-        catch (Exception) when (stop.IsCancellationRequested)
-        {
-            Terminal.Message($"Task {taskId} goes on without you. Next: {Next(parsed, $"status {taskId}")}");
-            throw new OperationCanceledException(stop);
-        }
     }
 }

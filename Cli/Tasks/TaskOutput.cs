@@ -1,54 +1,96 @@
+using System.Security.Cryptography;
+using Grpc.Core;
 using HiveMind.Protos;
 
 namespace HiveMind.Cli;
 
-/// <summary>Hands a task's output on, byte for byte: its standard output to ours (or a file), its standard error to ours.</summary>
+/// <summary>Where a task's output is wanted.</summary>
+internal sealed record OutputWish(string? File = null, bool OnlyStderr = false);
+
+/// <summary>Hands a task's output on, byte for byte and in pieces: its standard output to ours (or a file), its standard error to ours.</summary>
 internal static class TaskOutput
 {
-    public static async Task<int> Show(
-        HubClient hub, Terminal terminal, string taskId, string? outputFile, CancellationToken stop)
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(200), OutagePatience = TimeSpan.FromMinutes(2);
+
+    public static async Task<int> Show(HubClient hub, Terminal terminal, string taskId, OutputWish wish, CancellationToken stop)
     {
-        var result = await hub.Tasks.GetTaskResultAsync(new GetTaskResultRequest { TaskId = taskId }, cancellationToken: stop);
-        if (outputFile is not null)
+        if (terminal.Json && wish.File is null)
         {
-            await File.WriteAllBytesAsync(outputFile, result.Result.ToByteArray(), stop);
+            var result = await hub.Tasks.GetTaskResultAsync(new GetTaskResultRequest { TaskId = taskId }, cancellationToken: stop);
+            terminal.Result("", TaskShapes.Result(taskId, result));
+            return result.State == TaskState.Completed ? ExitCodes.Ok : ExitCodes.TaskFailed;
         }
 
+        var first = wish.OnlyStderr ? "stderr" : "stdout";
+        var got = wish.File is { } file ? await ToFile(hub, taskId, first, file, stop) : await ToStream(hub, taskId, first, Console.OpenStandardOutput, stop);
+        if (!wish.OnlyStderr && !terminal.Json)
+        {
+            await ToStream(hub, taskId, "stderr", Console.OpenStandardError, stop);
+        }
+
+        var task = await hub.Tasks.GetTaskStatusAsync(new GetTaskStatusRequest { TaskId = taskId }, cancellationToken: stop);
         if (terminal.Json)
         {
-            terminal.Result("", TaskShapes.Result(taskId, result));
+            terminal.Result("", TaskShapes.Saved(task, wish.File!, got));
         }
-        else
+
+        return WatchVerb.Ended(terminal, task);
+    }
+
+    /// <summary>Under another name until all of it is there and is what was accepted.</summary>
+    private static async Task<DownloadHeader> ToFile(HubClient hub, string taskId, string stream, string path, CancellationToken stop)
+    {
+        var partial = $"{path}.part";
+        DownloadHeader got;
+        await using (var file = new FileStream(partial, FileMode.Create, FileAccess.Write))
         {
-            if (outputFile is null)
+            got = await Copy(hub, taskId, stream, file, stop);
+        }
+
+        File.Move(partial, path, overwrite: true);
+        return got;
+    }
+
+    private static async Task<DownloadHeader> ToStream(HubClient hub, string taskId, string stream, Func<Stream> open, CancellationToken stop)
+    {
+        await using var target = open();
+        return await Copy(hub, taskId, stream, target, stop);
+    }
+
+    /// <summary>Goes on behind the last byte when the connection is cut, and checks the hash of the whole.</summary>
+    private static async Task<DownloadHeader> Copy(HubClient hub, string taskId, string stream, Stream target, CancellationToken stop)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var header = new DownloadHeader();
+        var position = 0L;
+        var lastByte = TimeProvider.System.GetTimestamp();
+        for (var pause = FirstPause; ; pause *= 1.5)
+        {
+            try
             {
-                await Copy(result.Result.Memory, Console.OpenStandardOutput(), stop);
+                using var call = hub.Tasks.DownloadResult(
+                    new DownloadResultRequest { TaskId = taskId, Stream = stream, Offset = position }, cancellationToken: stop);
+                await foreach (var message in call.ResponseStream.ReadAllAsync(stop))
+                {
+                    header = message.Header ?? header;
+                    hash.AppendData(message.Data.Span);
+                    await target.WriteAsync(message.Data.Memory, stop);
+                    position += message.Data.Length;
+                    lastByte = TimeProvider.System.GetTimestamp();
+                }
+
+                break;
             }
-
-            await Copy(result.Stderr.Memory, Console.OpenStandardError(), stop);
+            catch (RpcException cut) when (cut.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded
+                && TimeProvider.System.GetElapsedTime(lastByte) < OutagePatience)
+            {
+                await Task.Delay(pause, stop);
+            }
         }
 
-        if (result.State == TaskState.Completed)
-        {
-            return ExitCodes.Ok;
-        }
-
-        terminal.Hint($"Task {taskId} {TaskShapes.StateWord(result.State)}: {Why(result)}");
-        return ExitCodes.TaskFailed;
-    }
-
-    private static string Why(GetTaskResultResponse result)
-    {
-        var text = string.Join(": ", new[] { result.Reason, result.ErrorMessage }.Where(part => part.Length > 0));
-        return text.Length > 0 ? text : $"exit code {result.ExitCode}";
-    }
-
-    private static async Task Copy(ReadOnlyMemory<byte> bytes, Stream target, CancellationToken stop)
-    {
-        await using (target)
-        {
-            await target.WriteAsync(bytes, stop);
-            await target.FlushAsync(stop);
-        }
+        await target.FlushAsync(stop);
+        return position == header.Size && Convert.ToHexStringLower(hash.GetHashAndReset()) == header.Sha256
+            ? header
+            : throw new CliException(ExitCodes.Unreachable, $"The {stream} that came is not the one that was accepted: try again.", "HASH_MISMATCH");
     }
 }

@@ -25,11 +25,32 @@ internal static class TaskShapes
         task.Attempt,
         task.MaxAttempts,
         task.CostCredits,
+        task.ExitCode,
+        task.ResultSize,
+        task.ResultSha256,
+        task.StderrSize,
         Attempts = task.Attempts.Select(attempt => new
         {
             attempt.Attempt, attempt.NodeId, attempt.AssignedAt, attempt.StartedAt, attempt.EndedAt, attempt.Cause, attempt.RunMs,
             attempt.CostCredits,
         }),
+    };
+
+    /// <summary>A piece of output, as `watch` says it.</summary>
+    public static object Output(WatchOutput output) => new
+    {
+        Event = "output",
+        output.Attempt,
+        output.Stream,
+        output.Position,
+        Text = Text(output.Data.Span),
+        Base64 = Text(output.Data.Span) is null ? output.Data.ToBase64() : null,
+    };
+
+    /// <summary>An output that was written to a file.</summary>
+    public static object Saved(GetTaskStatusResponse task, string file, DownloadHeader output) => new
+    {
+        task.TaskId, task.Status, State = StateWord(task.State), task.Reason, task.ExitCode, task.ErrorMessage, File = file, output.Size, output.Sha256,
     };
 
     /// <summary>Output as text where it is text, else as base64.</summary>

@@ -31,8 +31,8 @@ public interface INodeGrain : IGrainWithStringKey
     [Alias("Drain"), AlwaysInterleave] Task Drain(long epoch);
     /// <summary>Reports of the stream (epoch given) or by unary call (epoch 0), answered one by one.</summary>
     [Alias("Report"), AlwaysInterleave] Task<IReadOnlyList<ReportVerdict>> Report(long epoch, IReadOnlyList<TaskOutcomeReport> reports);
-    /// <summary>What a running attempt needs to fetch or send bytes; Aborted STALE_ATTEMPT when it is not this node's now.</summary>
-    [Alias("CheckAttempt"), AlwaysInterleave] Task CheckAttempt(string taskId, int attempt);
+    /// <summary>What that attempt runs, before its worker may fetch or send bytes; Aborted STALE_ATTEMPT when it is not this node's now.</summary>
+    [Alias("CheckAttempt"), AlwaysInterleave] Task<TaskSpec> CheckAttempt(string taskId, int attempt);
 
     /// <summary>The scheduler proposes; reserved in memory before the first await, granted by each TaskGrain, pushed in one frame.</summary>
     [Alias("Offer"), AlwaysInterleave] Task<OfferResult> Offer(IReadOnlyList<TaskOffer> offers);

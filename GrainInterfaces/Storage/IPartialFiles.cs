@@ -3,24 +3,45 @@ using HiveMind.Tasks;
 namespace HiveMind.Storage;
 
 /// <summary>
-/// Files that arrive in pieces and may be continued after a cut, on any silo that shares the directory. Ids are names made by the hub
-/// ([A-Za-z0-9._-]{1,128}, not beginning with a dot). What nobody continues is removed in time.
+/// Bytes that arrive in pieces: a payload being uploaded, the output of a program that still runs. The length is the position from which
+/// whoever sends goes on, after a cut connection or a restart of the hub; nothing of it is durable before <see cref="Complete"/>.
+/// Silos that share the files see the same pieces.
 /// </summary>
 public interface IPartialFiles
 {
-    /// <summary>How much of it is there; 0 when there is none.</summary>
+    /// <summary>0 when there is none.</summary>
     Task<long> Length(string id, CancellationToken cancel);
+
     /// <summary>
-    /// The new length. An offset that is not the length changes nothing and gives the length back; above the limit: ResourceExhausted,
-    /// nothing changed. Not durable by itself: <see cref="Complete"/> is.
+    /// The length afterwards. An offset that is not the length changes nothing. ResourceExhausted, with nothing changed, above the limit or
+    /// on a disk with too little room left; Unavailable when the disk is away.
     /// </summary>
     Task<long> Append(string id, long offset, ReadOnlyMemory<byte> bytes, long limit, CancellationToken cancel);
+
     /// <summary>
-    /// Makes it an ordinary file (or an inline blob when small), durable when this returns; the partial one is gone. FailedPrecondition
-    /// PARTIAL_INCOMPLETE when the length is another; InvalidArgument naming `sha256` when the bytes are not the promised ones, which are then gone.
+    /// Hashed, durable and a blob like any other; the partial file is gone. FailedPrecondition when it has another size; InvalidArgument, and
+    /// the pieces are thrown away, when the hash is not the one that was promised (null: none was).
     /// </summary>
     Task<BlobRef> Complete(string id, long size, string? sha256, CancellationToken cancel);
-    /// <summary>Null when there is none. What is appended later can be read on; the stream stays good after completion.</summary>
+
+    /// <summary>For reading while it grows; null when there is none.</summary>
     Stream? OpenRead(string id);
+
     Task Delete(string id);
+}
+
+/// <summary>How partial files are named: by what they are part of, so that everyone finds the same one.</summary>
+public static class PartialIds
+{
+    private const string OutputPrefix = "out-";
+
+    public static string Output(string taskId, int attempt, string stream) => $"{OutputPrefix}{taskId}-{attempt}-{stream}";
+
+    /// <summary>The task and attempt whose output it is, or null for another kind.</summary>
+    public static (string TaskId, int Attempt)? ParseOutput(string id)
+    {
+        if (!id.StartsWith(OutputPrefix, StringComparison.Ordinal)) return null;
+        var parts = id[OutputPrefix.Length..].Split('-');
+        return parts.Length == 3 && TaskIds.IsValid(parts[0]) && int.TryParse(parts[1], out var attempt) ? (parts[0], attempt) : null;
+    }
 }

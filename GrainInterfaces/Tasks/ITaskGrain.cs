@@ -38,6 +38,11 @@ public sealed record TaskSpec
     [Id(5)] public TimeSpan RunTimeout { get; init; }
     [Id(6)] public IReadOnlyList<string> Arguments { get; init; } = [];
     [Id(7)] public byte[] StandardInput { get; init; } = [];
+    /// <summary>What each of its two outputs may weigh; 0, as in records of old: the default.</summary>
+    [Id(9)] public int MaxOutputMb { get; init; }
+
+    public const int DefaultMaxOutputMb = 100;
+    public long MaxOutputBytes => (MaxOutputMb > 0 ? MaxOutputMb : DefaultMaxOutputMb) * 1024L * 1024;
 }
 
 /// <summary>Values are stored: append only.</summary>

@@ -205,11 +205,11 @@ public sealed partial class NodeGrain(
         return verdicts;
     }
 
-    public async Task CheckAttempt(string taskId, int attempt)
+    public async Task<TaskSpec> CheckAttempt(string taskId, int attempt)
     {
         // A fresh activation has not heard the worker's heartbeat yet: the task's record knows what the wanted set does not.
         if (!_wanted.ContainsKey(taskId)) await LookUp([new AttemptReport(taskId, attempt, false)]);
-        if (_wanted.TryGetValue(taskId, out var held) && held.Attempt == attempt && !held.Dropped) return;
+        if (_wanted.TryGetValue(taskId, out var held) && held.Attempt == attempt && !held.Dropped) return held.Assignment.Spec;
         throw HiveMindException.Aborted("STALE_ATTEMPT", $"Attempt {attempt} of task {taskId} is not this node's now.");
     }
 

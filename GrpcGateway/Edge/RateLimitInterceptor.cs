@@ -33,7 +33,7 @@ internal sealed class RateLimitInterceptor : Interceptor, IDisposable
     public override Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
-        if (_limiter is null) return continuation(request, context);
+        if (_limiter is null || !RpcPolicies.IsRateLimited(context.Method)) return continuation(request, context);
         using var lease = _limiter.AttemptAcquire(KeyOf(context));
         if (!lease.IsAcquired) throw HiveMindException.Exhausted("RATE_LIMIT", "Too many calls: slow down.", _retryAfter);
         return continuation(request, context);

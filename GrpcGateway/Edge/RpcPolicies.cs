@@ -32,17 +32,28 @@ internal static class RpcPolicies
         ["/nodepool.NodeManagerService/ReportTask"] = RpcPolicy.Node,
         ["/nodepool.NodeManagerService/FetchPayload"] = RpcPolicy.Node,
         ["/nodepool.NodeManagerService/SendOutput"] = RpcPolicy.Node,
+        ["/nodepool.NodeManagerService/AppendOutput"] = RpcPolicy.Node,
 
         ["/nodepool.MasterNodeService/SubmitTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskStatus"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/CancelTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskResult"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/WatchTask"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/UploadPayload"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/GetUploadPosition"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/DownloadResult"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetSystemStats"] = RpcPolicy.User,
 
         ["/grpc.health.v1.Health/Check"] = RpcPolicy.Anonymous,
         ["/grpc.health.v1.Health/List"] = RpcPolicy.Anonymous,
         ["/grpc.health.v1.Health/Watch"] = RpcPolicy.Anonymous,
     };
+
+    /// <summary>
+    /// Every unary call but a worker's pieces of output: they come as fast as its programs print, each is answered before the next of its
+    /// stream is sent, and their attempts' limits bound them.
+    /// </summary>
+    public static bool IsRateLimited(string method) => method != "/nodepool.NodeManagerService/AppendOutput";
 
     /// <summary>Null where there is no row: refused.</summary>
     public static RpcPolicy? Find(string method) => Table.TryGetValue(method, out var policy) ? policy : null;

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using Grpc.Core;
 using HiveMind.Edge;
-using HiveMind.Faults;
 using HiveMind.Storage;
 using HiveMind.Tasks;
 using HiveMind.Users;
@@ -11,7 +10,7 @@ namespace HiveMind.Nodes;
 
 /// <summary>Lent machines on the wire, and the way of their workers.</summary>
 internal sealed class NodeManagerServiceEndpoint(
-    IGrainFactory grains, IBooks books, IFiles files, NodeDirectory nodes, WorkerSessions sessions, ReportReader reports, OutputReceipts receipts,
+    IGrainFactory grains, IBooks books, IFiles files, NodeDirectory nodes, WorkerSessions sessions, ReportReader reports, OutputIntake outputs,
     TimeProvider time) : Wire.NodeManagerService.NodeManagerServiceBase
 {
     public override async Task<Wire.RegisterNodeResponse> RegisterNode(Wire.RegisterNodeRequest request, ServerCallContext context)
@@ -86,29 +85,16 @@ internal sealed class NodeManagerServiceEndpoint(
     public override async Task FetchPayload(Wire.FetchPayloadRequest request, IServerStreamWriter<Wire.DataChunk> responseStream, ServerCallContext context)
     {
         if (!TaskIds.IsValid(request.TaskId)) throw HiveMindException.NotFound("task", Text.Shown(request.TaskId));
-        await Node(NodeCall.Of(context).NodeId).CheckAttempt(request.TaskId, request.Attempt);
-        var task = await grains.GetGrain<ITaskGrain>(request.TaskId).GetSnapshot() ?? throw HiveMindException.NotFound("task", request.TaskId);
-        await ByteStreams.Send(files, task.Spec.Payload, responseStream, time, context.CancellationToken);
+        var spec = await Node(NodeCall.Of(context).NodeId).CheckAttempt(request.TaskId, request.Attempt);
+        if (request.Offset < 0 || request.Offset > spec.Payload.Size) throw HiveMindException.Invalid("offset", $"0 to the size, which is {spec.Payload.Size}.");
+        await ByteStreams.Send(files, spec.Payload, request.Offset, data => new Wire.DataChunk { Data = data }, responseStream, time, context.CancellationToken);
     }
 
-    public override async Task<Wire.SendOutputResponse> SendOutput(IAsyncStreamReader<Wire.OutputChunk> requestStream, ServerCallContext context)
-    {
-        var node = NodeCall.Of(context).NodeId;
-        var header = await ByteStreams.ReadHeader(requestStream, time);
-        await Node(node).CheckAttempt(header.TaskId, header.Attempt);
-        var chunks = ByteStreams.ReadChunks(requestStream, header.Size, time, context.CancellationToken);
-        var blob = await files.Write(chunks, Limits.PayloadBytes, context.CancellationToken);
-        Failpoint.Hit(Failpoints.EndAfterFile);
-        var receipt = receipts.Issue(node, header.TaskId, header.Attempt, blob);
-        return new Wire.SendOutputResponse
-        {
-            Success = true,
-            Message = "Stored.",
-            Sha256 = blob.Sha256,
-            Size = blob.Size,
-            Receipt = Google.Protobuf.ByteString.CopyFrom(receipt),
-        };
-    }
+    public override Task<Wire.SendOutputResponse> SendOutput(IAsyncStreamReader<Wire.OutputChunk> requestStream, ServerCallContext context) =>
+        outputs.Send(NodeCall.Of(context).NodeId, requestStream, context.CancellationToken);
+
+    public override Task<Wire.AppendOutputResponse> AppendOutput(Wire.AppendOutputRequest request, ServerCallContext context) =>
+        outputs.Append(NodeCall.Of(context).NodeId, request, context.CancellationToken);
 
     private INodeGrain Node(string nodeId) => grains.GetGrain<INodeGrain>(nodeId);
 

@@ -4,18 +4,16 @@ using HiveMind.Faults;
 using HiveMind.Nodes;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
-using Microsoft.Extensions.Logging;
 using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tasks;
 
 /// <summary>Tasks, their results and the pool's figures on the wire.</summary>
-internal sealed partial class MasterNodeServiceEndpoint(
-    IGrainFactory grains, IBooks books, IFiles files, IUnfinishedIndex unfinished, NodeDirectory nodes, HubOptions options, TimeProvider time, Uptime uptime,
-    ILogger<MasterNodeServiceEndpoint> log) : Wire.MasterNodeService.MasterNodeServiceBase
+internal sealed class MasterNodeServiceEndpoint(
+    IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, NodeDirectory nodes, PayloadUploads uploads,
+    TaskReasons reasons, WatchSlots watches, ISessionCheck sessions, HubOptions options, TimeProvider time, Uptime uptime)
+    : Wire.MasterNodeService.MasterNodeServiceBase
 {
-    private static readonly WaitReason NotKnownYet = new("UNKNOWN_YET", "The scheduler does not answer right now; the task waits safely.");
-
     public override async Task<Wire.SubmitTaskResponse> SubmitTask(Wire.SubmitTaskRequest request, ServerCallContext context)
     {
         TaskRules.Check(request, options.Tasks).ThrowIfAny();
@@ -23,9 +21,11 @@ internal sealed partial class MasterNodeServiceEndpoint(
         var taskId = TaskIds.New(userId, request.RequestId);
         var task = grains.GetGrain<ITaskGrain>(taskId);
         // A repeated submission is the first one's answer, whatever was spent since.
-        var repeated = request.RequestId.Length > 0 && await task.GetSnapshot() is not null;
-        if (!repeated) await RequireCredit(userId, context.CancellationToken);
-        var payload = await files.Write(request.TaskData.Memory, context.CancellationToken);
+        var repeated = request.RequestId.Length > 0 ? await task.GetSnapshot() : null;
+        if (repeated is null) await RequireCredit(userId, context.CancellationToken);
+        var payload = request.PayloadSha256.Length == 0 ? await files.Write(request.TaskData.Memory, context.CancellationToken)
+            : repeated?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
+            : await uploads.Find(userId, request, context.CancellationToken);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
         await task.Submit(TaskMapping.ToSpec(request, userId, payload));
         return new Wire.SubmitTaskResponse { Success = true, Message = "Submitted.", TaskId = taskId };
@@ -34,7 +34,7 @@ internal sealed partial class MasterNodeServiceEndpoint(
     public override async Task<Wire.GetTaskStatusResponse> GetTaskStatus(Wire.GetTaskStatusRequest request, ServerCallContext context)
     {
         var task = await Find(request.TaskId, context);
-        return TaskMapping.ToStatus(task, await ReasonOf(task, context.CancellationToken));
+        return TaskMapping.ToStatus(task, await reasons.Of(task, context.CancellationToken));
     }
 
     public override async Task<Wire.CancelTaskResponse> CancelTask(Wire.CancelTaskRequest request, ServerCallContext context)
@@ -47,9 +47,45 @@ internal sealed partial class MasterNodeServiceEndpoint(
     public override async Task<Wire.GetTaskResultResponse> GetTaskResult(Wire.GetTaskResultRequest request, ServerCallContext context)
     {
         var task = await Find(request.TaskId, context);
-        if (!TaskMapping.HasEnded(task.State)) throw HiveMindException.Precondition("TASK_NOT_ENDED", $"The task is {TaskMapping.ToWord(task.State)}.");
-        var (result, stderr) = await ResultReader.Read(files, task, context.CancellationToken);
+        RequireEnd(task);
+        if (task.Result.Size > Limits.PayloadBytes)
+            throw HiveMindException.Precondition("RESULT_TOO_LARGE", $"The output has {task.Result.Size} bytes, more than one message holds: use DownloadResult.");
+        var (result, stderr) = await ExpiredResults.Told(
+            books, task.TaskId, () => ResultReader.Read(files, task, context.CancellationToken), context.CancellationToken);
         return TaskMapping.ToResult(task, result, stderr);
+    }
+
+    public override async Task WatchTask(
+        Wire.WatchTaskRequest request, IServerStreamWriter<Wire.WatchTaskResponse> responseStream, ServerCallContext context)
+    {
+        TaskRules.Check(request).ThrowIfAny();
+        var task = await Find(request.TaskId, context);
+        var call = UserCall.Of(context);
+        using var slot = watches.Take(call.Caller.UserId);
+        var watch = new TaskWatch(grains.GetGrain<ITaskGrain>(task.TaskId), files, partials, reasons, sessions, watches, time);
+        await ExpiredResults.Told(
+            books, task.TaskId, () => watch.Run(task, request, call.Session, responseStream, context.CancellationToken), context.CancellationToken);
+    }
+
+    public override Task<Wire.UploadPayloadResponse> UploadPayload(IAsyncStreamReader<Wire.UploadPayloadRequest> requestStream, ServerCallContext context) =>
+        uploads.Take(UserCall.Of(context).Acting.UserId, requestStream, context.CancellationToken);
+
+    public override Task<Wire.GetUploadPositionResponse> GetUploadPosition(Wire.GetUploadPositionRequest request, ServerCallContext context) =>
+        uploads.Position(UserCall.Of(context).Acting.UserId, request, context.CancellationToken);
+
+    public override async Task DownloadResult(
+        Wire.DownloadResultRequest request, IServerStreamWriter<Wire.DownloadResultResponse> responseStream, ServerCallContext context)
+    {
+        var stream = request.Stream.Length == 0 ? OutputStreams.Stdout : request.Stream;
+        if (!OutputStreams.IsKnown(stream)) throw HiveMindException.Invalid("stream", "\"stdout\" or \"stderr\".");
+        var task = await Find(request.TaskId, context);
+        RequireEnd(task);
+        var blob = OutputStreams.Of(task, stream);
+        if (request.Offset < 0 || request.Offset > blob.Size) throw HiveMindException.Invalid("offset", $"0 to the size, which is {blob.Size}.");
+        await using var bytes = await ExpiredResults.Told(books, task.TaskId, () => Task.FromResult(files.OpenRead(blob)), context.CancellationToken);
+        await responseStream.WriteAsync(new() { Header = new() { Size = blob.Size, Sha256 = blob.Sha256 } }, context.CancellationToken);
+        await ByteStreams.Send(
+            bytes, request.Offset, data => new Wire.DownloadResultResponse { Data = data }, responseStream, time, context.CancellationToken);
     }
 
     public override async Task<Wire.GetSystemStatsResponse> GetSystemStats(Wire.GetSystemStatsRequest request, ServerCallContext context)
@@ -76,6 +112,11 @@ internal sealed partial class MasterNodeServiceEndpoint(
         throw HiveMindException.Precondition("INSUFFICIENT_CREDITS", "The balance is used up: lend a machine to earn credits, or ask an admin.");
     }
 
+    private static void RequireEnd(TaskSnapshot task)
+    {
+        if (!TaskMapping.HasEnded(task.State)) throw HiveMindException.Precondition("TASK_NOT_ENDED", $"The task is {TaskMapping.ToWord(task.State)}.");
+    }
+
     /// <summary>The task, if the caller may see it: what does not exist and what is another's look the same.</summary>
     private async Task<TaskSnapshot> Find(string taskId, ServerCallContext context)
     {
@@ -83,22 +124,4 @@ internal sealed partial class MasterNodeServiceEndpoint(
         var task = TaskIds.IsValid(taskId) ? await grains.GetGrain<ITaskGrain>(taskId).GetSnapshot() : null;
         return task is not null && call.Sees(task.Spec.UserId) ? task : throw HiveMindException.NotFound("task", Text.Shown(taskId));
     }
-
-    private async Task<WaitReason> ReasonOf(TaskSnapshot task, CancellationToken cancel)
-    {
-        if (task.State == TaskState.Completed) return new WaitReason("", "");
-        if (task.State != TaskState.Pending) return new WaitReason(task.Reason, FailureTexts.For(task.Reason));
-        try
-        {
-            return await grains.GetGrain<ISchedulerGrain>(Shards.Default).Explain(task.TaskId).WaitAsync(TimeSpan.FromSeconds(2), time, cancel);
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            ExplainFailed(task.TaskId, e.GetType().Name, e.Message);
-            return NotKnownYet;
-        }
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler did not say why task {TaskId} waits: {Type} {Text}")]
-    private partial void ExplainFailed(string taskId, string type, string text);
 }

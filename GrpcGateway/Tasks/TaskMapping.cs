@@ -21,6 +21,7 @@ internal static class TaskMapping
         RunTimeout = TimeSpan.FromSeconds(request.Requirements is { TimeoutSeconds: > 0 } asked ? asked.TimeoutSeconds : DefaultTimeoutSeconds),
         Arguments = [.. request.Arguments],
         StandardInput = request.StandardInput.ToByteArray(),
+        MaxOutputMb = (int)(request.Requirements?.MaxOutputMb ?? 0),
     };
 
     /// <summary>Thousandths of cores, rounded up but not for what binary fractions add.</summary>
@@ -35,6 +36,7 @@ internal static class TaskMapping
         MemoryMb = spec.Resources.MemoryMb,
         GpuRequired = spec.Resources.Gpus > 0,
         TimeoutSeconds = (long)spec.RunTimeout.TotalSeconds,
+        MaxOutputMb = spec.MaxOutputBytes >> 20,
     };
 
     /// <summary>The seed's four words.</summary>
@@ -72,6 +74,9 @@ internal static class TaskMapping
             CostCredits = Credits.ToCredits(task.CostMicros),
         };
         answer.Attempts.AddRange(task.Attempts.Select(ToAttempt));
+        if (!HasEnded(task.State)) return answer;
+        answer.ExitCode = task.ExitCode;
+        (answer.ResultSize, answer.ResultSha256, answer.StderrSize) = (task.Result.Size, task.Result.Sha256, task.Stderr.Size);
         return answer;
     }
 

@@ -16,18 +16,37 @@ internal static class TaskRules
     {
         var problems = new FieldProblems()
             .Require(IsKnownType(request.TaskType, options), "task_type", $"One of: {string.Join(", ", Types(options))}.")
-            .Require(request.TaskData.Length is > 0 and <= Limits.PayloadBytes, "task_data", "The program: 1 byte to 100 MiB.")
+            .Require(request.TaskData.Length <= Limits.PayloadBytes, "task_data", "The program: 1 byte to 100 MiB.")
+            .Require(request.TaskData.Length > 0 || request.PayloadSha256.Length > 0, "task_data", "The program: 1 byte to 100 MiB; or payload_sha256.")
+            .Require(request.TaskData.Length == 0 || request.PayloadSha256.Length == 0, "payload_sha256", "Either task_data or payload_sha256.")
+            .Require(request.PayloadSha256.Length == 0 || IsHash(request.PayloadSha256), "payload_sha256", "64 lower-case hex digits.")
+            .Require(request.PayloadSha256.Length == 0 ? request.PayloadSize == 0 : request.PayloadSize > 0, "payload_size", "The size of payload_sha256, and only with it.")
             .Require(Enum.IsDefined(request.Priority), "priority", "NORMAL, LOW, HIGH or URGENT.")
             .Require(Text.IsPlain(request.RequestId, MaxRequestId), "request_id", "Up to 128 characters, none of them a control character.")
             .Require(request.Arguments.Count <= MaxArguments, "arguments", "Up to 256.")
             .Require(request.Arguments.Sum(Text.Bytes) <= MaxArgumentBytes, "arguments", "Up to 64 KiB together.")
             .Require(!request.Arguments.Any(a => a.Contains('\0')), "arguments", "No NUL characters.")
             .Require(request.StandardInput.Length <= MaxInputBytes, "standard_input", "Up to 64 KiB.");
-        if (request.Requirements is { } asked) Check(asked, problems);
+        if (request.Requirements is { } asked) Check(asked, options, problems);
         return problems.Found;
     }
 
-    private static void Check(Wire.TaskRequirements asked, FieldProblems problems) => problems
+    /// <summary>What an upload may say of itself, in its header or when its position is asked.</summary>
+    public static FieldProblems Check(long size, string sha256, string prefix, TaskOptions options) => new FieldProblems()
+        .Require(size > 0 && size <= (long)options.MaxPayloadMb << 20, $"{prefix}size", $"1 byte to {options.MaxPayloadMb} MiB.")
+        .Require(IsHash(sha256), $"{prefix}sha256", "64 lower-case hex digits.");
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.WatchTaskRequest request) => new FieldProblems()
+        .Require(request.Attempt >= 0, "attempt", "0 or more.")
+        .Require(request.StdoutPosition >= 0, "stdout_position", "0 or more.")
+        .Require(request.StderrPosition >= 0, "stderr_position", "0 or more.")
+        .Require(request.Attempt > 0 || (request.StdoutPosition == 0 && request.StderrPosition == 0), "attempt", "The attempt whose positions these are.")
+        .Found;
+
+    private static bool IsHash(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigitLower);
+
+    private static void Check(Wire.TaskRequirements asked, TaskOptions options, FieldProblems problems) => problems
+        .Require(asked.MaxOutputMb >= 0 && asked.MaxOutputMb <= options.MaxOutputMb, "requirements.max_output_mb", $"0 (means 100) to {options.MaxOutputMb}.")
         .Require(double.IsFinite(asked.CpuCores) && asked.CpuCores is >= 0 and <= MaxCores, "requirements.cpu_cores", "0 (means 1) to 4096.")
         .Require(asked.MemoryMb is >= 0 and <= MaxMemoryMb, "requirements.memory_mb", "0 (means 256) to 67108864.")
         .Require(asked.TimeoutSeconds is >= 0 and <= MaxTimeoutSeconds, "requirements.timeout_seconds", "0 (means 3600) to 604800, which is 7 days.");

@@ -52,40 +52,6 @@ public sealed class DirectoryFiles : IFiles
             return Keep(file, cancel);
         }, cancel);
 
-    public async Task<BlobRef> Write(IAsyncEnumerable<ReadOnlyMemory<byte>> chunks, long limit, CancellationToken cancel)
-    {
-        using var head = new MemoryStream();
-        HashedTempFile? file = null;
-        try
-        {
-            var size = 0L;
-            await foreach (var chunk in chunks.WithCancellation(cancel))
-            {
-                size += chunk.Length;
-                if (size > limit) throw TooLarge(limit);
-                if (file is null && size <= BlobRef.InlineLimit)
-                {
-                    head.Write(chunk.Span);
-                    continue;
-                }
-
-                if (file is null)
-                {
-                    file = new HashedTempFile(_temporary);
-                    file.Append(head.GetBuffer().AsSpan(0, (int)head.Length));
-                }
-
-                file.Append(chunk.Span);
-            }
-
-            return file is null ? Inline(head.GetBuffer().AsSpan(0, (int)head.Length)) : await Task.Run(() => Keep(file, cancel), cancel);
-        }
-        finally
-        {
-            file?.Dispose();
-        }
-    }
-
     /// <summary>Hashed again: bytes that are not the accepted ones are never handed out.</summary>
     public async Task<byte[]> Read(BlobRef blob, CancellationToken cancel)
     {
@@ -120,8 +86,39 @@ public sealed class DirectoryFiles : IFiles
         }
     }
 
+    /// <summary>Young again, so that it outlives the time until the task that will name it is written; false when it is not there whole.</summary>
+    internal async Task<bool> Touch(string sha256, long size, CancellationToken cancel)
+    {
+        var path = PathOf(sha256);
+        using var held = await Locks.Take(sha256, cancel);
+        if (new FileInfo(path) is not { Exists: true, Length: var length } || length != size) return false;
+        File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
+        return true;
+    }
+
+    /// <summary>Every file there is, folder by folder: bounded memory.</summary>
+    internal IEnumerable<StoredFile> All()
+    {
+        foreach (var outer in Directory.EnumerateDirectories(_root, "??"))
+            foreach (var file in new DirectoryInfo(outer).EnumerateFiles("*", SearchOption.AllDirectories))
+                if (IsHash(file.Name)) yield return new StoredFile(file.Name, file.Length, new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero));
+    }
+
+    /// <summary>Removes it unless somebody took it up again meanwhile; says whether it is gone.</summary>
+    internal async Task<bool> Remove(StoredFile file, CancellationToken cancel)
+    {
+        var path = PathOf(file.Sha256);
+        using var held = await Locks.Take(file.Sha256, cancel);
+        if (new FileInfo(path) is not { Exists: true } now) return true;
+        if (new DateTimeOffset(now.LastWriteTimeUtc, TimeSpan.Zero) > file.TouchedAt) return false;
+        File.Delete(path);
+        return true;
+    }
+
+    private static bool IsHash(string name) => name.Length == 64 && name.All(char.IsAsciiHexDigitLower);
+
     /// <summary>Only a hash becomes a path: 64 lower-case hex digits, nothing else.</summary>
-    internal string PathOf(string sha256) => sha256 is { Length: 64 } && sha256.All(char.IsAsciiHexDigitLower)
+    internal string PathOf(string sha256) => IsHash(sha256)
         ? Path.Combine(_root, sha256[..2], sha256[2..4], sha256)
         : throw HiveMindException.Invalid("sha256", "A file is named by the 64 lower-case hex digits of its SHA-256.");
 
@@ -172,8 +169,6 @@ public sealed class DirectoryFiles : IFiles
         DirectorySync.Flush(_root);
     }
 
-    private static HiveMindException TooLarge(long limit) => new(FailureKind.InvalidArgument, "TOO_LARGE", $"More than the limit of {limit} bytes.");
-
     private static HiveMindException Damaged(BlobRef blob) =>
         HiveMindException.Unavailable("FILES_DAMAGED", $"The file {blob.Sha256} is not what was written.");
 
@@ -210,3 +205,6 @@ public sealed class DirectoryFiles : IFiles
         return TaskIds.IsValid(id) ? id : throw new StoreRefusedException($"{path} is not an id of a files directory: restore it from a backup.");
     }
 }
+
+/// <summary>A file by its hash, and when it was last written or taken up by somebody.</summary>
+internal sealed record StoredFile(string Sha256, long Size, DateTimeOffset TouchedAt);

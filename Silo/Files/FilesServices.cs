@@ -6,8 +6,10 @@ public static class FilesServices
     {
         services.AddSingleton(files);
         services.AddSingleton<IFiles>(files);
-        services.AddSingleton(new PartialFiles(files));
-        services.AddSingleton<IPartialFiles>(provider => provider.GetRequiredService<PartialFiles>());
+        services.AddSingleton(new DirectoryPartialFiles(files));
+        services.AddSingleton<DirectoryUploads>();
+        services.AddSingleton<IUploads>(provider => provider.GetRequiredService<DirectoryUploads>());
+        services.AddSingleton<IPartialFiles>(provider => provider.GetRequiredService<DirectoryPartialFiles>());
         return services;
     }
 }

@@ -10,12 +10,12 @@ public sealed class PartialFilesTests : IDisposable
     private const long Limit = 1 << 20;
     private readonly TestFolder _folder = new();
     private readonly DirectoryFiles _files;
-    private readonly PartialFiles _partial;
+    private readonly DirectoryPartialFiles _partial;
 
     public PartialFilesTests()
     {
         _files = DirectoryFiles.Open(_folder.Path);
-        _partial = new PartialFiles(_files);
+        _partial = new DirectoryPartialFiles(_files);
     }
 
     public void Dispose() => _folder.Dispose();
@@ -49,7 +49,7 @@ public sealed class PartialFilesTests : IDisposable
         Assert.Equal(6000, await _partial.Length("a", Make.None));
 
         // Another silo on the same directory goes on.
-        var other = new PartialFiles(DirectoryFiles.Open(_folder.Path));
+        var other = new DirectoryPartialFiles(DirectoryFiles.Open(_folder.Path));
         Assert.Equal(10_000, await other.Append("a", 6000, bytes.AsMemory(6000), Limit, Make.None));
         Assert.Equal(Hash(bytes), (await _partial.Complete("a", 10_000, null, Make.None)).Sha256);
     }
@@ -67,8 +67,8 @@ public sealed class PartialFilesTests : IDisposable
     public async Task Append_ManyAtOnceFromTwoSilos_EachByteOnce()
     {
         var bytes = Bytes(200_000);
-        var other = new PartialFiles(DirectoryFiles.Open(_folder.Path));
-        async Task Send(PartialFiles silo)
+        var other = new DirectoryPartialFiles(DirectoryFiles.Open(_folder.Path));
+        async Task Send(DirectoryPartialFiles silo)
         {
             for (var at = 0L; at < bytes.Length;)
                 at = await silo.Append("a", at, bytes.AsMemory((int)at, (int)Math.Min(4000, bytes.Length - at)), Limit, Make.None);
@@ -134,7 +134,7 @@ public sealed class PartialFilesTests : IDisposable
 
     private string[] Leftovers() => Directory.GetFiles(Path.Combine(_folder.Path, "partial"));
 
-    private static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
+    internal static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));
 
     private static byte[] Bytes(int size)
     {

@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using Google.Protobuf;
 using Grpc.Core;
+using HiveMind.Storage;
 using HiveMind.Tasks;
 using Wire = HiveMind.Protos;
 
@@ -9,28 +11,30 @@ public sealed class ByteStreamTests
 {
     private static readonly string Id = TaskIds.New("alice", "1");
 
-    private static TestGateway Start(List<byte> stored)
+    private static readonly TaskSpec Spec = new()
+    {
+        UserId = "alice", TaskType = "python", Payload = new BlobRef(200_000, new string('a', 64), null), Resources = new(1000, 256, 0),
+    };
+
+    private static TestGateway Start()
     {
         var gateway = TestGateway.Start();
-        gateway.Node.On("CheckAttempt", a => (int)a[1]! == 1 ? Task.CompletedTask : Task.FromException(HiveMindException.Aborted("STALE_ATTEMPT", "Old.")));
-        gateway.Files
-            .On("Write", a => Store((IAsyncEnumerable<ReadOnlyMemory<byte>>)a[0]!, stored))
-            .On("OpenRead", _ => new MemoryStream([.. Enumerable.Repeat((byte)7, 200_000)]));
+        gateway.Node.On("CheckAttempt", a => (int)a[1]! == 1
+            ? Task.FromResult(Spec)
+            : Task.FromException<TaskSpec>(HiveMindException.Aborted("STALE_ATTEMPT", "Old.")));
+        gateway.Files.On("OpenRead", _ => new MemoryStream([.. Enumerable.Range(0, 200_000).Select(i => (byte)i)]));
         return gateway;
     }
 
-    private static async Task<BlobRef> Store(IAsyncEnumerable<ReadOnlyMemory<byte>> chunks, List<byte> stored)
-    {
-        await foreach (var chunk in chunks) stored.AddRange(chunk.Span);
-        return new BlobRef(stored.Count, new string('a', 64), null);
-    }
+    private static Task<Wire.SendOutputResponse> Send(TestGateway gateway, int attempt, long size, params byte[][] chunks) =>
+        SendFrom(gateway, attempt, 0, size, chunks);
 
-    private static async Task<Wire.SendOutputResponse> Send(TestGateway gateway, int attempt, long size, params byte[][] chunks)
+    private static async Task<Wire.SendOutputResponse> SendFrom(TestGateway gateway, int attempt, long offset, long size, params byte[][] chunks)
     {
         using var call = gateway.Nodes.SendOutput(TestGateway.With(gateway.NodeToken));
         try
         {
-            await call.RequestStream.WriteAsync(new() { Header = new() { TaskId = Id, Attempt = attempt, Stream = "stdout", Size = size } });
+            await call.RequestStream.WriteAsync(new() { Header = new() { TaskId = Id, Attempt = attempt, Stream = "stdout", Size = size, Offset = offset } });
             foreach (var chunk in chunks) await call.RequestStream.WriteAsync(new() { Data = ByteString.CopyFrom(chunk) });
             await call.RequestStream.CompleteAsync();
         }
@@ -38,13 +42,17 @@ public sealed class ByteStreamTests
         return await call.ResponseAsync;
     }
 
+    private static async Task<long> Append(TestGateway gateway, long offset, byte[] data, int attempt = 1, string stream = "stdout") =>
+        (await gateway.Nodes.AppendOutputAsync(
+            new() { TaskId = Id, Attempt = attempt, Stream = stream, Offset = offset, Data = ByteString.CopyFrom(data) },
+            TestGateway.With(gateway.NodeToken))).Position;
+
     [Fact]
     public async Task SendOutput_AllBytes_StoredAndTheReceiptIsGoodForTheReport()
     {
-        List<byte> stored = [];
-        await using var gateway = Start(stored);
+        await using var gateway = Start();
         var sent = await Send(gateway, 1, 100_000, new byte[60_000], new byte[40_000]);
-        Assert.Equal((100_000L, 100_000), (sent.Size, stored.Count));
+        Assert.Equal((100_000L, Convert.ToHexStringLower(SHA256.HashData(new byte[100_000]))), (sent.Size, sent.Sha256));
         TaskOutcomeReport? reported = null;
         gateway.Node.On("Report", a =>
         {
@@ -64,21 +72,59 @@ public sealed class ByteStreamTests
     [InlineData(1, (100 << 20) + 1, StatusCode.InvalidArgument)]
     public async Task SendOutput_StaleOrOtherThanAnnounced_Refused(int attempt, long size, StatusCode code)
     {
-        await using var gateway = Start([]);
+        await using var gateway = Start();
         Assert.Equal(code, (await Assert.ThrowsAsync<RpcException>(() => Send(gateway, attempt, size, new byte[10]))).StatusCode);
     }
 
     [Fact]
-    public async Task FetchPayload_LargeFile_ComesInChunksOf64KiB()
+    public async Task SendOutput_BehindWhatWasPrinted_IsTheWhole()
     {
-        await using var gateway = Start([]);
-        var payload = new BlobRef(200_000, new string('a', 64), null);
-        var spec = new TaskSpec { UserId = "alice", TaskType = "python", Payload = payload, Resources = new(1000, 256, 0) };
-        var snapshot = new TaskSnapshot { TaskId = Id, State = TaskState.Running, CreatedAt = DateTimeOffset.UnixEpoch, Spec = spec };
-        gateway.Grains.Add(Id, Stub<ITaskGrain>.New().On("GetSnapshot", _ => Task.FromResult<TaskSnapshot?>(snapshot)).Object);
-        using var call = gateway.Nodes.FetchPayload(new() { TaskId = Id, Attempt = 1 }, TestGateway.With(gateway.NodeToken));
-        List<int> sizes = [];
-        while (await call.ResponseStream.MoveNext(default)) sizes.Add(call.ResponseStream.Current.Data.Length);
-        Assert.Equal([65536, 65536, 65536, 3392], sizes);
+        await using var gateway = Start();
+        var all = Enumerable.Range(0, 90_000).Select(i => (byte)(i * 7)).ToArray();
+        Assert.Equal(50_000, await Append(gateway, 0, all[..50_000]));
+
+        Assert.Equal(50_000, await Append(gateway, 0, all[..50_000])); // its answer was lost: nothing doubles
+        Assert.Equal(50_000, await Append(gateway, 60_000, all[60_000..])); // nor is there a gap
+        Assert.Equal(50_000, await Append(gateway, 0, [])); // where to go on
+        var wrong = await Assert.ThrowsAsync<RpcException>(() => SendFrom(gateway, 1, 0, 90_000, all[..60_000]));
+        Assert.Equal((StatusCode.FailedPrecondition, "WRONG_OFFSET"), (wrong.StatusCode, ReasonOf(wrong)));
+        var sent = await SendFrom(gateway, 1, 50_000, 90_000, all[50_000..]);
+
+        Assert.Equal((90_000L, Convert.ToHexStringLower(SHA256.HashData(all))), (sent.Size, sent.Sha256));
+        Assert.Equal(0, await gateway.Partials.Length(PartialIds.Output(Id, 1, "stdout"), default));
     }
+
+    [Theory]
+    [InlineData(2, 0, 10, "stdout", StatusCode.Aborted)]
+    [InlineData(0, 0, 10, "stdout", StatusCode.InvalidArgument)]
+    [InlineData(1, -1, 10, "stdout", StatusCode.InvalidArgument)]
+    [InlineData(1, 0, (256 << 10) + 1, "stdout", StatusCode.InvalidArgument)]
+    [InlineData(1, 0, 10, "../stdout", StatusCode.InvalidArgument)]
+    public async Task AppendOutput_StaleOrNoOutput_RefusedAndChangesNothing(int attempt, long offset, int size, string stream, StatusCode code)
+    {
+        await using var gateway = Start();
+        Assert.Equal(code, (await Assert.ThrowsAsync<RpcException>(() => Append(gateway, offset, new byte[size], attempt, stream))).StatusCode);
+        Assert.Equal(0, await Append(gateway, 0, []));
+    }
+
+    [Fact]
+    public async Task FetchPayload_LargeFile_ComesInChunksOf64KiBFromAnyOffset()
+    {
+        await using var gateway = Start();
+        Assert.Equal([65536, 65536, 65536, 3392], (await Fetch(gateway, 0)).Select(chunk => chunk.Length));
+        var tail = await Fetch(gateway, 199_990);
+        Assert.Equal(Enumerable.Range(199_990, 10).Select(i => (byte)i), Assert.Single(tail));
+        Assert.Empty(await Fetch(gateway, 200_000));
+        Assert.Equal(StatusCode.InvalidArgument, (await Assert.ThrowsAsync<RpcException>(() => Fetch(gateway, 200_001))).StatusCode);
+    }
+
+    private static async Task<List<byte[]>> Fetch(TestGateway gateway, long offset)
+    {
+        using var call = gateway.Nodes.FetchPayload(new() { TaskId = Id, Attempt = 1, Offset = offset }, TestGateway.With(gateway.NodeToken));
+        List<byte[]> chunks = [];
+        while (await call.ResponseStream.MoveNext(default)) chunks.Add(call.ResponseStream.Current.Data.ToByteArray());
+        return chunks;
+    }
+
+    private static string? ReasonOf(RpcException e) => e.GetRpcStatus()?.GetDetail<Google.Rpc.ErrorInfo>()?.Reason;
 }

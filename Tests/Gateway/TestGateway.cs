@@ -3,6 +3,7 @@ using Grpc.Net.Client;
 using HiveMind.Nodes;
 using HiveMind.Storage;
 using HiveMind.Tasks;
+using HiveMind.Tests.Books;
 using HiveMind.Users;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -22,11 +23,14 @@ internal sealed class TestGateway : IAsyncDisposable
     public static readonly byte[] TagKey = [.. Enumerable.Range(0, 32).Select(i => (byte)i)];
     private readonly WebApplication _app;
     private readonly GrpcChannel _channel;
+    private readonly TestFolder _folder = new();
 
     public FakeGrains Grains { get; } = FakeGrains.New();
     public Stub<IBooks> Books { get; } = Stub<IBooks>.New();
     public Stub<IAccounts> Accounts { get; } = Stub<IAccounts>.New();
     public Stub<IFiles> Files { get; } = Stub<IFiles>.New();
+    /// <summary>Real, in a folder of their own: positions are what they are about.</summary>
+    public IPartialFiles Partials { get; }
     public Stub<INodeGrain> Node { get; } = Stub<INodeGrain>.New();
     public SessionToken Alice { get; }
     public SessionToken Root { get; }
@@ -50,10 +54,15 @@ internal sealed class TestGateway : IAsyncDisposable
         Accounts.On("OpenAccount", a => Task.FromResult(new Caller((string)a[0]!, (string)a[0]!, Roles.User)));
         Files.On("Write", a => Task.FromResult(new BlobRef(((ReadOnlyMemory<byte>)a[0]!).Length, new string('a', 64), null)));
 
+        var store = DirectoryFiles.Open(_folder.Path);
+        var partials = new DirectoryPartialFiles(store);
+        Partials = partials;
+
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
         builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
+        builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials));
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
         builder.Services.AddGrpcGateway(options);
         _app = builder.Build();
@@ -113,5 +122,6 @@ internal sealed class TestGateway : IAsyncDisposable
         _channel.Dispose();
         await _app.StopAsync(new CancellationTokenSource(TimeSpan.FromSeconds(5)).Token);
         await _app.DisposeAsync();
+        _folder.Dispose();
     }
 }

@@ -111,26 +111,43 @@ internal sealed class FakeHub : NodeManagerService.NodeManagerServiceBase, IAsyn
 
     public override async Task FetchPayload(FetchPayloadRequest request, IServerStreamWriter<DataChunk> responses, ServerCallContext context)
     {
-        foreach (var chunk in Payload.Chunk(64 * 1024))
+        foreach (var chunk in Payload.Skip((int)request.Offset).Chunk(64 * 1024))
             await responses.WriteAsync(new DataChunk { Data = ByteString.CopyFrom(chunk) });
     }
 
+    public override Task<AppendOutputResponse> AppendOutput(AppendOutputRequest request, ServerCallContext context)
+    {
+        var held = Partials.GetOrAdd(request.Stream, _ => new MemoryStream());
+        lock (held)
+        {
+            if (request.Offset == held.Length)
+                request.Data.WriteTo(held);
+            return Task.FromResult(new AppendOutputResponse { Success = true, Position = held.Length });
+        }
+    }
+
+    /// <summary>What is held of an output, by stream; the tests run one attempt at a time.</summary>
+    public ConcurrentDictionary<string, MemoryStream> Partials { get; } = [];
+
     public override async Task<SendOutputResponse> SendOutput(IAsyncStreamReader<OutputChunk> requests, ServerCallContext context)
     {
-        if (FailingUploads-- > 0)
-            throw new RpcException(new Status(StatusCode.Unavailable, "later"));
-        using var all = new MemoryStream();
-        long size = -1;
+        Assert.True(await requests.MoveNext());
+        var header = requests.Current.Header;
+        var all = Partials.GetOrAdd(header.Stream, _ => new MemoryStream());
+        Assert.Equal(all.Length, header.Offset);
         while (await requests.MoveNext())
-            if (requests.Current.Header is { } header)
-                size = header.Size;
-            else
-                requests.Current.Data.WriteTo(all);
-        Assert.Equal(size, all.Length);
-        Uploads.Enqueue(all.ToArray());
+        {
+            requests.Current.Data.WriteTo(all);
+            if (FailingUploads-- > 0)
+                throw new RpcException(new Status(StatusCode.Unavailable, "cut in the middle"));
+        }
+        Assert.Equal(header.Size, all.Length);
+        var bytes = all.ToArray();
+        Partials.TryRemove(header.Stream, out _);
+        Uploads.Enqueue(bytes);
         return new SendOutputResponse
         {
-            Success = true, Size = size, Sha256 = Convert.ToHexStringLower(SHA256.HashData(all.ToArray())), Receipt = ByteString.CopyFromUtf8("receipt"),
+            Success = true, Size = bytes.Length, Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes)), Receipt = ByteString.CopyFromUtf8("receipt"),
         };
     }
 

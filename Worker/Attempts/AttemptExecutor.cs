@@ -7,7 +7,7 @@ namespace HiveMind.Workers.Attempts;
 
 /// <summary>Takes one attempt from its assignment to its report.</summary>
 public sealed class AttemptExecutor(
-    WorkerOptions options, IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, TimeProvider time)
+    IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, TimeProvider time)
 {
     /// <summary>
     /// Null: dropped on the way. Otherwise its report, which the table holds until the hub answers it. <paramref name="earlier"/> are
@@ -54,7 +54,30 @@ public sealed class AttemptExecutor(
             await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), kill.Token);
         else
             await transfers.FetchPayload(attempt.Key, assignment.PayloadSha256, place.Program, kill.Token);
-        return await runner.Run(Request(attempt.Key, assignment, place), began, kill.Token);
+        return await RunWatched(runner, Request(attempt.Key, assignment, place), began, kill.Token);
+    }
+
+    /// <summary>What it prints goes to those who watch while it runs.</summary>
+    private async Task<RunResult> RunWatched(IRunner runner, RunRequest request, Action began, CancellationToken kill)
+    {
+        using var ended = CancellationTokenSource.CreateLinkedTokenSource(kill);
+        var key = new AttemptKey(request.TaskId, request.Attempt);
+        var watched = Task.CompletedTask;
+        try
+        {
+            return await runner.Run(request, () =>
+            {
+                began();
+                watched = Task.WhenAll(
+                    new LiveOutput(transfers, key, "stdout", request.Place.Stdout, time).Run(ended.Token),
+                    new LiveOutput(transfers, key, "stderr", request.Place.Stderr, time).Run(ended.Token));
+            }, kill);
+        }
+        finally
+        {
+            await ended.CancelAsync();
+            await watched;
+        }
     }
 
     private RunRequest Request(AttemptKey key, Assignment assignment, RunPlace place)
@@ -72,7 +95,7 @@ public sealed class AttemptExecutor(
             MemoryMb = needs.MemoryMb > 0 ? needs.MemoryMb : 256,
             WithGpu = needs.GpuRequired,
             Timeout = TimeSpan.FromSeconds(needs.TimeoutSeconds > 0 ? Math.Min(needs.TimeoutSeconds, 40L * 24 * 3600) : 3600),
-            MaxOutputBytes = options.MaxOutputBytes,
+            MaxOutputBytes = needs.MaxOutputMb > 0 ? needs.MaxOutputMb << 20 : RunRequest.DefaultMaxOutputBytes,
         };
     }
 

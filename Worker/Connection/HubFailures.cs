@@ -23,6 +23,9 @@ internal static class HubFailures
         }
     }
 
+    /// <summary>The hub has another part of what is being sent: asking where to go on mends it.</summary>
+    public static bool IsWrongOffset(RpcException e) => e.StatusCode == StatusCode.FailedPrecondition && Reason(e) is "WRONG_OFFSET" or "PARTIAL_INCOMPLETE";
+
     public static bool IsStaleEpoch(RpcException e) => e.StatusCode == StatusCode.Aborted
         && (Reason(e) == "STALE_EPOCH" || e.Status.Detail.Contains("STALE_EPOCH", StringComparison.Ordinal));
 }

@@ -11,22 +11,45 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
 {
     private const int InlineBytes = 4 * 1024, ChunkBytes = 64 * 1024;
 
-    /// <summary>Writes the payload to a file; throws IOException when what came is not what was promised.</summary>
-    public Task FetchPayload(AttemptKey key, string sha256, string path, CancellationToken cancel) => Retried(async () =>
+    /// <summary>
+    /// Writes the payload to a file, from where it stopped when the connection was cut; throws IOException when what came is not what was
+    /// promised.
+    /// </summary>
+    public async Task FetchPayload(AttemptKey key, string sha256, string path, CancellationToken cancel)
     {
-        using var call = hub.Client.FetchPayload(
-            new FetchPayloadRequest { TaskId = key.TaskId, Attempt = key.Attempt }, hub.Options(cancel));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        await using (var file = new FileStream(path, FileMode.Create, FileAccess.Write))
+        await using var file = new FileStream(path, FileMode.Create, FileAccess.Write);
+        await Retried(async () =>
+        {
+            using var call = hub.Client.FetchPayload(
+                new FetchPayloadRequest { TaskId = key.TaskId, Attempt = key.Attempt, Offset = file.Position }, hub.Options(cancel));
             await foreach (var chunk in call.ResponseStream.ReadAllAsync(cancel))
             {
                 hash.AppendData(chunk.Data.Span);
                 await file.WriteAsync(chunk.Data.Memory, cancel);
             }
+            return true;
+        }, cancel);
         if (!Same(sha256, hash.GetHashAndReset()))
             throw new IOException("The payload that came is not the one that was promised.");
-        return true;
-    }, cancel);
+    }
+
+    /// <summary>Tells what a running program has printed from there on; where the hub is afterwards, or null while it is away.</summary>
+    public async Task<long?> AppendOutput(AttemptKey key, string stream, long offset, ReadOnlyMemory<byte> data, CancellationToken cancel)
+    {
+        try
+        {
+            var answer = await hub.Client.AppendOutputAsync(new AppendOutputRequest
+            {
+                TaskId = key.TaskId, Attempt = key.Attempt, Stream = stream, Offset = offset, Data = ByteString.CopyFrom(data.Span),
+            }, hub.Options(cancel));
+            return answer.Position;
+        }
+        catch (RpcException e) when (HubFailures.IsTransient(e.StatusCode) || e.StatusCode == StatusCode.ResourceExhausted)
+        {
+            return null;
+        }
+    }
 
     /// <summary>Small output goes with the report, larger output first, for a receipt.</summary>
     public async Task<OutputRef> SendOutput(AttemptKey key, string stream, string path, CancellationToken cancel)
@@ -40,20 +63,26 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
 
     private async Task<OutputRef> Upload(AttemptKey key, string stream, string path, long size, CancellationToken cancel)
     {
+        var position = (await hub.Client.AppendOutputAsync(
+            new AppendOutputRequest { TaskId = key.TaskId, Attempt = key.Attempt, Stream = stream }, hub.Options(cancel))).Position;
         using var call = hub.Client.SendOutput(hub.Options(cancel));
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         try
         {
             await call.RequestStream.WriteAsync(new OutputChunk
             {
-                Header = new OutputHeader { TaskId = key.TaskId, Attempt = key.Attempt, Stream = stream, Size = size },
+                Header = new OutputHeader { TaskId = key.TaskId, Attempt = key.Attempt, Stream = stream, Size = size, Offset = position },
             }, cancel);
             await using var file = File.OpenRead(path);
             var buffer = new byte[ChunkBytes];
+            var at = 0L;
             int read;
-            while ((read = await file.ReadAtLeastAsync(buffer, ChunkBytes, throwOnEndOfStream: false, cancel)) > 0)
+            while ((read = await file.ReadAtLeastAsync(buffer.AsMemory(0, Upto(at, position)), Upto(at, position), throwOnEndOfStream: false, cancel)) > 0)
             {
                 hash.AppendData(buffer.AsSpan(0, read));
+                at += read;
+                if (at <= position)
+                    continue; // the hub has it since it was printed
                 // Copied: the buffer is used again while the transport may still hold this chunk.
                 await call.RequestStream.WriteAsync(new OutputChunk { Data = ByteString.CopyFrom(buffer, 0, read) }, cancel);
             }
@@ -72,6 +101,9 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
         return new OutputRef { Size = size, Sha256 = answer.Sha256, Receipt = answer.Receipt };
     }
 
+    /// <summary>Chunks meet at the position from which bytes are sent.</summary>
+    private static int Upto(long at, long position) => at < position ? (int)Math.Min(ChunkBytes, position - at) : ChunkBytes;
+
     private async Task<T> Retried<T>(Func<Task<T>> call, CancellationToken cancel)
     {
         var backoff = Backoff.Default(chance);
@@ -81,7 +113,7 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
             {
                 return await call();
             }
-            catch (RpcException e) when (HubFailures.IsTransient(e.StatusCode))
+            catch (RpcException e) when (HubFailures.IsTransient(e.StatusCode) || HubFailures.IsWrongOffset(e))
             {
                 cancel.ThrowIfCancellationRequested();
                 await Task.Delay(backoff.Next(), time, cancel);

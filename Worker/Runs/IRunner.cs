@@ -25,7 +25,10 @@ public sealed record RunRequest
     public long MemoryMb { get; init; } = 256;
     public bool WithGpu { get; init; }
     public TimeSpan Timeout { get; init; } = TimeSpan.FromHours(1);
-    public long MaxOutputBytes { get; init; } = 100L * 1024 * 1024;
+    /// <summary>Standard output (and error) above this ends the run; the head is kept.</summary>
+    public long MaxOutputBytes { get; init; } = DefaultMaxOutputBytes;
+
+    public const long DefaultMaxOutputBytes = 100L * 1024 * 1024;
 }
 
 /// <summary>How a run ended. No reason and exit code 0: completed. Its output is in the files of its place.</summary>

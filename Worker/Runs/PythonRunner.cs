@@ -95,6 +95,8 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         {
             ["PATH"] = "/usr/local/bin:/usr/bin:/bin",
             ["LANG"] = "C.UTF-8",
+            // Who watches sees a line when it is printed, not when 8 KiB of them are.
+            ["PYTHONUNBUFFERED"] = "1",
             // Numeric libraries start a thread for every core of the machine, and the C library an arena for each, unless told.
             ["OMP_NUM_THREADS"] = threads,
             ["OPENBLAS_NUM_THREADS"] = threads,

@@ -10,7 +10,7 @@ internal sealed class DemoTask(string taskId)
 {
     public string TaskId { get; } = taskId;
     public GetTaskStatusResponse Status { get; set; } = new();
-    public bool HasEnded => TaskWait.HasEnded(Status.State);
+    public bool HasEnded => TaskFollow.HasEnded(Status.State);
     /// <summary>It was seen running for the first time in the last look, so that most of its run is still to come.</summary>
     public bool HasJustStarted { get; set; }
 }

@@ -7,16 +7,21 @@ namespace HiveMind.Storage;
 /// Pieces in `partial/` of the files directory. Appending, completing and deleting hold the file's lock, so that a writer that was believed
 /// dead can never write into what has become an ordinary file.
 /// </summary>
-public sealed class PartialFiles : IPartialFiles
+internal sealed class DirectoryPartialFiles : IPartialFiles
 {
     private const int ReadBytes = 128 * 1024;
     private readonly DirectoryFiles _files;
     private readonly string _directory;
     private readonly FileLocks _locks; // its own set, taken before the one of the files: no two wait for each other
+    private readonly Func<long> _freeBytes;
 
-    public PartialFiles(DirectoryFiles files)
+    public DirectoryPartialFiles(DirectoryFiles files) : this(files, () => DiskSpace.FreeBytes(files.Root))
     {
-        _files = files;
+    }
+
+    internal DirectoryPartialFiles(DirectoryFiles files, Func<long> freeBytes)
+    {
+        (_files, _freeBytes) = (files, freeBytes);
         _directory = Path.Combine(files.Root, "partial");
         Directory.CreateDirectory(_directory);
         _locks = new FileLocks(Path.Combine(files.Root, "locks", "partial"));
@@ -34,6 +39,7 @@ public sealed class PartialFiles : IPartialFiles
             if (offset != length) return length;
             if (length + bytes.Length > limit) throw HiveMindException.Exhausted("TOO_LARGE", $"More than the limit of {limit} bytes.");
             if (bytes.IsEmpty) return length;
+            RequireRoom(bytes.Length);
             using var file = File.OpenHandle(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
             try
             {
@@ -99,9 +105,16 @@ public sealed class PartialFiles : IPartialFiles
         Guarded(() => Remove(path));
     }
 
+    /// <summary>Leaves the stores what they need to go on.</summary>
+    internal void RequireRoom(long bytes)
+    {
+        if (!DiskSpace.IsEnough(_freeBytes() - bytes))
+            throw HiveMindException.Exhausted("DISK_FULL", "The hub's disk has too little room left for that.", TimeSpan.FromSeconds(30));
+    }
+
     /// <summary>Every partial file, and when it was last added to.</summary>
-    internal IEnumerable<(string Id, long Size, DateTimeOffset TouchedAt)> All() =>
-        new DirectoryInfo(_directory).EnumerateFiles().Select(file => (file.Name, file.Length, new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero)));
+    internal IEnumerable<(string Id, DateTimeOffset TouchedAt)> All() =>
+        new DirectoryInfo(_directory).EnumerateFiles().Select(file => (file.Name, new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero)));
 
     private string PathOf(string id) => id is { Length: >= 1 and <= 128 } && id[0] != '.' && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')
         ? Path.Combine(_directory, id)
