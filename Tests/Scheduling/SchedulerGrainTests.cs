@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
+using HiveMind.Tasks;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
 
@@ -20,7 +21,7 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
     {
         var builder = new InProcessTestClusterBuilder(1);
         builder.ConfigureSilo((_, silo) => silo.AddScheduling().UseInMemoryReminderService().Services
-            .AddSingleton<IUnfinishedIndex>(_index).AddSingleton<INodeIndex>(_index));
+            .AddSingleton<IUnfinishedIndex>(_index).AddSingleton<INodeIndex>(_index).AddSingleton<IOpenTasks>(_index));
         _cluster = builder.Build();
         await _cluster.DeployAsync();
     }
@@ -72,7 +73,7 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
         }
     }
 
-    private sealed class MemoryIndex : IUnfinishedIndex, INodeIndex
+    private sealed class MemoryIndex : IUnfinishedIndex, INodeIndex, IOpenTasks
     {
         private int _scans;
 
@@ -92,6 +93,8 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
         public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => Task.CompletedTask;
         public Task Unmark(string taskId) => Task.CompletedTask;
         public Task<long> Count() => Task.FromResult(3L);
+        public Task EnsureListed(IReadOnlyList<PendingTask> tasks) => Task.CompletedTask;
+        public Task<IReadOnlyList<OpenTask>> Page(string? userId, TaskKey? below, long fromMs, int most) => Task.FromResult<IReadOnlyList<OpenTask>>([]);
         public Task Add(PendingTask task) => Task.CompletedTask;
         Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => Task.CompletedTask;
         Task INodeIndex.Add(string nodeId) => Task.CompletedTask;
