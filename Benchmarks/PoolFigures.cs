@@ -8,13 +8,8 @@ using HiveMind.Protos;
 namespace HiveMind.Benchmarks;
 
 /// <summary>A whole pool of real processes: start-up, idle memory, submit to result when idle, tasks per second when not.</summary>
-internal sealed class PoolFigures(string? redis, int workers, int tasks, int senders) : IDisposable
+internal sealed class PoolFigures(string? redis, int workers, int tasks, int senders) : BenchHub
 {
-    private const string Password = "correct horse battery";
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "hivemind.dll");
-    private readonly string _directory = Directory.CreateTempSubdirectory("hivemind-figures-").FullName;
-    private readonly List<Process> _processes = [];
-
     public static async Task<int> Run(string? redis, int workers, int tasks, int senders)
     {
         using var pool = new PoolFigures(redis, workers, tasks, senders);
@@ -26,21 +21,14 @@ internal sealed class PoolFigures(string? redis, int workers, int tasks, int sen
     {
         string[] store = redis is null ? [] : [$"--HiveMind:Redis:ConnectionString={redis}"];
         var began = Stopwatch.GetTimestamp();
-        var silo = Start([
-            "silo", "--HiveMind:Grpc:Port=0", "--HiveMind:Http:Port=0", $"--HiveMind:DataDirectory={Path.Combine(_directory, "hub")}",
-            "--HiveMind:Tasks:AllowNoop=true", "--HiveMind:RateLimit:RequestsPerSecond=1000000", "--HiveMind:RateLimit:Burst=1000000", .. store,
-        ]);
-        var address = await AddressOf(silo);
+        var (silo, address) = await StartSilo(store);
         Console.WriteLine($"ready after {Stopwatch.GetElapsedTime(began).TotalSeconds:F2} s");
         await Task.Delay(TimeSpan.FromSeconds(10));
         silo.Refresh();
         Console.WriteLine($"idle after 10 s: {silo.WorkingSet64 / 1_000_000} MB resident");
 
         using var channel = GrpcChannel.ForAddress(address);
-        var users = new UserService.UserServiceClient(channel);
-        await users.RegisterUserAsync(new() { Username = "bench", Password = Password, Email = "bench@example.org" });
-        var login = await users.LoginUserAsync(new() { Username = "bench", Password = Password });
-        var me = new Metadata { { "authorization", $"Bearer {login.SessionToken}" } };
+        var (_, me) = await NewUser(channel, "bench");
         var hub = new MasterNodeService.MasterNodeServiceClient(channel);
 
         await StartWorker(channel, me, address, 0);
@@ -94,52 +82,5 @@ internal sealed class PoolFigures(string? redis, int workers, int tasks, int sen
         for (var i = 0; i < 20; i++) took.Add((await run()).TotalMilliseconds);
         took.Sort();
         return $"median of 20 {(took[9] + took[10]) / 2:F0} ms, slowest {took[^1]:F0} ms";
-    }
-
-    private async Task StartWorker(GrpcChannel channel, Metadata me, string address, int number)
-    {
-        var node = $"bench-{number}";
-        var nodes = new NodeManagerService.NodeManagerServiceClient(channel);
-        var registered = await nodes.RegisterNodeAsync(new() { NodeId = node, Hostname = "bench", Capabilities = new() { CpuCores = 1, MemoryMb = 256 } }, me);
-        var token = Path.Combine(_directory, $"{node}.token");
-        await File.WriteAllTextAsync(token, registered.NodeToken);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(token, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        Start(["worker", "--hub", address, "--node-id", node, "--token-file", token, "--allow-noop", "--unsandboxed"]);
-        while ((await nodes.GetNodeInfoAsync(new() { NodeId = node }, me)).Node.Status != "online") await Task.Delay(20);
-    }
-
-    private Process Start(string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(Program);
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        start.Environment["XDG_DATA_HOME"] = start.Environment["XDG_CONFIG_HOME"] = start.Environment["XDG_STATE_HOME"] = _directory;
-        var process = Process.Start(start)!;
-        process.ErrorDataReceived += (_, _) => { }; // read, so that nobody waits for room in the pipe
-        process.BeginErrorReadLine();
-        _processes.Add(process);
-        return process;
-    }
-
-    private static async Task<string> AddressOf(Process silo)
-    {
-        var address = "";
-        while (await silo.StandardOutput.ReadLineAsync() is { } line)
-        {
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["gRPC", var at, ..]) address = at;
-            if (line.Contains("Next:", StringComparison.Ordinal)) break;
-        }
-        _ = silo.StandardOutput.ReadToEndAsync();
-        return address.Length > 0 ? address : throw new InvalidOperationException("the silo did not start");
-    }
-
-    public void Dispose()
-    {
-        foreach (var process in _processes)
-        {
-            if (!process.HasExited) process.Kill();
-            process.Dispose();
-        }
-        Directory.Delete(_directory, recursive: true);
     }
 }

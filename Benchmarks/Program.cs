@@ -11,6 +11,7 @@ return args switch
     ["floor-soak", var directory, ..] => await FloorSoak.Run(directory, number("--cycles", 1_000_000), number("--live", 10_000)),
     ["pool", ..] => await PoolFigures.Run(
         args.Skip(1).FirstOrDefault(arg => arg.Contains(':', StringComparison.Ordinal)), number("--workers", 2), number("--tasks", 10_000), number("--senders", 64)),
+    ["list-tasks", ..] => await ListFigures.Run(number("--tasks", 100_000), number("--meanwhile", 1000)),
     _ => Usage(),
 };
 
@@ -20,6 +21,7 @@ static int Usage()
         floor-writer DIR [--aof-mb 64]               writes until it is killed, printing what was acknowledged
         floor-kills DIR [--kills 100] [--aof-mb 64]  kills such a writer again and again and looks for what was lost
         pool [REDIS] [--workers 2] [--tasks 10000] [--senders 64]  start-up, memory, submit to result, noop tasks per second
+        list-tasks [--tasks 100000] [--meanwhile 1000]  first and last page of a long history; lists while tasks come and end
         floor-soak DIR [--cycles 1000000] [--live 10000]  task-like write, rewrite, delete cycles: rate, directory size, restart time
         """);
     return 2;

@@ -11,8 +11,9 @@ internal static class App
     {
         new DemoVerb(terminal), new UpVerb(terminal), new SiloVerb(terminal),
         new RegisterVerb(terminal), new LoginVerb(terminal), new LogoutVerb(terminal), new WhoAmIVerb(terminal),
-        new SubmitVerb(terminal), new WatchVerb(terminal), new StatusVerb(terminal), new ResultVerb(terminal), new CancelVerb(terminal),
-        new NodesVerb(terminal), new NodeRemoveVerb(terminal), new StatsVerb(terminal), new TopVerb(terminal), new WorkerVerb(terminal),
+        new SubmitVerb(terminal), new WatchVerb(terminal), new TasksVerb(terminal), new StatusVerb(terminal), new ResultVerb(terminal),
+        new CancelVerb(terminal), new NodesVerb(terminal), new NodeRemoveVerb(terminal), new NodeTokenVerb(terminal), new StatsVerb(terminal),
+        new TopVerb(terminal), new AnalyticsVerb(terminal), new WorkerVerb(terminal), new CompletionVerb(terminal),
     };
 
     /// <summary>No response files: an argument of the user's program may begin with '@'.</summary>
@@ -38,6 +39,7 @@ internal static class App
             // The silo has its own handling of signals; the others get time to stop their children.
             ProcessTerminationTimeout = parsed.CommandResult.Command is SiloVerb ? null : TimeSpan.FromSeconds(30),
         };
+        using var traces = parsed.CommandResult.Command is Verb verb ? Traces.Start(verb) : null;
         try
         {
             return await parsed.InvokeAsync(invocation);

@@ -1,3 +1,4 @@
+using Grpc.AspNetCore.Server;
 using HiveMind.Edge;
 using HiveMind.Nodes;
 using HiveMind.Tasks;
@@ -10,7 +11,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace HiveMind;
 
-/// <summary>Wires the gRPC edge into the silo's process. It needs IGrainFactory, IAccounts, IBooks, IFiles and the two indexes beside it.</summary>
+/// <summary>Wires the gRPC edge into the silo's process. It needs IGrainFactory, IAccounts, IBooks, IFiles, the two indexes and the two sources of lists beside it.</summary>
 public static class GatewayHosting
 {
     public static IServiceCollection AddGrpcGateway(this IServiceCollection services, HubOptions options)
@@ -30,6 +31,7 @@ public static class GatewayHosting
         services.TryAddSingleton(options);
         services.AddSingleton(new Uptime(TimeProvider.System));
         services.AddSingleton<ErrorInterceptor>();
+        services.AddSingleton<CallRates>();
         services.AddSingleton<RateLimitInterceptor>();
         services.AddSingleton<AuthInterceptor>();
         services.TryAddSingleton<ISessionCheck, GrainSessionCheck>();
@@ -40,7 +42,14 @@ public static class GatewayHosting
         services.AddSingleton<TaskReasons>();
         services.AddSingleton<WatchSlots>();
         services.AddSingleton<NodeDirectory>();
+        services.AddSingleton<INodeDirectory>(s => s.GetRequiredService<NodeDirectory>());
+        services.AddSingleton<TaskListing>();
+        services.AddSingleton<PageTokens>();
+        services.AddSingleton<IOwnTasks, OwnTasks>();
+        services.AddSingleton<RecentAnalytics>();
         services.AddSingleton<WorkerSessions>();
+        services.AddSingleton<PasswordLogin>();
+        services.AddSingleton<ILogins, Logins>();
         services.AddSingleton<UserServiceEndpoint>();
         services.AddSingleton<NodeManagerServiceEndpoint>();
         services.AddSingleton<MasterNodeServiceEndpoint>();
@@ -59,6 +68,8 @@ public static class GatewayHosting
     private static void Guard(IEndpointConventionBuilder calls, CallGuard guard) => calls.Add(endpoint =>
     {
         var call = endpoint.RequestDelegate!;
-        endpoint.RequestDelegate = http => guard.Invoke(http, call);
+        // The method as we know it: a path may be written in many ways, and figures are kept by it.
+        var method = endpoint.Metadata.OfType<GrpcMethodMetadata>().FirstOrDefault()?.Method.FullName[1..] ?? EdgeInstruments.OtherMethod;
+        endpoint.RequestDelegate = http => guard.Invoke(http, method, call);
     });
 }

@@ -1,1 +1,1 @@
-return await HiveMind.SiloHost.Run(args);
+return await HiveMind.SiloHost.Run(args, "dotnet run --project Cli --");

@@ -1,5 +1,8 @@
 using HiveMind.Hosting;
 using HiveMind.Storage;
+using HiveMind.Web;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
 
 namespace HiveMind;
 
@@ -14,7 +17,9 @@ public static class SiloHost
     /// Runs until Ctrl-C or SIGTERM. 0 after a clean stop, 78 when it refuses to start, with one line per problem on stderr, 1 when it could not
     /// stop in time (a store that does not answer): what was acknowledged is durable all the same.
     /// </summary>
-    public static async Task<int> Run(string[] args)
+    /// <param name="args">Settings, `--lan`, `--accept-lost-floor`.</param>
+    /// <param name="startedAs">How the command line is started, for the lines that say what to type next.</param>
+    public static async Task<int> Run(string[] args, string startedAs)
     {
         try
         {
@@ -22,10 +27,15 @@ public static class SiloHost
             var (builder, options) = SiloBuilderSetup.Create(args);
             using var limit = new Timer(_ => GiveUpStopping()); // first, so that it also watches over the stores' end
             await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag));
-            await using var app = SiloBuilderSetup.Build(builder, options, stores);
+            var certificate = ServedCertificate.Open(options, TimeProvider.System);
+            await using var app = SiloBuilderSetup.Build(builder, options, stores, certificate);
             using var stopping = app.Lifetime.ApplicationStopping.Register(() => limit.Change(StopPatience, Timeout.InfiniteTimeSpan));
             await app.StartAsync();
-            Banner.Print(app, options, stores, TimeProvider.System.GetElapsedTime(startedAt));
+            var ports = Listening(app);
+            var address = HubAddresses.Local(options, ports.Grpc, certificate);
+            using var local = LocalAddressFile.Write(options.DataDirectory, address);
+            app.Services.GetRequiredService<PageOptions>().TellHow(startedAs, Banner.HubFlag(options, address));
+            Banner.Print(ports, options, stores, certificate, startedAs, TimeProvider.System.GetElapsedTime(startedAt));
             await app.WaitForShutdownAsync();
             return 0;
         }
@@ -39,6 +49,12 @@ public static class SiloHost
             await Console.Error.WriteLineAsync($"hivemind: {refused.Message}");
             return BadConfiguration;
         }
+    }
+
+    private static ServedPorts Listening(WebApplication app)
+    {
+        var addresses = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.ToList();
+        return new(new Uri(addresses[0]).Port, new Uri(addresses[^1]).Port);
     }
 
     private static void GiveUpStopping()

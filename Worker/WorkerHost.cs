@@ -75,7 +75,7 @@ public static class WorkerHost
         WorkerOptions options, HubChannel hub, WorkerAgent agent, WorkerLease lease, Backoff backoff, TimeProvider time, IWorkerConsole console,
         CancellationToken stop, CancellationToken end)
     {
-        var saidAway = false;
+        var (saidAway, knowsTheHub) = (false, false);
         while (!end.IsCancellationRequested)
         {
             var session = new HubSession(hub, agent, lease, time);
@@ -92,12 +92,17 @@ public static class WorkerHost
             {
                 if (end.IsCancellationRequested)
                     break;
+                if (HubTrust.Refusal(e) is { } refusal && !knowsTheHub)
+                {
+                    console.Say(WorkerEvent.Error, $"{refusal.Message} {Remedy(refusal)}");
+                    return WorkerExit.NotTrusted;
+                }
                 if (Final(e, session.WasWelcomed, options) is { } final)
                 {
                     console.Say(WorkerEvent.Error, final.Line);
                     return final.ExitCode;
                 }
-                cause = e.Status.Detail.Length > 0 ? e.Status.Detail : e.StatusCode.ToString();
+                cause = HubTrust.Refusal(e)?.Message ?? (e.Status.Detail.Length > 0 ? e.Status.Detail : e.StatusCode.ToString());
             }
             catch (Exception e) when (e is InvalidOperationException or IOException)
             {
@@ -113,10 +118,10 @@ public static class WorkerHost
             if (session.WasWelcomed)
             {
                 backoff.Reset();
-                saidAway = false;
+                (saidAway, knowsTheHub) = (false, true);
             }
             if (!saidAway)
-                console.Say(WorkerEvent.Reconnecting, $"No connection to {options.Hub} ({cause}); trying again until it is back.");
+                console.Say(WorkerEvent.Reconnecting, $"No connection to {Name(options.Hub)} ({cause}); trying again until it is back.");
             saidAway = true;
             await Task.Delay(backoff.Next(), time, end).ContinueWith(_ => { }, TaskScheduler.Default);
         }
@@ -129,11 +134,17 @@ public static class WorkerHost
         _ when HubFailures.IsStaleEpoch(e) =>
             (WorkerExit.Refused, $"Another worker took over node {options.NodeId}: this one stops."),
         StatusCode.Unauthenticated or StatusCode.NotFound or StatusCode.PermissionDenied when !welcomed =>
-            (WorkerExit.NotKnown, $"The hub at {options.Hub} does not know node {options.NodeId} by this token ({e.Status.Detail}): register it again."),
+            (WorkerExit.NotKnown, $"The hub at {Name(options.Hub)} does not know node {options.NodeId} by this token ({e.Status.Detail}): register it again."),
         StatusCode.InvalidArgument or StatusCode.Unimplemented or StatusCode.FailedPrecondition when !welcomed =>
-            (WorkerExit.Refused, $"The hub at {options.Hub} refuses this worker: {e.Status.Detail}"),
+            (WorkerExit.Refused, $"The hub at {Name(options.Hub)} refuses this worker: {e.Status.Detail}"),
         _ => null,
     };
+
+    private static string Name(Uri hub) => hub.GetLeftPart(UriPartial.Authority);
+
+    private static string Remedy(HubNotTrustedException refusal) => refusal.IsOtherKey
+        ? "If its owner gave it a new key, get a new token file (hivemind node-token) or the address that it prints now; if not, somebody may stand in between."
+        : "Name it by the address that it prints at its start, which carries its key: https://HOST:PORT#sha256=….";
 
     private static void Introduce(MachineFacts facts, WorkerOptions options, IWorkerConsole console)
     {

@@ -1,9 +1,11 @@
+using HiveMind.Workers.Connection;
+
 namespace HiveMind.Workers;
 
 /// <summary>What a worker is started with. Zero means: as much as the machine has.</summary>
 public sealed record WorkerOptions
 {
-    /// <summary>The hub's address, http or https.</summary>
+    /// <summary>The hub's address, http or https, with the pin of its key where no authority vouches for it.</summary>
     public required Uri Hub { get; init; }
     /// <summary>The id under which the node was registered.</summary>
     public required string NodeId { get; init; }
@@ -36,6 +38,7 @@ public sealed record WorkerOptions
     public string? Validate() => this switch
     {
         { Hub.Scheme: not ("http" or "https") } => $"The hub's address '{Hub}' must begin with http:// or https://.",
+        { Hub: var hub } when HubPin.Problem(hub) is { } problem => problem,
         { NodeId: "" } => "The node id is empty: register this machine first.",
         { NodeToken: "" } => "The node token is empty: register this machine first.",
         { MaxCores: < 0 } => "Cores must not be negative.",
@@ -56,4 +59,6 @@ public static class WorkerExit
     public const int Usage = 2;
     /// <summary>The hub does not know this node or its token.</summary>
     public const int NotKnown = 3;
+    /// <summary>What answers at the hub's address is not the hub that was meant.</summary>
+    public const int NotTrusted = 4;
 }

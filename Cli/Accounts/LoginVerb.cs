@@ -20,6 +20,7 @@ internal sealed class LoginVerb : Verb
         var password = Passwords.Get(Terminal, parsed.GetValue(passwordStdin), isNew: false);
         using var hub = HubClient.Anonymous(HubOf(parsed));
         var session = await Login.At(hub, name, password, stop);
+        new KnownHubs(UserFolders.Config).Remember(hub.Address);
         new SessionFile(UserFolders.Config).Write(hub.Address, session);
         Terminal.Result(session.UserId, new { session.UserId, session.Username, session.Role, session.ExpiresAt });
         Terminal.Hint($"Logged in as {session.Username} ({session.Role}). Next: {Next(parsed, "whoami")}");

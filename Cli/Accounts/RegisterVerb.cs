@@ -38,6 +38,7 @@ internal sealed class RegisterVerb : Verb
         using var hub = HubClient.Anonymous(HubOf(parsed));
         var made = await hub.Users.RegisterUserAsync(request, cancellationToken: stop);
         var session = await Login.At(hub, request.Username, request.Password, stop);
+        new KnownHubs(UserFolders.Config).Remember(hub.Address);
         new SessionFile(UserFolders.Config).Write(hub.Address, session);
 
         Terminal.Result(made.UserId, new { made.UserId, request.Username, made.Role, session.ExpiresAt });

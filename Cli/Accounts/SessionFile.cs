@@ -28,7 +28,7 @@ internal sealed class SessionFile(string folder)
     private void Change(Action<SortedDictionary<string, StoredSession>> change)
     {
         Directory.CreateDirectory(folder);
-        using var turn = TakeTurn();
+        using var turn = FileTurn.Take(Path.Combine(folder, "session.lock"));
         var all = ReadAll();
         change(all);
         PrivateFile.Write(FilePath, JsonSerializer.Serialize(all, Shape));
@@ -48,22 +48,6 @@ internal sealed class SessionFile(string folder)
         catch (JsonException broken)
         {
             throw CliException.Usage($"{FilePath} cannot be read ({broken.Message}): remove it and log in again.");
-        }
-    }
-
-    private FileStream TakeTurn()
-    {
-        var patience = System.Diagnostics.Stopwatch.StartNew();
-        while (true)
-        {
-            try
-            {
-                return new FileStream(Path.Combine(folder, "session.lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-            }
-            catch (IOException) when (patience.Elapsed < TimeSpan.FromSeconds(10))
-            {
-                Thread.Sleep(20);
-            }
         }
     }
 }

@@ -4,6 +4,7 @@ using Grpc.Health.V1;
 using Grpc.Net.Client;
 using Grpc.Net.Client.Configuration;
 using HiveMind.Protos;
+using HiveMind.Workers.Connection;
 
 namespace HiveMind.Cli;
 
@@ -15,7 +16,8 @@ internal sealed class HubClient : IDisposable
     // Without the methods whose second try would answer otherwise: register, login, logout.
     private static readonly string[] RepeatableUserCalls = ["GetUserInfo", "RenewSession"];
     private static readonly string[] RepeatableNodeCalls = ["RegisterNode", "UpdateNodeStatus", "GetNodeInfo", "ListNodes"];
-    private static readonly string[] RepeatableTaskCalls = ["SubmitTask", "GetTaskStatus", "CancelTask", "GetTaskResult", "GetUploadPosition", "GetSystemStats"];
+    private static readonly string[] RepeatableTaskCalls =
+        ["SubmitTask", "GetTaskStatus", "CancelTask", "GetTaskResult", "GetUploadPosition", "GetSystemStats", "ListTasks", "GetAnalytics"];
 
     private readonly GrpcChannel channel;
     private readonly SessionFile? sessions;
@@ -28,8 +30,12 @@ internal sealed class HubClient : IDisposable
         Session = session;
         this.sessions = sessions;
         this.time = time;
-        channel = GrpcChannel.ForAddress(hub, new GrpcChannelOptions
+        var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true };
+        HubTrust.Apply(handler, hub);
+        channel = GrpcChannel.ForAddress(HubTrust.Bare(hub), new GrpcChannelOptions
         {
+            HttpHandler = handler,
+            DisposeHttpClient = true,
             MaxReceiveMessageSize = MessageLimit,
             MaxSendMessageSize = MessageLimit,
             MaxRetryBufferPerCallSize = MessageLimit,

@@ -1,5 +1,6 @@
 using Google.Rpc;
 using Grpc.Core;
+using HiveMind.Workers.Connection;
 
 namespace HiveMind.Cli;
 
@@ -20,11 +21,30 @@ internal static class RpcFailure
 
     public static CliException Explain(RpcException rpc, Uri hub)
     {
+        if (HubTrust.Refusal(rpc) is { } refusal)
+        {
+            return new CliException(ExitCodes.Unreachable, $"{refusal.Message}\n{Remedy(refusal, hub)}", "HUB_NOT_TRUSTED");
+        }
+
+        if (HubTrust.SpokeNoTls(rpc))
+        {
+            return new CliException(
+                ExitCodes.Unreachable, $"What answers at {HubAddress.Key(hub)} speaks no TLS: write http:// if it is a hub in clear.", "NO_TLS");
+        }
+
         var details = rpc.GetRpcStatus();
         var fields = details?.GetDetail<BadRequest>()?.FieldViolations
             .Select(violation => new FieldFault(violation.Field, violation.Description)).ToList() ?? [];
         var reason = details?.GetDetail<ErrorInfo>()?.Reason is { Length: > 0 } given ? given : Words.UpperSnake(rpc.StatusCode.ToString());
         return new CliException(ExitCodeOf(rpc.StatusCode), Sentence(rpc, details, fields, hub), reason, fields);
+    }
+
+    private static string Remedy(HubNotTrustedException refusal, Uri hub)
+    {
+        var login = $"{Launch.Prefix} login --hub '{HubAddress.Key(hub)}#sha256=…'";
+        return refusal.IsOtherKey
+            ? $"If its owner gave it a new key, log in by the address that the hub prints now: {login}\nIf not, somebody may stand in between."
+            : $"It shows {refusal.Shown}. Compare with what the hub prints at its start, and log in by that address: {login}";
     }
 
     private static string Sentence(RpcException rpc, Google.Rpc.Status? details, List<FieldFault> fields, Uri hub)

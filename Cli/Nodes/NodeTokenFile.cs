@@ -21,14 +21,17 @@ internal sealed class NodeTokenFile(string folder)
 
     public void Write(Uri hub, StoredNode node) => PrivateFile.Write(PathOf(hub, node.NodeId), JsonSerializer.Serialize(node, Shape));
 
-    public void Remove(Uri hub, string nodeId) => File.Delete(PathOf(hub, nodeId));
+    public void Remove(Uri hub, string nodeId)
+    {
+        if (File.Exists(PathOf(hub, nodeId)))
+        {
+            File.Delete(PathOf(hub, nodeId));
+        }
+    }
 
     /// <summary>Hashed: a hub's address and a node's id may hold what a file name may not.</summary>
-    public string PathOf(Uri hub, string nodeId)
-    {
-        var hash = SHA256.HashData(Encoding.UTF8.GetBytes($"{HubAddress.Key(hub)}\n{nodeId}"));
-        var nodes = Path.Combine(folder, "nodes");
-        Directory.CreateDirectory(nodes);
-        return Path.Combine(nodes, $"{Convert.ToHexStringLower(hash)[..24]}.json");
-    }
+    public static string FileName(Uri hub, string nodeId) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes($"{HubAddress.Key(hub)}\n{nodeId}")))[..24];
+
+    public string PathOf(Uri hub, string nodeId) => Path.Combine(folder, "nodes", $"{FileName(hub, nodeId)}.json");
 }

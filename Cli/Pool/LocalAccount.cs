@@ -16,7 +16,7 @@ internal sealed class LocalAccount(string dataDirectory)
     private string FilePath => Path.Combine(dataDirectory, "local-account.json");
 
     /// <summary>Whoever is logged in at this hub stays; else the local account is, made if it does not exist.</summary>
-    public async Task<StoredSession> EnsureLogin(Uri hub, SessionFile sessions, CancellationToken stop)
+    public async Task<StoredSession> EnsureLogin(Uri hub, SessionFile sessions, KnownHubs known, CancellationToken stop)
     {
         using (var current = HubClient.WithSession(hub, sessions, TimeProvider.System))
         {
@@ -29,6 +29,7 @@ internal sealed class LocalAccount(string dataDirectory)
         using var client = HubClient.Anonymous(hub);
         var login = Read() is { } kept ? await LogIn(client, kept, stop) : null;
         login ??= await LogIn(client, await Make(client, stop), stop);
+        known.Remember(hub);
         sessions.Write(hub, login ?? throw new CliException(ExitCodes.NotLoggedIn, $"The account of {FilePath} cannot log in."));
         return login;
     }

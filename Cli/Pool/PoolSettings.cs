@@ -1,3 +1,6 @@
+using HiveMind.Configuration;
+using HiveMind.Hosting;
+using HiveMind.Storage;
 using Microsoft.Extensions.Configuration;
 
 namespace HiveMind.Cli;
@@ -5,19 +8,32 @@ namespace HiveMind.Cli;
 /// <summary>What `up` must know of the silo's configuration, read the way the silo reads it.</summary>
 internal sealed record PoolSettings(Uri Hub, Uri Http, string DataDirectory)
 {
-    public static PoolSettings Read(string[] arguments)
+    /// <summary>A setting that cannot be is told as the silo would.</summary>
+    public static PoolSettings Read(string[] words)
     {
-        var settings = new ConfigurationBuilder()
-            .SetBasePath(Environment.CurrentDirectory)
+        var configuration = new ConfigurationBuilder()
+            .SetBasePath(AppContext.BaseDirectory)
             .AddJsonFile("appsettings.json", optional: true)
             .AddEnvironmentVariables()
-            .AddCommandLine(arguments)
-            .Build()
-            .GetSection("HiveMind");
-        var host = settings["Grpc:Host"] is { Length: > 0 } named && named is not ("0.0.0.0" or "::" or "*") ? named : "127.0.0.1";
-        return new PoolSettings(
-            new Uri($"http://{host}:{settings["Grpc:Port"] ?? "50051"}"),
-            new Uri($"http://{host}:{settings["Http:Port"] ?? "8080"}"),
-            settings["DataDirectory"] is { Length: > 0 } folder ? Path.GetFullPath(folder) : UserFolders.Data);
+            .AddCommandLine(SiloConfiguration.Arguments(words))
+            .Build();
+        var (options, problems) = SiloConfiguration.Read(configuration, Environment.GetEnvironmentVariable);
+        if (problems.Count > 0)
+        {
+            throw new CliException(SiloHost.BadConfiguration, string.Join('\n', problems), "BAD_CONFIGURATION");
+        }
+
+        try
+        {
+            var certificate = ServedCertificate.Open(options, TimeProvider.System);
+            return new PoolSettings(
+                new Uri(HubAddresses.Local(options, options.Grpc.Port, certificate)),
+                new Uri(HubAddresses.Http(options, options.Http.Port)),
+                options.DataDirectory);
+        }
+        catch (StartRefusedException refused)
+        {
+            throw new CliException(SiloHost.BadConfiguration, refused.Message, "BAD_CONFIGURATION");
+        }
     }
 }

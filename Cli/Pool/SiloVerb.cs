@@ -1,4 +1,5 @@
 using System.CommandLine;
+using HiveMind.Configuration;
 
 namespace HiveMind.Cli;
 
@@ -6,6 +7,10 @@ namespace HiveMind.Cli;
 internal sealed class SiloVerb : Command
 {
     private readonly Option<bool> stopWithStdin = new(StopWithStdin.Option) { Hidden = true };
+    private readonly Option<bool> lan = new(SiloConfiguration.LanFlag)
+    {
+        Description = "Listen on all addresses, with TLS by a certificate of its own, so that other machines can join.",
+    };
     private readonly Argument<string[]> settings = new("SETTING")
     {
         Description = "Configuration, like --HiveMind:Grpc:Port=50052.", Arity = ArgumentArity.ZeroOrMore,
@@ -13,6 +18,7 @@ internal sealed class SiloVerb : Command
 
     public SiloVerb(Terminal terminal) : base("silo", "Run a hub.")
     {
+        Add(lan);
         Add(stopWithStdin);
         Add(settings);
         TreatUnmatchedTokensAsErrors = false;
@@ -24,7 +30,7 @@ internal sealed class SiloVerb : Command
                 StopWithStdin.Watch(StopWithStdin.TerminateSelf);
             }
 
-            return SiloHost.Run(Settings(parsed));
+            return SiloHost.Run(Settings(parsed), Launch.Prefix);
         });
     }
 

@@ -1,10 +1,15 @@
 using System.CommandLine;
+using HiveMind.Configuration;
 
 namespace HiveMind.Cli;
 
 /// <summary>`up`: a hub and a worker of this machine, in one terminal.</summary>
 internal sealed class UpVerb : Verb
 {
+    private readonly Option<bool> lan = new(SiloConfiguration.LanFlag)
+    {
+        Description = "Let other machines join: listen on all addresses, with TLS by a certificate of the hub's own.",
+    };
     private readonly Argument<string[]> settings = new("SETTING")
     {
         Description = "Configuration of the silo, like --HiveMind:Grpc:Port=50052.", Arity = ArgumentArity.ZeroOrMore,
@@ -12,6 +17,7 @@ internal sealed class UpVerb : Verb
 
     public UpVerb(Terminal terminal) : base("up", "Run a hub and lend this machine to it.", terminal)
     {
+        Add(lan);
         Add(settings);
         TreatUnmatchedTokensAsErrors = false;
     }
@@ -36,9 +42,10 @@ internal sealed class UpVerb : Verb
             await HubReadiness.Wait(client, silo, stop);
         }
 
-        var session = await new LocalAccount(pool.DataDirectory).EnsureLogin(hub, new SessionFile(UserFolders.Config), stop);
+        var session = await new LocalAccount(pool.DataDirectory).EnsureLogin(
+            hub, new SessionFile(UserFolders.Config), new KnownHubs(UserFolders.Config), stop);
         await using var worker = ChildProcess.Start(
-            "worker", ["worker", "--hub", HubAddress.Key(hub)], onLine: line => Terminal.Message($"worker | {line}"));
+            "worker", ["worker", "--hub", HubAddress.Full(hub)], onLine: line => Terminal.Message($"worker | {line}"));
         Announce(pool, session);
         return await UntilOneEnds(silo, worker, stop);
     }
@@ -47,6 +54,7 @@ internal sealed class UpVerb : Verb
     {
         var text = $"""
             hub      {HubAddress.Key(pool.Hub)}
+            page     {HubAddress.Key(pool.Http)}/
             health   {HubAddress.Key(pool.Http)}/readyz
             data     {pool.DataDirectory}
             account  {session.Username} (logged in)

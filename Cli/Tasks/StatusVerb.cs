@@ -6,15 +6,15 @@ namespace HiveMind.Cli;
 /// <summary>`status`: where a task stands, and why it waits or failed.</summary>
 internal sealed class StatusVerb : Verb
 {
-    private readonly Argument<string> taskId = new("TASK");
+    private readonly Argument<string?> taskId = new("TASK") { Description = "Its id (`tasks` lists them).", Arity = ArgumentArity.ZeroOrOne };
 
     public StatusVerb(Terminal terminal) : base("status", "Show a task, and why it waits or failed.", terminal) => Add(taskId);
 
     protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
     {
+        var id = parsed.GetValue(taskId) ?? throw CliException.Usage($"Which task? Your tasks: {Next(parsed, "tasks")}");
         using var hub = await Connect(parsed, stop);
-        var task = await hub.Tasks.GetTaskStatusAsync(
-            new GetTaskStatusRequest { TaskId = parsed.GetRequiredValue(taskId) }, cancellationToken: stop);
+        var task = await hub.Tasks.GetTaskStatusAsync(new GetTaskStatusRequest { TaskId = id }, cancellationToken: stop);
         Terminal.Result(string.Join('\n', Lines(task)), TaskShapes.Status(task));
         Terminal.Hint($"Next: {Next(parsed, $"{(TaskFollow.HasEnded(task.State) ? "result" : "watch")} {task.TaskId}")}");
 

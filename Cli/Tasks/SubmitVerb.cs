@@ -1,4 +1,5 @@
 using System.CommandLine;
+using HiveMind.Protos;
 
 namespace HiveMind.Cli;
 
@@ -59,7 +60,7 @@ internal sealed class SubmitVerb : Verb
             (request.PayloadSha256, request.PayloadSize) = (sent.Sha256, sent.Size);
         }
 
-        var taskId = (await hub.Tasks.SubmitTaskAsync(request, cancellationToken: stop)).TaskId;
+        var taskId = await Submit(hub, request, stop);
         if (parsed.GetValue(wait))
         {
             return await WatchVerb.Follow(hub, Terminal, taskId, quietAtFirst: true, id => Next(parsed, $"watch {id}"), stop);
@@ -69,5 +70,13 @@ internal sealed class SubmitVerb : Verb
         Terminal.Hint($"Submitted. Next: {Next(parsed, $"watch {taskId}")}");
         Terminal.Hint($"           then: {Next(parsed, $"result {taskId}")}");
         return ExitCodes.Ok;
+    }
+
+    private static async Task<string> Submit(HubClient hub, SubmitTaskRequest request, CancellationToken stop)
+    {
+        using var span = Traces.Commands.StartActivity("hivemind.submit");
+        var taskId = (await hub.Tasks.SubmitTaskAsync(request, cancellationToken: stop)).TaskId;
+        span?.SetTag("hivemind.task.id", taskId).SetTag("hivemind.task.type", request.TaskType);
+        return taskId;
     }
 }

@@ -53,6 +53,13 @@ internal static class TaskShapes
         task.TaskId, task.Status, State = StateWord(task.State), task.Reason, task.ExitCode, task.ErrorMessage, File = file, output.Size, output.Sha256,
     };
 
+    /// <summary>A task as lists show it.</summary>
+    public static object Summary(TaskSummary task) => new
+    {
+        task.TaskId, task.UserId, task.TaskType, task.Status, State = StateWord(task.State), task.Reason, task.CreatedAt, task.StartedAt,
+        task.CompletedAt, task.AssignedNode, task.Attempts, task.CostCredits,
+    };
+
     /// <summary>Output as text where it is text, else as base64.</summary>
     public static object Result(string taskId, GetTaskResultResponse result) => new
     {

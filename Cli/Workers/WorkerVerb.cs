@@ -10,7 +10,7 @@ internal sealed class WorkerVerb : Verb
 {
     private readonly Option<string?> nodeId = new("--node-id") { Description = "Name of this node (the host's).", HelpName = "ID" };
     private readonly Option<string?> tokenFile =
-        new("--token-file") { Description = "File with the node's token; without it the login registers the node.", HelpName = "FILE" };
+        new("--token-file") { Description = "File that node-token wrote, - for standard input; without it the login registers the node.", HelpName = "FILE" };
     private readonly Option<string?> cores = new("--cores") { Description = "Lend at most so many cores.", HelpName = "N" };
     private readonly Option<string?> memory = new("--memory") { Description = "Lend at most so much memory, like 4G.", HelpName = "SIZE" };
     private readonly Option<int?> gpus = new("--gpus") { Description = "Lend at most so many GPUs.", HelpName = "N" };
@@ -47,8 +47,8 @@ internal sealed class WorkerVerb : Verb
             StopWithStdin.Watch(ending.Cancel);
         }
 
-        var node = await Node(parsed, OptionsFor(parsed, parsed.GetValue(nodeId) ?? "", "unknown", default), ending.Token);
-        var options = OptionsFor(parsed, node.NodeId, node.NodeToken, WorkFolder(parsed, node));
+        var node = parsed.GetValue(tokenFile) is { } file ? await FromToken(parsed, file, ending.Token) : await FromLogin(parsed, ending.Token);
+        var options = OptionsFor(parsed, node, WorkFolder(parsed, node));
         if (options.Validate() is { } wrong)
         {
             throw CliException.Usage(wrong);
@@ -63,18 +63,17 @@ internal sealed class WorkerVerb : Verb
         var exit = await WorkerHost.Run(options, ending.Token);
         if (exit == WorkerExit.NotKnown)
         {
-            new NodeTokenFile(UserFolders.Config).Remove(options.Hub, options.NodeId);
-            Terminal.Hint($"Register it again: {Next(parsed, "worker")}");
+            Terminal.Hint(Again(parsed, options));
         }
 
         return exit;
     }
 
-    private WorkerOptions OptionsFor(ParseResult parsed, string id, string token, string? work) => new()
+    private WorkerOptions OptionsFor(ParseResult parsed, NodeToken node, string? work) => new()
     {
-        Hub = HubOf(parsed),
-        NodeId = id,
-        NodeToken = token,
+        Hub = new Uri(node.Hub),
+        NodeId = node.NodeId,
+        NodeToken = node.Token,
         MaxCores = parsed.GetValue(cores) is { } many ? CoresOf(many) : 0,
         MaxMemoryMb = parsed.GetValue(memory) is { } much ? SizeText.Megabytes(much) : 0,
         MaxGpus = parsed.GetValue(gpus) ?? -1,
@@ -83,29 +82,79 @@ internal sealed class WorkerVerb : Verb
         WorkDirectory = work ?? WorkerOptions.DefaultWorkDirectory(),
     };
 
-    private async Task<StoredNode> Node(ParseResult parsed, WorkerOptions asked, CancellationToken stop)
+    /// <summary>Needs nothing else of this machine: no login, no address.</summary>
+    private async Task<NodeToken> FromToken(ParseResult parsed, string file, CancellationToken stop)
     {
-        if (parsed.GetValue(tokenFile) is { } file)
+        var text = file == "-" ? TokenFromInput() : await File.ReadAllTextAsync(file, stop);
+        var token = NodeToken.Parse(text, file == "-" ? "Standard input" : file);
+        var id = parsed.GetValue(nodeId) ?? token.NodeId;
+        if (id.Length == 0)
         {
-            var token = (await File.ReadAllTextAsync(file, stop)).Trim();
-            return asked.NodeId.Length > 0
-                ? new StoredNode(HubAddress.Key(asked.Hub), asked.NodeId, "", token)
-                : throw CliException.Usage("--token-file needs --node-id: a token is good for one node only.");
+            throw CliException.Usage($"{file} holds a token and not whose it is: name the node with --node-id, or make a whole file with `node-token`.");
         }
 
+        if (token.NodeId.Length > 0 && id != token.NodeId)
+        {
+            throw CliException.Usage($"{file} is of node {token.NodeId}, not {id}: a token is good for one node only.");
+        }
+
+        return new NodeToken(HubAddress.Full(HubFor(parsed, token)), id, token.Token);
+    }
+
+    private string TokenFromInput()
+    {
+        if (Terminal.CanAsk)
+        {
+            return Terminal.AskHidden("The line that node-token printed");
+        }
+
+        return Console.In.ReadLine() ?? "";
+    }
+
+    /// <summary>The file's hub; at another address, if one is named, it is still known by the same key.</summary>
+    private Uri HubFor(ParseResult parsed, NodeToken token)
+    {
+        if (token.Hub.Length == 0)
+        {
+            return HubOf(parsed);
+        }
+
+        var written = HubAddress.Read(token.Hub);
+        if (parsed.GetValue(Hub) is not { } named)
+        {
+            return written;
+        }
+
+        var other = HubAddress.Read(named);
+        return other.Scheme == written.Scheme && other.Fragment.Length == 0 ? new Uri(HubAddress.Key(other) + written.Fragment) : other;
+    }
+
+    private async Task<NodeToken> FromLogin(ParseResult parsed, CancellationToken stop)
+    {
+        var id = parsed.GetValue(nodeId);
+        var asked = OptionsFor(parsed, new NodeToken(HubOf(parsed).OriginalString, id ?? "", "unknown"), work: null);
         var capabilities = MachineProbe.Capabilities(await MachineProbe.Measure(asked, stop), asked);
         using var hub = await Connect(parsed, stop);
-        var registration = new NodeRegistration(hub, new NodeTokenFile(UserFolders.Config));
-        return await registration.Ensure(asked.NodeId.Length > 0 ? asked.NodeId : null, capabilities, stop);
+        var node = await new NodeRegistration(hub, new NodeTokenFile(UserFolders.Config)).Ensure(id, capabilities, stop);
+        return new NodeToken(HubAddress.Full(hub.Address), node.NodeId, node.NodeToken);
+    }
+
+    private string Again(ParseResult parsed, WorkerOptions options)
+    {
+        if (parsed.GetValue(tokenFile) is not null)
+        {
+            return $"Where its owner is logged in, a new token is made by: {Launch.Prefix} node-token {options.NodeId}";
+        }
+
+        new NodeTokenFile(UserFolders.Config).Remove(options.Hub, options.NodeId);
+        return $"Register it again: {Next(parsed, "worker")}";
     }
 
     // One folder per node: a starting worker removes what an earlier one left there, and two may share a machine.
-    private string WorkFolder(ParseResult parsed, StoredNode node) =>
+    private string WorkFolder(ParseResult parsed, NodeToken node) =>
         parsed.GetValue(workDirectory) is { } named
             ? Path.GetFullPath(named)
-            : Path.Combine(
-                WorkerOptions.DefaultWorkDirectory(),
-                Path.GetFileNameWithoutExtension(new NodeTokenFile(UserFolders.Config).PathOf(new Uri(node.Hub), node.NodeId)));
+            : Path.Combine(WorkerOptions.DefaultWorkDirectory(), NodeTokenFile.FileName(new Uri(node.Hub), node.NodeId));
 
     private static double CoresOf(string text) =>
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number) && number > 0

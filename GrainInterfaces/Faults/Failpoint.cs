@@ -32,7 +32,8 @@ public static class Failpoints
     public const string RegisterUserBeforeCommit = "user.register.before", RegisterUserAfterCommit = "user.register.after";
     public const string SessionBeforeCommit = "session.before", SessionAfterCommit = "session.after";
     public const string NodeAfterIndex = "node.index.after", NodeAfterCommit = "node.commit.after";
-    public const string SubmitAfterFile = "submit.file.after", SubmitAfterIndex = "submit.index.after", SubmitAfterBirth = "submit.birth.after";
+    public const string SubmitAfterFile = "submit.file.after", SubmitAfterEntry = "submit.entry.after";
+    public const string SubmitAfterIndex = "submit.index.after", SubmitAfterBirth = "submit.birth.after";
     public const string AssignAfterReservation = "assign.reserved", AssignAfterMark = "assign.mark.after", AssignAfterGrant = "assign.grant.after";
     public const string EndAfterFile = "end.file.after", EndAfterOutcome = "end.outcome.after", EndAfterBooks = "end.books.after", EndAfterIndex = "end.index.after";
     public const string LostAfterEpoch = "lost.epoch.after", LostAfterAttempt = "lost.attempt.after";
@@ -40,7 +41,7 @@ public static class Failpoints
     public static readonly IReadOnlyList<string> All =
     [
         RegisterUserBeforeCommit, RegisterUserAfterCommit, SessionBeforeCommit, SessionAfterCommit, NodeAfterIndex, NodeAfterCommit,
-        SubmitAfterFile, SubmitAfterIndex, SubmitAfterBirth, AssignAfterReservation, AssignAfterMark, AssignAfterGrant,
+        SubmitAfterFile, SubmitAfterEntry, SubmitAfterIndex, SubmitAfterBirth, AssignAfterReservation, AssignAfterMark, AssignAfterGrant,
         EndAfterFile, EndAfterOutcome, EndAfterBooks, EndAfterIndex, LostAfterEpoch, LostAfterAttempt,
     ];
 }

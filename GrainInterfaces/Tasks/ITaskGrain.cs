@@ -38,6 +38,8 @@ public sealed record TaskSpec
     [Id(5)] public TimeSpan RunTimeout { get; init; }
     [Id(6)] public IReadOnlyList<string> Arguments { get; init; } = [];
     [Id(7)] public byte[] StandardInput { get; init; } = [];
+    /// <summary>Where its submit stands in a trace (W3C traceparent); empty: not traced. No part of what was asked for.</summary>
+    [Id(8)] public string TraceParent { get; init; } = "";
     /// <summary>What each of its two outputs may weigh; 0, as in records of old: the default.</summary>
     [Id(9)] public int MaxOutputMb { get; init; }
 

@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Placement;
 using Orleans.Runtime;
+using System.Diagnostics;
 using System.Security.Cryptography;
 
 namespace HiveMind.Nodes;
@@ -31,6 +32,7 @@ public sealed partial class NodeGrain(
     private readonly HashSet<(string TaskId, int Attempt)> _started = [];
     private readonly List<LostAttempt> _owed = []; // their TaskGrain is not yet told
     private readonly NodeLease _lease = new(time, options.Value.Tasks.LeaseDuration);
+    private readonly MeteredNode _figures = new();
     private NodeRecord? _node;
     private IWorkerLink? _link;
     private bool _draining;
@@ -55,7 +57,14 @@ public sealed partial class NodeGrain(
         _node = state.State;
         _room.Resize(_node.Capabilities);
         StartTimer();
+        SayFigures();
         if (_node.HoldsLease) await EnsureReminder(); // a crash between connect and reminder must not leave a lease that nobody ends
+    }
+
+    public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
+    {
+        NodeInstruments.Left(_figures);
+        return Task.CompletedTask;
     }
 
     // ------------------------------------------------------------ commands
@@ -105,6 +114,7 @@ public sealed partial class NodeGrain(
         _draining = _leaving = false;
         _room.Resize(capabilities);
         LogConnected(Id, _node.Epoch);
+        NodeInstruments.Connected();
         await TakeHeartbeat(running, _usage);
         return new(_node.Epoch, Limits.HeartbeatInterval, Limits.HeartbeatTimeout);
     }
@@ -256,6 +266,7 @@ public sealed partial class NodeGrain(
         try
         {
             await JudgeLease();
+            SayFigures();
             if (_owed.Count > 0) await PayOwed();
             if (!_node.HoldsLease && _owed.Count == 0) await DropReminder();
             var quietSince = _lastHeartbeat > _node.LastChangeAt ? _lastHeartbeat.Value : _node.LastChangeAt;
@@ -279,6 +290,7 @@ public sealed partial class NodeGrain(
         var link = _link;
         _link = null;
         LogLost(Id, _node.Epoch, _wanted.Count, cause);
+        NodeInstruments.Lost(cause, _draining);
         foreach (var attempt in _wanted.Values.ToList()) Abandon(attempt, cause, counts);
         Publish();
         if (link is not null) await TellWorker(link, worker => worker.Close(cause));
@@ -443,12 +455,21 @@ public sealed partial class NodeGrain(
     /// <summary>Tells the scheduler what is free now; changes that come while one message is under way share the next.</summary>
     private void Publish()
     {
+        SayFigures();
         _viewChanged = true;
         if (_publishing.IsCompleted) _publishing = PublishChanges();
     }
 
+    private void SayFigures()
+    {
+        if (_node is null) return;
+        NodeInstruments.Known(_figures);
+        _figures.Say(Status(_room.Free), _room.Total, _room.Free, _wanted.Count);
+    }
+
     private async Task PublishChanges()
     {
+        Activity.Current = null; // it goes on for as long as there is news: that is no part of one task's trace
         while (_viewChanged)
         {
             _viewChanged = false;
@@ -468,6 +489,7 @@ public sealed partial class NodeGrain(
         await DropReminder();
         await state.Erase(this);
         _node = null;
+        NodeInstruments.Left(_figures);
         await nodes.Remove(Id);
         LogForgotten(Id);
         DeactivateOnIdle();

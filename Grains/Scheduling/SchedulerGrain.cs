@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using HiveMind.Nodes;
 using HiveMind.Storage;
 using Microsoft.Extensions.Logging;
@@ -29,7 +30,7 @@ public sealed partial class SchedulerGrain(
     {
         DelayDeactivation(TimeSpan.MaxValue);
         this.RegisterGrainTimer(
-            _ => { Pump(); return Task.CompletedTask; },
+            _ => { SchedulingInstruments.Counted(_core.Counts); Pump(); return Task.CompletedTask; },
             new GrainTimerCreationOptions(DueCheck, DueCheck) { KeepAlive = true });
         _rebuild = Rebuild(_stopping.Token);
         return Task.CompletedTask;
@@ -37,6 +38,7 @@ public sealed partial class SchedulerGrain(
 
     public override async Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellationToken)
     {
+        SchedulingInstruments.Stopped();
         await _stopping.CancelAsync();
         await Task.WhenAll(_pump, _rebuild).WaitAsync(cancellationToken).ConfigureAwait(
             ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
@@ -83,6 +85,7 @@ public sealed partial class SchedulerGrain(
     private async Task PumpSoon()
     {
         await Task.Yield();
+        Activity.Current = null; // it serves all that waits: the trace of whoever asked first would never end
         _pumpRequested = false;
         Pump();
     }
@@ -114,11 +117,14 @@ public sealed partial class SchedulerGrain(
         try
         {
             var node = GrainFactory.GetGrain<INodeGrain>(offer.NodeId);
+            SchedulingInstruments.Offered();
             var result = await node.Offer([.. offer.Tasks.Select(task => new TaskOffer(task))]);
+            SchedulingInstruments.Answered(result);
             _core.OfferAnswered(offer.NodeId, result, Now);
         }
         catch (Exception exception)
         {
+            SchedulingInstruments.OfferFailed();
             LogOfferFailed(logger, exception, offer.NodeId, offer.Tasks.Count);
             _core.OfferFailed(offer.NodeId, Now);
         }

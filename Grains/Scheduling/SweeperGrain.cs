@@ -43,6 +43,7 @@ public sealed partial class SweeperGrain : Grain, ISweeperGrain, IRemindable
         }
         catch (Exception exception)
         {
+            SweepInstruments.Failed();
             LogSweepFailed(_logger, exception);
         }
     }

@@ -9,7 +9,7 @@ namespace HiveMind.Scheduling;
 /// One pass over both indexes that finishes half-done steps. One failure is logged and the rest goes on: the next pass meets it again.
 /// </summary>
 public sealed partial class UnfinishedSweep(
-    IUnfinishedIndex index, INodeIndex nodes, ISweepTargets targets, TimeProvider time, ILogger<UnfinishedSweep> logger)
+    IUnfinishedIndex index, IOpenTasks lists, INodeIndex nodes, ISweepTargets targets, TimeProvider time, ILogger<UnfinishedSweep> logger)
 {
     private const int Together = 32;
     private const int Page = 1000;
@@ -21,6 +21,7 @@ public sealed partial class UnfinishedSweep(
     public async Task Run(CancellationToken cancel)
     {
         _sweeps++;
+        var began = time.GetTimestamp();
         foreach (var node in await nodes.All()) await Start(() => targets.Touch(node), node, cancel);
         var page = new List<UnfinishedEntry>(Page);
         await foreach (var entry in index.Scan(cancel))
@@ -32,10 +33,12 @@ public sealed partial class UnfinishedSweep(
         }
         await SweepPage(page, cancel);
         await Finish(cancel);
+        SweepInstruments.Ended(time.GetElapsedTime(began));
     }
 
     private async Task SweepPage(List<UnfinishedEntry> page, CancellationToken cancel)
     {
+        await lists.EnsureListed([.. page.Select(entry => entry.Task)]);
         var unmarked = page.Where(entry => entry.MarkedNode is null).Select(entry => entry.Task.TaskId).ToList();
         var missing = unmarked.Count == 0 ? [] : (await targets.Missing(unmarked)).ToHashSet();
         foreach (var entry in page)
@@ -49,24 +52,29 @@ public sealed partial class UnfinishedSweep(
     {
         var id = entry.Task.TaskId;
         var found = await targets.Examine(id);
+        SweepInstruments.Asked();
         switch (found.Kind)
         {
             case TaskExaminationKind.Missing:
                 if (!SweepRules.IsOrphan(entry.Task, time.GetUtcNow())) return;
                 LogOrphan(logger, id);
                 await index.Remove([id]);
+                SweepInstruments.OrphanRemoved();
                 break;
             case TaskExaminationKind.Pending:
                 // A grant that is just being written may lose its mark here: it is set again below when next examined.
                 if (entry.MarkedNode is not null) await index.Unmark(id);
-                if ((await targets.Missing([id])).Count > 0) await targets.Enqueue(found.Pending ?? entry.Task);
+                if ((await targets.Missing([id])).Count == 0) break;
+                await targets.Enqueue(found.Pending ?? entry.Task);
+                SweepInstruments.Enqueued();
                 break;
             case TaskExaminationKind.OnNode:
                 if (entry.MarkedNode is null) await index.Mark([id], found.NodeId!);
                 await Claim(id, found.NodeId!, found.Assignment!);
                 break;
             case TaskExaminationKind.Ended:
-                break; // being examined, it has posted its settlement again, which removes the entry
+                SweepInstruments.SettledAgain(); // being examined, it has posted its settlement again, which removes the entry
+                break;
         }
     }
 
@@ -75,6 +83,7 @@ public sealed partial class UnfinishedSweep(
         if (await targets.Claim(nodeId, new AttemptClaim(taskId, assignment.Attempt, assignment))) return;
         LogLost(logger, taskId, assignment.Attempt, nodeId);
         await targets.AttemptLost(taskId, nodeId, assignment.Attempt);
+        SweepInstruments.AttemptLost();
     }
 
     /// <summary>Waits for a free slot, not for the work.</summary>
@@ -91,6 +100,7 @@ public sealed partial class UnfinishedSweep(
             }
             catch (Exception exception)
             {
+                SweepInstruments.Failed();
                 LogFailed(logger, exception, subject);
             }
             finally

@@ -47,6 +47,7 @@ public sealed partial class TaskGrain(
         await index.Add(pending);
         Failpoint.Hit(Failpoints.SubmitAfterIndex);
         await Save(born);
+        TaskInstruments.Submitted(spec);
         Failpoint.Hit(Failpoints.SubmitAfterBirth);
         await Tell(() => Scheduler.Enqueue([pending]));
         return Snapshot(born);
@@ -61,6 +62,8 @@ public sealed partial class TaskGrain(
             ?? throw HiveMindException.Precondition("TASK_ALREADY_ENDED", $"The task has already ended ({task.State}).");
         await Save(ended);
         LogCancelled(Id, held?.NodeId);
+        if (held is not null) TaskInstruments.AttemptEnded(ended);
+        TaskInstruments.Ended(ended);
         Settle(ended);
         await Tell(() => held is null
             ? Scheduler.Remove([Id])
@@ -72,7 +75,9 @@ public sealed partial class TaskGrain(
     {
         if (_task is not { } task) return new(null, "MISSING");
         if (TaskLifecycle.Grant(task, nodeId, ownerId, epoch, time.GetUtcNow()) is not { } granted) return new(null, task.State.ToString());
+        using var span = TaskSpans.Wait(Id, task, nodeId);
         await Save(granted);
+        TaskInstruments.Granted(task, granted.Current!.AssignedAt);
         _startedAt = null;
         _grantedHere = granted.Current!.Number;
         LogAssigned(Id, granted.Current!.Number, nodeId);
@@ -83,6 +88,7 @@ public sealed partial class TaskGrain(
     {
         var current = _task is { } task && TaskLifecycle.IsCurrent(task, nodeId, attempt);
         // An activation that is gone may have heard the start long ago: from the grant on, then; the worker's own figure lowers it.
+        if (current && _startedAt is null) TaskInstruments.Started(_task!.Spec!);
         if (current) _startedAt ??= _grantedHere == attempt ? time.GetUtcNow() : _task!.Current!.AssignedAt;
         return Task.FromResult(current);
     }
@@ -128,11 +134,14 @@ public sealed partial class TaskGrain(
     private async Task Conclude(TaskRecord next, string cause)
     {
         var attempt = next.Attempts[^1];
+        using var span = TaskSpans.End(Id, next, cause);
         await Save(next);
         _startedAt = null;
+        TaskInstruments.AttemptEnded(next);
         LogAttemptEnded(Id, attempt.Number, attempt.NodeId, cause, attempt.RunMs);
         if (next.IsEnded)
         {
+            TaskInstruments.Ended(next);
             Failpoint.Hit(Failpoints.EndAfterOutcome);
             Settle(next);
             return;
@@ -173,6 +182,9 @@ public sealed partial class TaskGrain(
 
     private static ReportVerdict Accepted(TaskOutcomeReport report) => new(report.TaskId, report.Attempt, ReportVerdictKind.Accepted, "", "");
 
-    private static ReportVerdict Stale(TaskOutcomeReport report, string message) =>
-        new(report.TaskId, report.Attempt, ReportVerdictKind.Stale, "STALE_ATTEMPT", message);
+    private static ReportVerdict Stale(TaskOutcomeReport report, string message)
+    {
+        TaskInstruments.RefusedAsStale();
+        return new(report.TaskId, report.Attempt, ReportVerdictKind.Stale, "STALE_ATTEMPT", message);
+    }
 }

@@ -21,13 +21,17 @@ public sealed class Accounts(IBooks books, HashingSlots hashing, IOptions<HubOpt
         };
         var codeHash = isAdmin ? Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(account.AdminCode.Trim()))) : null;
         await books.AddAccount(row, StartingMicros, codeHash, cancel);
+        AccountInstruments.Registered();
         return row;
     }
 
     public async Task<string?> FindUserId(string username, CancellationToken cancel) => (await books.FindAccountByName(username, cancel))?.UserId;
 
-    public Task PretendCheck(string password, CancellationToken cancel) =>
-        hashing.Run(() => PasswordHash.Matches(password, PasswordHash.NewSalt(), PasswordHash.Locked));
+    public Task PretendCheck(string password, CancellationToken cancel)
+    {
+        AccountInstruments.LoginRefused();
+        return hashing.Run(() => PasswordHash.Matches(password, PasswordHash.NewSalt(), PasswordHash.Locked));
+    }
 
     public async Task<Caller> OpenAccount(string userId, CancellationToken cancel)
     {

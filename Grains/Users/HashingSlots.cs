@@ -19,9 +19,11 @@ public sealed class HashingSlots(IOptions<HubOptions> options) : IDisposable
         if (Interlocked.Increment(ref _waiting) > _limit)
         {
             Interlocked.Decrement(ref _waiting);
+            AccountInstruments.HashingRefused();
             throw HiveMindException.Exhausted("HASHING_QUEUE_FULL", "Too many logins at once; try again.", TimeSpan.FromSeconds(1));
         }
 
+        AccountInstruments.HashingAsked();
         try
         {
             await _slots.WaitAsync();
@@ -37,6 +39,7 @@ public sealed class HashingSlots(IOptions<HubOptions> options) : IDisposable
         finally
         {
             Interlocked.Decrement(ref _waiting);
+            AccountInstruments.HashingDone();
         }
     }
 

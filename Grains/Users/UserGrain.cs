@@ -35,6 +35,7 @@ public sealed partial class UserGrain(
         if (!await Matches(row, password) || !row.IsActive)
         {
             LogRefused(Id);
+            AccountInstruments.LoginRefused();
             throw HiveMindException.Unauthenticated();
         }
 
@@ -44,6 +45,7 @@ public sealed partial class UserGrain(
         await Save(SessionList.Add(_user, new() { SessionId = token.SessionId, SecretHash = token.SecretHash, CreatedAt = now, ExpiresAt = expires }, now));
         await books.SetLastLogin(Id, now, CancellationToken.None);
         _row = row with { LastLogin = now };
+        AccountInstruments.LoggedIn();
         return new(token.Format(books.TokenTagKey), expires, _row);
     }
 
@@ -62,7 +64,11 @@ public sealed partial class UserGrain(
         return expires;
     }
 
-    public Task Logout(string sessionId) => Save(SessionList.Remove(_user, sessionId, time.GetUtcNow()));
+    public async Task Logout(string sessionId)
+    {
+        await Save(SessionList.Remove(_user, sessionId, time.GetUtcNow()));
+        AccountInstruments.LoggedOut();
+    }
 
     public async Task<AccountRow> Update(ProfileChange change, string? keepSessionId)
     {

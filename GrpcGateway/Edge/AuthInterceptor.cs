@@ -12,7 +12,7 @@ namespace HiveMind.Edge;
 /// </summary>
 internal sealed class AuthInterceptor(IGrainFactory grains, IBooks books, IAccounts accounts, ISessionCheck sessions, HubOptions options) : Interceptor
 {
-    private const string LocalAccount = "local";
+    public const string LocalAccount = "local";
 
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Grpc.Core;
 using HiveMind.Storage;
@@ -16,7 +17,22 @@ internal sealed class CallGuard(IBooks books, HubOptions options)
     private const string MessageHeader = "grpc-message";
     private const string DetailsHeader = "grpc-status-details-bin";
 
-    public async Task Invoke(HttpContext http, RequestDelegate call)
+    public async Task Invoke(HttpContext http, string method, RequestDelegate call)
+    {
+        var began = Stopwatch.GetTimestamp();
+        try
+        {
+            await Serve(http, call);
+        }
+        finally
+        {
+            var code = StatusOf(http);
+            EdgeInstruments.Served(method, code, Stopwatch.GetElapsedTime(began));
+            Describe(Activity.Current, method, code);
+        }
+    }
+
+    private async Task Serve(HttpContext http, RequestDelegate call)
     {
         var policy = RpcPolicies.Find(http.Request.Path);
         if (!MayPass(http, policy))
@@ -52,6 +68,21 @@ internal sealed class CallGuard(IBooks books, HubOptions options)
         if (where is null) return;
         Write(where, ErrorMapping.Build(
             StatusCode.InvalidArgument, "MALFORMED_MESSAGE", "The request is no message of this method, or too large for it."));
+    }
+
+    private static void Describe(Activity? span, string method, StatusCode code)
+    {
+        if (span is not { IsAllDataRequested: true }) return;
+        span.SetTag("rpc.system.name", "grpc").SetTag("rpc.method", method).SetTag("rpc.response.status_code", EdgeInstruments.NameOf(code));
+        if (code is StatusCode.Internal or StatusCode.Unavailable or StatusCode.DeadlineExceeded) span.SetStatus(ActivityStatusCode.Error);
+    }
+
+    /// <summary>As the caller reads it. A call without a status broke off.</summary>
+    private static StatusCode StatusOf(HttpContext http)
+    {
+        var said = http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers[StatusHeader].ToString() is { Length: > 0 } trailer
+            ? trailer : http.Response.Headers[StatusHeader].ToString();
+        return int.TryParse(said, CultureInfo.InvariantCulture, out var code) ? (StatusCode)code : StatusCode.Cancelled;
     }
 
     private static bool IsUnknown(IHeaderDictionary headers) => headers[StatusHeader] == "2";

@@ -42,6 +42,8 @@ internal static class RpcPolicies
         ["/nodepool.MasterNodeService/UploadPayload"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetUploadPosition"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/DownloadResult"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/ListTasks"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/GetAnalytics"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetSystemStats"] = RpcPolicy.User,
 
         ["/grpc.health.v1.Health/Check"] = RpcPolicy.Anonymous,

@@ -5,7 +5,7 @@ using HiveMind.Storage;
 namespace HiveMind.Nodes;
 
 /// <summary>All nodes as their grains know them, asked a bounded number at a time. The index is a superset: ids without a record are left out.</summary>
-internal sealed class NodeDirectory(IGrainFactory grains, INodeIndex index, TimeProvider time)
+internal sealed class NodeDirectory(IGrainFactory grains, INodeIndex index, TimeProvider time) : INodeDirectory
 {
     private const int Parallel = 32;
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(2);

@@ -82,6 +82,7 @@ internal static class NodeMapping
             PayloadSha256 = spec.Payload.Sha256,
             StandardInput = UnsafeByteOperations.UnsafeWrap(spec.StandardInput),
             Requirements = TaskMapping.ToRequirements(spec),
+            Traceparent = spec.TraceParent,
         };
         assignment.Arguments.AddRange(spec.Arguments);
         return new Wire.HubMessage { Assign = assignment };

@@ -51,6 +51,7 @@ internal sealed partial class WorkerSession(
             var welcome = await _node.Connect(reference, NodeMapping.ToCapabilities(hello.Capabilities), NodeMapping.ToAttempts(hello.Running));
             _epoch = welcome.Epoch;
             Opened(nodeId, _epoch);
+            EdgeInstruments.StreamOpened();
             // Written before the writer starts: whatever the grain pushed meanwhile waits behind it.
             await Ended(output.WriteAsync(NodeMapping.ToFrame(welcome, nodeId), stop.Token));
             var beating = Guard(Beat(reference, stop.Token));
@@ -228,6 +229,7 @@ internal sealed partial class WorkerSession(
     {
         try { await _node.Disconnect(_epoch); }
         catch (Exception e) { DisconnectFailed(nodeId, _epoch, e.GetType().Name, e.Message); } // the lease runs out by itself
+        EdgeInstruments.StreamClosed();
         Closed(nodeId, _epoch);
     }
 }

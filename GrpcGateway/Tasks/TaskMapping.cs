@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Google.Protobuf;
 using HiveMind.Edge;
 using HiveMind.Rewards;
@@ -22,6 +23,7 @@ internal static class TaskMapping
         Arguments = [.. request.Arguments],
         StandardInput = request.StandardInput.ToByteArray(),
         MaxOutputMb = (int)(request.Requirements?.MaxOutputMb ?? 0),
+        TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
     };
 
     /// <summary>Thousandths of cores, rounded up but not for what binary fractions add.</summary>
@@ -79,6 +81,30 @@ internal static class TaskMapping
         (answer.ResultSize, answer.ResultSha256, answer.StderrSize) = (task.Result.Size, task.Result.Sha256, task.Stderr.Size);
         return answer;
     }
+
+    /// <summary>An open task, or one that has just ended, in the shape that the history has.</summary>
+    public static ListedTask ToListed(TaskSnapshot task) => new()
+    {
+        Key = new TaskKey(task.CreatedAt.ToUnixTimeMilliseconds(), task.TaskId), UserId = task.Spec.UserId, TaskType = task.Spec.TaskType,
+        State = task.State, Reason = task.Reason, StartedAt = task.StartedAt, EndedAt = task.EndedAt, NodeId = task.NodeId,
+        Attempts = task.Attempts.Count, CostMicros = task.CostMicros,
+    };
+
+    public static Wire.TaskSummary ToSummary(ListedTask task) => new()
+    {
+        TaskId = task.Key.TaskId,
+        UserId = task.UserId,
+        TaskType = task.TaskType,
+        State = (Wire.TaskState)task.State,
+        Status = ToWord(task.State),
+        Reason = task.State == TaskState.Completed ? "" : task.Reason,
+        CreatedAt = Rfc3339.Format(DateTimeOffset.FromUnixTimeMilliseconds(task.Key.CreatedMs)),
+        StartedAt = Rfc3339.Format(task.StartedAt),
+        CompletedAt = Rfc3339.Format(task.EndedAt),
+        AssignedNode = task.NodeId ?? "",
+        Attempts = task.Attempts,
+        CostCredits = Credits.ToCredits(task.CostMicros),
+    };
 
     public static Wire.GetTaskResultResponse ToResult(TaskSnapshot task, byte[] result, byte[] stderr) => new()
     {

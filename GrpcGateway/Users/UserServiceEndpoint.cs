@@ -6,7 +6,8 @@ using HiveMind.Storage;
 namespace HiveMind.Users;
 
 /// <summary>Accounts and sessions on the wire.</summary>
-internal sealed class UserServiceEndpoint(IGrainFactory grains, IAccounts accounts, IBooks books, ISessionCheck sessions) : UserService.UserServiceBase
+internal sealed class UserServiceEndpoint(
+    IGrainFactory grains, IAccounts accounts, IBooks books, ISessionCheck sessions, PasswordLogin password) : UserService.UserServiceBase
 {
     public override async Task<RegisterUserResponse> RegisterUser(RegisterUserRequest request, ServerCallContext context)
     {
@@ -15,15 +16,8 @@ internal sealed class UserServiceEndpoint(IGrainFactory grains, IAccounts accoun
         return new RegisterUserResponse { Success = true, Message = $"Welcome, {row.Username}.", UserId = row.UserId, Role = row.Role };
     }
 
-    /// <summary>Nothing that cannot be right costs less time than what can.</summary>
-    public override async Task<LoginUserResponse> LoginUser(LoginUserRequest request, ServerCallContext context)
-    {
-        var plausible = UserRules.IsUsername(request.Username) && request.Password.Length <= UserRules.PasswordMax;
-        var userId = plausible ? await accounts.FindUserId(request.Username, context.CancellationToken) : null;
-        if (userId is not null) return UserMapping.ToResponse(await User(userId).Login(request.Password));
-        await accounts.PretendCheck(Text.Cut(request.Password, UserRules.PasswordMax), context.CancellationToken);
-        throw HiveMindException.Unauthenticated();
-    }
+    public override async Task<LoginUserResponse> LoginUser(LoginUserRequest request, ServerCallContext context) =>
+        UserMapping.ToResponse(await password.LogIn(request.Username, request.Password, context.CancellationToken));
 
     public override async Task<LogoutUserResponse> LogoutUser(LogoutUserRequest request, ServerCallContext context)
     {

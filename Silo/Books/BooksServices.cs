@@ -7,11 +7,14 @@ public static class BooksServices
     {
         services.AddSingleton(books);
         services.AddSingleton<IBooks>(books);
+        services.AddSingleton<IActivity>(books);
+        services.AddSingleton<ITaskHistory>(books);
         services.AddSingleton<BooksHealth>();
         services.AddSingleton<SettlementWriter>();
         services.AddSingleton<ISettlements>(s => s.GetRequiredService<SettlementWriter>());
         services.AddHostedService(s => s.GetRequiredService<SettlementWriter>());
         services.AddHostedService<BooksLeaseKeeper>();
+        services.AddHostedService<LedgerWatch>();
         return services;
     }
 }

@@ -16,6 +16,9 @@ internal sealed class SettlementBatch(SqliteConnection connection, SqliteTransac
     private readonly Dictionary<string, NodeSums> _nodes = [];
     private readonly Dictionary<long, HourSums> _hours = [];
 
+    /// <summary>What of it was new and paid, once written.</summary>
+    public long PaidMicros => _nodes.Values.Sum(node => node.Earned);
+
     public IReadOnlyList<(Settlement Settlement, string Error)> Write(IReadOnlyList<Settlement> batch, bool parkBadOnes)
     {
         var parked = new List<(Settlement, string)>();
@@ -79,15 +82,16 @@ internal sealed class SettlementBatch(SqliteConnection connection, SqliteTransac
     private bool InsertHistory(Settlement s) => connection.ExecuteScalar<string?>(
         """
         INSERT INTO task_history (task_id, user_id, task_type, state, reason, created_ms, started_ms, ended_ms, node_id, attempts,
-            result_sha256, result_size, run_ms)
-        VALUES (@TaskId, @UserId, @TaskType, @State, @Reason, @Created, @Started, @Ended, @NodeId, @Attempts, @ResultSha256, @ResultSize, @RunMs)
+            result_sha256, result_size, run_ms, micros)
+        VALUES (@TaskId, @UserId, @TaskType, @State, @Reason, @Created, @Started, @Ended, @NodeId, @Attempts, @ResultSha256, @ResultSize, @RunMs,
+            @Micros)
         ON CONFLICT (task_id) DO NOTHING RETURNING task_id
         """,
         new
         {
             s.TaskId, s.UserId, s.TaskType, State = (int)s.State, s.Reason, Created = s.CreatedAt.ToUnixTimeMilliseconds(),
             Started = s.StartedAt?.ToUnixTimeMilliseconds(), Ended = s.EndedAt.ToUnixTimeMilliseconds(), s.NodeId, s.Attempts, s.ResultSha256,
-            s.ResultSize, RunMs = RunMs(s),
+            s.ResultSize, RunMs = RunMs(s), Micros = s.Dues.Sum(due => due.Micros),
         }, transaction) is not null;
 
     private bool InsertAttempt(Settlement settlement, AttemptDue due) => connection.ExecuteScalar<string?>(

@@ -26,6 +26,8 @@ public sealed partial class SettlementWriter(SqliteBooks books, IUnfinishedIndex
             if (!_open.Add(settlement.TaskId)) return;
         }
 
+        BooksInstruments.Posted();
+
         if (!_queue.Writer.TryWrite(settlement)) Close([settlement.TaskId]); // stopping: the index still has it
     }
 
@@ -61,12 +63,20 @@ public sealed partial class SettlementWriter(SqliteBooks books, IUnfinishedIndex
             batch.Clear();
             while (batch.Count < BatchLimit && _queue.Reader.TryRead(out var next)) batch.Add(next);
             string[] ids = [.. batch.Select(s => s.TaskId)];
-            await UntilDone(async () => LogParked(await books.Settle(batch, stoppingToken)), stoppingToken);
+            await UntilDone(() => Settle(batch, stoppingToken), stoppingToken);
             Failpoint.Hit(Failpoints.EndAfterBooks);
             await UntilDone(() => index.Remove(ids), stoppingToken);
             Failpoint.Hit(Failpoints.EndAfterIndex);
             Close(ids);
         }
+    }
+
+    private async Task Settle(List<Settlement> batch, CancellationToken cancel)
+    {
+        var began = time.GetTimestamp();
+        var parked = await books.Settle(batch, cancel);
+        BooksInstruments.Settled(batch.Count, parked.Count, time.GetElapsedTime(began));
+        LogParked(parked);
     }
 
     private async Task UntilDone(Func<Task> step, CancellationToken cancel)
@@ -80,14 +90,16 @@ public sealed partial class SettlementWriter(SqliteBooks books, IUnfinishedIndex
             }
             catch (Exception e) when (!cancel.IsCancellationRequested)
             {
+                BooksInstruments.Retried();
                 LogRetry(logger, delay.TotalMilliseconds, e);
                 await Task.Delay(delay, time, cancel);
             }
         }
     }
 
-    private void Close(IEnumerable<string> taskIds)
+    private void Close(IReadOnlyCollection<string> taskIds)
     {
+        BooksInstruments.Closed(taskIds.Count);
         TaskCompletionSource? idle = null;
         lock (_gate)
         {

@@ -150,12 +150,23 @@ public sealed partial class SqliteBooks : IBooks, IDisposable
     {
         try
         {
-            return await _file.Write((c, t) => new SettlementBatch(c, t, _time.GetUtcNow()).Write(batch, parkBadOnes: false), cancel);
+            return await Settle(batch, parkBadOnes: false, cancel);
         }
         catch (Exception e) when (e is not (HiveMindException or OperationCanceledException))
         {
-            return await _file.Write((c, t) => new SettlementBatch(c, t, _time.GetUtcNow()).Write(batch, parkBadOnes: true), cancel);
+            return await Settle(batch, parkBadOnes: true, cancel);
         }
+    }
+
+    private async Task<IReadOnlyList<(Settlement Settlement, string Error)>> Settle(IReadOnlyList<Settlement> batch, bool parkBadOnes, CancellationToken cancel)
+    {
+        var (parked, paidMicros) = await _file.Write((c, t) =>
+        {
+            var settling = new SettlementBatch(c, t, _time.GetUtcNow());
+            return (settling.Write(batch, parkBadOnes), settling.PaidMicros);
+        }, cancel);
+        BooksInstruments.Paid(paidMicros); // only now: the transaction is committed
+        return parked;
     }
 
     /// <summary>A real write and a real read; throws Unavailable when either fails.</summary>

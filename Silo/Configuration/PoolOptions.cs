@@ -20,8 +20,13 @@ public sealed class PoolOptions
     public TaskOptions Tasks { get; set; } = new();
     public RewardOptions Rewards { get; set; } = new();
     public RateLimitOptions RateLimit { get; set; } = new();
+    public TelemetryOptions Telemetry { get; set; } = new();
 
     public bool IsEmbedded => Redis.ConnectionString.Length == 0;
+    /// <summary>Where the HTTP port listens: over a network only when asked by name, or as the gRPC port does.</summary>
+    public IPAddress? HttpAddress => Http.Host.Length > 0 ? GrpcOptions.Parse(Http.Host) : Grpc.Lan ? IPAddress.Loopback : Grpc.Address;
+    /// <summary>Beyond loopback the HTTP port is as private as the gRPC port.</summary>
+    public bool HttpSpeaksTls => Grpc.SpeaksTls && HttpAddress is { } address && !IPAddress.IsLoopback(address);
     public string FloorDirectory => Path.Combine(DataDirectory, "floor");
     public string FilesDirectory => Files.Directory.Length > 0 ? Files.Directory : Path.Combine(DataDirectory, "files");
 
@@ -30,8 +35,10 @@ public sealed class PoolOptions
 
 public sealed class GrpcOptions
 {
-    /// <summary>An IP address. Anything but loopback needs a certificate or AllowInsecure.</summary>
+    /// <summary>An IP address. Anything but loopback needs a certificate, Lan or AllowInsecure.</summary>
     public string Host { get; set; } = "127.0.0.1";
+    /// <summary>`--lan`: all addresses unless Host is set, with a certificate of the silo's own unless one is given or AllowInsecure is.</summary>
+    public bool Lan { get; set; }
     /// <summary>0: a free one.</summary>
     public int Port { get; set; } = 50051;
     public bool AllowInsecure { get; set; }
@@ -42,15 +49,23 @@ public sealed class GrpcOptions
     /// <summary>Calls at the same time on one connection.</summary>
     public int MaxConcurrentCalls { get; set; } = 1000;
 
-    public IPAddress? Address => Host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback
-        : IPAddress.TryParse(Host, out var address) ? address : null;
+    public IPAddress? Address => Parse(Host);
+    /// <summary>A certificate is given.</summary>
     public bool HasTls => CertificateFile.Length > 0;
+    public bool SpeaksTls => HasTls || (Lan && !AllowInsecure);
+
+    internal static IPAddress? Parse(string host) => host.Equals("localhost", StringComparison.OrdinalIgnoreCase) ? IPAddress.Loopback
+        : IPAddress.TryParse(host, out var address) ? address : null;
 }
 
 public sealed class HttpOptions
 {
-    /// <summary>Health pages, on the gRPC host's address. 0: a free one.</summary>
+    /// <summary>Empty: the gRPC host's address, with Lan loopback.</summary>
+    public string Host { get; set; } = "";
+    /// <summary>The page, health and metrics. 0: a free one.</summary>
     public int Port { get; set; } = 8080;
+    /// <summary>Visitors whose pages are refreshed live at the same time.</summary>
+    public int LiveVisitors { get; set; } = 100;
 }
 
 public sealed class StoreOptions
@@ -73,4 +88,14 @@ public sealed class ClusterOptions
     public int SiloPort { get; set; }
     /// <summary>The address at which the other silos reach this one.</summary>
     public string AdvertisedAddress { get; set; } = "127.0.0.1";
+}
+
+public sealed class TelemetryOptions
+{
+    /// <summary>Where figures and traces are sent by OTLP (an http or https URL); empty: nowhere. `/metrics` is always there.</summary>
+    public string OtlpEndpoint { get; set; } = "";
+    /// <summary>The part of traces that begin here which is kept, 0 to 1; of those that begin at a caller, the caller decides.</summary>
+    public double TraceRatio { get; set; } = 1;
+
+    public bool IsExported => OtlpEndpoint.Length > 0;
 }

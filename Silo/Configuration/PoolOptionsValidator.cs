@@ -15,19 +15,26 @@ public static partial class PoolOptionsValidator
         }
 
         static bool IsPort(int port) => port is >= 0 and <= 65535;
-        var loopback = o.Grpc.Address is { } address && IPAddress.IsLoopback(address);
+        static bool IsLoopback(IPAddress? address) => address is not null && IPAddress.IsLoopback(address);
+        var (loopback, httpLoopback) = (IsLoopback(o.Grpc.Address), IsLoopback(o.HttpAddress));
         Check(o.Grpc.Address is not null, "Grpc:Host", $"must be an IP address or localhost, not '{o.Grpc.Host}'.");
         Check(IsPort(o.Grpc.Port), "Grpc:Port", "must be between 0 and 65535 (0: a free one).");
         Check(IsPort(o.Http.Port), "Http:Port", "must be between 0 and 65535 (0: a free one).");
+        Check(o.Http.LiveVisitors is >= 0 and <= 10_000, "Http:LiveVisitors", "must be between 0 and 10000 (0: the page reloads, nobody's is live).");
         Check(IsPort(o.Cluster.SiloPort), "Cluster:SiloPort", "must be between 0 and 65535 (0: a free one).");
         Check(o.Grpc.Port == 0 || o.Grpc.Port != o.Http.Port, "Http:Port", "must differ from Grpc:Port: one port cannot speak both.");
         Check(o.Grpc.MaxConcurrentCalls is >= 1 and <= 100_000, "Grpc:MaxConcurrentCalls", "must be between 1 and 100000.");
         Check(o.Grpc.CertificateFile.Length > 0 == o.Grpc.KeyFile.Length > 0, "Grpc:CertificateFile", "and Grpc:KeyFile go together.");
         Check(o.Grpc.CertificateFile.Length == 0 || File.Exists(o.Grpc.CertificateFile), "Grpc:CertificateFile", $"'{o.Grpc.CertificateFile}' does not exist.");
         Check(o.Grpc.KeyFile.Length == 0 || File.Exists(o.Grpc.KeyFile), "Grpc:KeyFile", $"'{o.Grpc.KeyFile}' does not exist.");
-        Check(loopback || o.Grpc.HasTls || o.Grpc.AllowInsecure, "Grpc:Host",
-            "is not a loopback address: set Grpc:CertificateFile and Grpc:KeyFile, or Grpc:AllowInsecure=true on a network you trust.");
-        Check(loopback || o.Auth.Mode != AuthMode.Open, "Auth:Mode", "Open is for loopback only: set Grpc:Host to 127.0.0.1 or Auth:Mode to Locked.");
+        Check(loopback || o.Grpc.SpeaksTls || o.Grpc.AllowInsecure, "Grpc:Host",
+            "is not a loopback address: say --lan (TLS by a certificate of its own), set Grpc:CertificateFile and Grpc:KeyFile, or "
+            + "Grpc:AllowInsecure=true on a network you trust.");
+        Check(o.Http.Host.Length == 0 || o.HttpAddress is not null, "Http:Host", $"must be an IP address or localhost, not '{o.Http.Host}'.");
+        Check(o.Http.Host.Length == 0 || o.HttpAddress is null || httpLoopback || o.Grpc.SpeaksTls || o.Grpc.AllowInsecure, "Http:Host",
+            "is not a loopback address: say --lan, set Grpc:CertificateFile and Grpc:KeyFile, or Grpc:AllowInsecure=true on a network you trust.");
+        Check((loopback && httpLoopback) || o.Auth.Mode != AuthMode.Open, "Auth:Mode",
+            "Open is for loopback only: set Grpc:Host and Http:Host to 127.0.0.1 or Auth:Mode to Locked.");
         Check(Enum.IsDefined(o.Auth.Mode), "Auth:Mode", "must be Locked or Open.");
         Check(o.Auth.SessionTimeout >= TimeSpan.FromMinutes(1) && o.Auth.SessionTimeout <= TimeSpan.FromDays(30), "Auth:SessionTimeout",
             "must be between 00:01:00 and 30.00:00:00.");
@@ -50,6 +57,9 @@ public static partial class PoolOptionsValidator
             Check(rate is >= 0 and <= 1_000_000, $"Rewards:{name}", "must be between 0 and 1000000.");
         Check(Name().IsMatch(o.Cluster.ClusterId), "Cluster:ClusterId", "must be 1 to 64 of letters, digits, '.', '_' and '-'.");
         Check(IPAddress.TryParse(o.Cluster.AdvertisedAddress, out _), "Cluster:AdvertisedAddress", "must be an IP address.");
+        Check(!o.Telemetry.IsExported || (Uri.TryCreate(o.Telemetry.OtlpEndpoint, UriKind.Absolute, out var otlp) && otlp.Scheme is "http" or "https"),
+            "Telemetry:OtlpEndpoint", $"(or OTEL_EXPORTER_OTLP_ENDPOINT) must be an http or https URL like http://127.0.0.1:4317, not '{o.Telemetry.OtlpEndpoint}'.");
+        Check(o.Telemetry.TraceRatio is >= 0 and <= 1, "Telemetry:TraceRatio", "must be between 0 and 1.");
         Check(Path.IsPathFullyQualified(o.DataDirectory), "DataDirectory", "must be an absolute path.");
         return problems;
     }

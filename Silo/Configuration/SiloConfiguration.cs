@@ -1,6 +1,8 @@
 using System.Collections;
 using System.Globalization;
 using System.Reflection;
+using HiveMind.Hosting;
+using HiveMind.Storage;
 using Microsoft.Extensions.Configuration;
 
 namespace HiveMind.Configuration;
@@ -15,12 +17,20 @@ public static class SiloConfiguration
         if ((environment("DATABASE_PATH") ?? environment("DB_PATH")) is { Length: > 0 } books)
             yield return new(Key("Books:ConnectionString"), $"Data Source={Path.GetFullPath(books)}");
         if (environment("TASK_STORAGE_PATH") is { Length: > 0 } files) yield return new(Key("Files:Directory"), Path.GetFullPath(files));
+        if (environment("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 } otlp) yield return new(Key("Telemetry:OtlpEndpoint"), otlp);
         if (environment("REDIS_HOST") is { Length: > 0 } host)
         {
             var db = environment("REDIS_DB") is { Length: > 0 } number ? $",defaultDatabase={number}" : "";
             yield return new(Key("Redis:ConnectionString"), $"{host}:{environment("REDIS_PORT") ?? "6379"}{db}");
         }
     }
+
+    /// <summary>`--lan`, the short way to say Grpc:Lan.</summary>
+    public const string LanFlag = "--lan";
+
+    /// <summary>The command line as configuration: flags that have no value become settings that have one.</summary>
+    public static string[] Arguments(IEnumerable<string> words) =>
+        [.. words.Where(word => word != StoreMatch.AcceptFlag).Select(word => word == LanFlag ? $"--{PoolOptions.Section}:Grpc:Lan=true" : word)];
 
     /// <summary>The options, or what is wrong with them.</summary>
     public static (PoolOptions Options, IReadOnlyList<string> Problems) Read(IConfiguration configuration, Func<string, string?> environment)
@@ -38,11 +48,12 @@ public static class SiloConfiguration
             return (options, [.. unknown, error.Message]);
         }
 
+        if (options.Grpc.Lan && section["Grpc:Host"] is null) options.Grpc.Host = HubAddresses.Any.ToString();
         if (options.DataDirectory.Length == 0) options.DataDirectory = DefaultDataDirectory(environment);
         return (options, [.. unknown, .. PoolOptionsValidator.Problems(options)]);
     }
 
-    private static string DefaultDataDirectory(Func<string, string?> environment)
+    public static string DefaultDataDirectory(Func<string, string?> environment)
     {
         var data = environment("XDG_DATA_HOME") is { Length: > 0 } xdg ? xdg
             : Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".local", "share");

@@ -76,7 +76,12 @@ public sealed class DirectoryFiles : IFiles
         try
         {
             var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 65536, FileOptions.Asynchronous);
-            if (stream.Length == blob.Size) return stream;
+            if (stream.Length == blob.Size)
+            {
+                FilesInstruments.Opened(blob.Size);
+                return stream;
+            }
+
             stream.Dispose();
             throw Damaged(blob);
         }
@@ -151,6 +156,7 @@ public sealed class DirectoryFiles : IFiles
         {
             MakeFolders(path);
             if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) moveTo(path);
+            FilesInstruments.Written(blob.Size);
             File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
             DirectorySync.Flush(Path.GetDirectoryName(path)!); // also for one that was there: its writer may not have come so far
         }

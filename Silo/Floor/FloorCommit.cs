@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace HiveMind.Storage;
 
 /// <summary>
@@ -9,6 +11,7 @@ public sealed class FloorCommit(Func<CancellationToken, Task>? commit, TimeSpan 
     private readonly Lock gate = new();
     private TaskCompletionSource? next;
     private bool running;
+    private int waiting;
     private long commits;
 
     /// <summary>Commits done so far: shows the sharing, and whether anything was asked to be durable since a look before.</summary>
@@ -25,6 +28,7 @@ public sealed class FloorCommit(Func<CancellationToken, Task>? commit, TimeSpan 
         lock (gate)
         {
             next ??= new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            waiting++;
             if (!running)
             {
                 running = true;
@@ -37,29 +41,32 @@ public sealed class FloorCommit(Func<CancellationToken, Task>? commit, TimeSpan 
 
     private async Task Run(Func<CancellationToken, Task> commitOnce)
     {
-        while (TakeBatch() is { } batch)
+        while (TakeBatch() is ({ } batch, var shared))
         {
+            var began = Stopwatch.GetTimestamp();
             try
             {
                 using var deadline = new CancellationTokenSource(timeout);
                 await commitOnce(deadline.Token).WaitAsync(timeout);
                 Interlocked.Increment(ref commits);
+                FloorInstruments.Committed(Stopwatch.GetElapsedTime(began), shared);
                 batch.SetResult();
             }
             catch (Exception e)
             {
+                FloorInstruments.CommitFailed();
                 batch.SetException(HiveMindException.Unavailable(FloorFailures.Reason, $"The floor did not commit: {e.Message}"));
             }
         }
     }
 
-    private TaskCompletionSource? TakeBatch()
+    private (TaskCompletionSource? Batch, int Shared) TakeBatch()
     {
         lock (gate)
         {
-            var batch = next;
-            next = null;
-            running = batch is not null;
+            var batch = (next, waiting);
+            (next, waiting) = (null, 0);
+            running = batch.next is not null;
             return batch;
         }
     }

@@ -52,6 +52,7 @@ public static class FloorSetup
         services.AddSingleton(floor.Meta);
         services.AddSingleton(floor.Health);
         services.AddSingleton<IUnfinishedIndex>(floor.Unfinished);
+        services.AddSingleton<IOpenTasks>(floor.Unfinished);
         services.AddSingleton<INodeIndex>(floor.Nodes);
         services.AddHostedService<FloorCanary>();
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Orleans.Storage;
 
 namespace HiveMind.Storage;
@@ -16,6 +17,7 @@ public sealed partial class GroupCommitGrainStorage(IGrainStorage inner, FloorCo
         }
         catch (Exception e) when (e is not HiveMindException)
         {
+            FloorInstruments.Failed("read");
             LogFailed(log, e, "read", stateName, grainId);
             throw FloorFailures.Unavailable(e);
         }
@@ -29,13 +31,16 @@ public sealed partial class GroupCommitGrainStorage(IGrainStorage inner, FloorCo
 
     private async Task Durable(string verb, string stateName, GrainId grainId, Task change)
     {
+        var began = Stopwatch.GetTimestamp();
         try
         {
             await change;
             await commit.CommitAsync();
+            FloorInstruments.Written(stateName, Stopwatch.GetElapsedTime(began));
         }
         catch (Exception e) when (e is not InconsistentStateException and not HiveMindException)
         {
+            FloorInstruments.Failed(verb);
             LogFailed(log, e, verb, stateName, grainId);
             throw FloorFailures.Unavailable(e);
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text;
+using HiveMind.Faults;
 using HiveMind.Scheduling;
 using HiveMind.Tasks;
 using StackExchange.Redis;
@@ -12,22 +13,29 @@ namespace HiveMind.Storage;
 /// `{service}/marked/{xx}` (task id → node). Nothing here waits for the commit: entry and mark stand before the birth and the grant in the
 /// append-only file, whose commit covers them; a removal that is lost is only repeated.
 /// </summary>
-public sealed class RedisUnfinishedIndex : IUnfinishedIndex
+public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
 {
     private const int Buckets = 256;
     private readonly IDatabase db;
     private readonly RedisKey[] entries;
     private readonly RedisKey[] marks;
+    private readonly RedisKey mine, everybody;
 
     public RedisUnfinishedIndex(IConnectionMultiplexer redis, string serviceId)
     {
         db = redis.GetDatabase();
         entries = [.. Enumerable.Range(0, Buckets).Select(b => (RedisKey)$"{serviceId}/unfinished/{b:x2}")];
         marks = [.. Enumerable.Range(0, Buckets).Select(b => (RedisKey)$"{serviceId}/marked/{b:x2}")];
+        (mine, everybody) = ($"{serviceId}/mine/", $"{serviceId}/open");
     }
 
-    public Task Add(PendingTask task) =>
-        FloorFailures.Guard(db.HashSetAsync(entries[Bucket(task.TaskId)], Field(task.TaskId), UnfinishedRecord.Pack(task)));
+    public Task Add(PendingTask task)
+    {
+        // The entry first: a place in the lists always has one.
+        var entry = db.HashSetAsync(entries[Bucket(task.TaskId)], Field(task.TaskId), UnfinishedRecord.Pack(task));
+        Failpoint.Hit(Failpoints.SubmitAfterEntry);
+        return FloorFailures.Guard(Task.WhenAll([entry, .. List(task)]));
+    }
 
     public Task Mark(IReadOnlyList<string> taskIds, string nodeId)
     {
@@ -38,13 +46,21 @@ public sealed class RedisUnfinishedIndex : IUnfinishedIndex
 
     public Task Unmark(string taskId) => FloorFailures.Guard(db.HashDeleteAsync(marks[Bucket(taskId)], Field(taskId)));
 
-    public Task Remove(IReadOnlyList<string> taskIds)
+    public async Task Remove(IReadOnlyList<string> taskIds)
     {
-        // Marks first: a mark without an entry would be found by nobody.
-        var buckets = taskIds.GroupBy(Bucket, Field).Select(bucket => (bucket.Key, Fields: bucket.ToArray())).ToList();
-        var unmarked = buckets.Select(bucket => db.HashDeleteAsync(marks[bucket.Key], bucket.Fields)).ToList();
-        var removed = buckets.Select(bucket => db.HashDeleteAsync(entries[bucket.Key], bucket.Fields)).ToList();
-        return FloorFailures.Guard(Task.WhenAll(unmarked.Concat(removed)));
+        var buckets = taskIds.GroupBy(Bucket).Select(bucket => (bucket.Key, Ids: bucket.ToArray(), Fields: bucket.Select(Field).ToArray())).ToList();
+        var found = await FloorFailures.Guard(Task.WhenAll(buckets.Select(bucket => db.HashGetAsync(entries[bucket.Key], bucket.Fields))));
+        // Together: a mark or a place without an entry would be found by nobody.
+        var change = db.CreateTransaction();
+        for (var b = 0; b < buckets.Count; b++)
+        {
+            _ = change.HashDeleteAsync(marks[buckets[b].Key], buckets[b].Fields);
+            _ = change.HashDeleteAsync(entries[buckets[b].Key], buckets[b].Fields);
+        }
+
+        Unlist(change, buckets.SelectMany((bucket, b) => bucket.Ids.Zip(found[b]))
+            .Where(pair => !pair.Second.IsNull).Select(pair => UnfinishedRecord.Unpack(pair.First, (byte[])pair.Second!)));
+        await FloorFailures.Guard(change.ExecuteAsync());
     }
 
     public async Task<long> Count() =>

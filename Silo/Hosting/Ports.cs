@@ -4,6 +4,9 @@ using System.Net.Sockets;
 
 namespace HiveMind.Hosting;
 
+/// <summary>What the two ports became, 0 having been a free one.</summary>
+internal sealed record ServedPorts(int Grpc, int Http);
+
 /// <summary>Ports are looked at before anything starts, so that one in use is one clear line.</summary>
 internal static class Ports
 {
@@ -13,6 +16,7 @@ internal static class Ports
         using var probe = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         try
         {
+            if (address.Equals(IPAddress.IPv6Any)) probe.DualMode = true; // as the server will listen
             probe.SetSocketOption(SocketOptionLevel.Socket, SocketOptionName.ReuseAddress, true);
             probe.Bind(new IPEndPoint(address, port));
             probe.Listen(1);

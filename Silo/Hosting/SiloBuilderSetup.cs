@@ -1,10 +1,10 @@
 using System.Net;
-using System.Security.Cryptography.X509Certificates;
 using HiveMind.Configuration;
 using HiveMind.Monitoring;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using HiveMind.Users;
+using HiveMind.Web;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Options;
 using Orleans.Configuration;
@@ -21,7 +21,7 @@ internal static class SiloBuilderSetup
         // The content root is the program's folder: `dotnet run` of a web project would make it the caller's.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
-            Args = [.. args.Where(arg => arg != StoreMatch.AcceptFlag)], ContentRootPath = AppContext.BaseDirectory,
+            Args = SiloConfiguration.Arguments(args), ContentRootPath = AppContext.BaseDirectory,
         });
         builder.Configuration.Sources.Insert(0, new Microsoft.Extensions.Configuration.Memory.MemoryConfigurationSource
         {
@@ -29,7 +29,7 @@ internal static class SiloBuilderSetup
         });
         var (options, problems) = SiloConfiguration.Read(builder.Configuration, Environment.GetEnvironmentVariable);
         if (problems.Count > 0) throw new StartRefusedException(problems);
-        var inUse = new[] { ("Grpc:Port", options.Grpc.Port, options.Grpc.Address!), ("Http:Port", options.Http.Port, options.Grpc.Address!),
+        var inUse = new[] { ("Grpc:Port", options.Grpc.Port, options.Grpc.Address!), ("Http:Port", options.Http.Port, options.HttpAddress!),
                 ("Cluster:SiloPort", options.Cluster.SiloPort, IPAddress.Any) }
             .Where(port => !Ports.IsFree(port.Item3, port.Item2))
             .Select(port => $"Port {port.Item2} is in use: stop what uses it, or choose another with --{PoolOptions.Section}:{port.Item1}=.").ToList();
@@ -37,7 +37,7 @@ internal static class SiloBuilderSetup
         return (builder, options);
     }
 
-    public static WebApplication Build(WebApplicationBuilder builder, PoolOptions options, Stores stores)
+    public static WebApplication Build(WebApplicationBuilder builder, PoolOptions options, Stores stores, ServedCertificate? certificate)
     {
         builder.Services.AddSingleton(TimeProvider.System);
         builder.Services.AddSingleton(Options.Create(options.ToHub()));
@@ -45,14 +45,19 @@ internal static class SiloBuilderSetup
         builder.Services.AddSingleton(stores);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         AddLogging(builder);
-        AddKestrel(builder, options);
+        builder.Services.AddSystemd(); // says "ready" to the service manager; does nothing without one
+        AddKestrel(builder, options, certificate);
         builder.Services.AddBooks(stores.Books).AddFiles(stores.Files); // before Orleans: what starts first stops last, and so drains last
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
         builder.Services.AddGrpcGateway(options.ToHub());
         builder.Services.AddHealth();
+        builder.AddTelemetry(options);
+        builder.Services.AddPage(PageSetup.Options(options));
         var app = builder.Build();
         app.MapGrpcGateway();
         app.MapHealth();
+        app.MapTelemetry();
+        app.MapPage();
         return app;
     }
 
@@ -80,6 +85,7 @@ internal static class SiloBuilderSetup
     private static void AddSilo(ISiloBuilder silo, PoolOptions options, Stores stores)
     {
         silo.AddHub(stores);
+        if (options.Telemetry.IsExported) silo.AddActivityPropagation(); // it costs something on every grain call
         var port = Ports.ForSilo(options.Cluster.SiloPort, options.DataDirectory);
         silo.ConfigureEndpoints(IPAddress.Parse(options.Cluster.AdvertisedAddress), port, gatewayPort: 0, listenOnAnyHostAddress: false);
     }
@@ -94,12 +100,14 @@ internal static class SiloBuilderSetup
         // Messages belong on stderr: what the silo prints on stdout is for people and scripts that start it.
         builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("HiveMind", LogLevel.Information);
+        // Warns of keys that die with the process, which is what they are for.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         // Say at every start that the machine's uptime passed without a heartbeat, and which collector was chosen: known and meant.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
     }
 
-    private static void AddKestrel(WebApplicationBuilder builder, PoolOptions options) => builder.WebHost.ConfigureKestrel(kestrel =>
+    private static void AddKestrel(WebApplicationBuilder builder, PoolOptions options, ServedCertificate? certificate) => builder.WebHost.ConfigureKestrel(kestrel =>
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MessageLimit + 1024;
@@ -113,20 +121,12 @@ internal static class SiloBuilderSetup
         kestrel.Listen(options.Grpc.Address!, options.Grpc.Port, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
-            if (options.Grpc.HasTls) listen.UseHttps(Certificate(options.Grpc));
+            if (certificate is not null) listen.UseHttps(certificate.Apply);
         });
-        kestrel.Listen(options.Grpc.Address!, options.Http.Port, listen => listen.Protocols = HttpProtocols.Http1);
+        kestrel.Listen(options.HttpAddress!, options.Http.Port, listen =>
+        {
+            listen.Protocols = HttpProtocols.Http1;
+            if (certificate is not null && options.HttpSpeaksTls) listen.UseHttps(certificate.Apply);
+        });
     });
-
-    private static X509Certificate2 Certificate(GrpcOptions grpc)
-    {
-        try
-        {
-            return X509Certificate2.CreateFromPemFile(grpc.CertificateFile, grpc.KeyFile);
-        }
-        catch (System.Security.Cryptography.CryptographicException error)
-        {
-            throw new StartRefusedException($"{PoolOptions.Section}:Grpc:CertificateFile cannot be used: {error.Message}");
-        }
-    }
 }

@@ -35,6 +35,11 @@ public sealed class DependencyTests
         Assert.DoesNotContain(References("HiveMind.Worker"), name => Any(name, "HiveMind.Grain", "HiveMind.Silo", "Orleans"));
 
     [Fact]
+    public void Web_SeesContractsOnly() =>
+        Assert.DoesNotContain(References("HiveMind.Web"), name =>
+            Any(name, "HiveMind.Grains", "HiveMind.Silo", "HiveMind.GrpcGateway", "HiveMind.Protos", "Google.Protobuf", "Grpc", "Redis", "Sqlite"));
+
+    [Fact]
     public void PureRules_UseNoOrleansRuntimeType()
     {
         // Whole folders would hide a rule that moved; the types are named, and what each of them mentions is read from its code.

@@ -49,6 +49,9 @@ public sealed class GoldenRecordTests
         Version = 1, Spec = Spec, State = TaskState.Pending, CreatedAt = Noon, NotBefore = Noon.AddSeconds(16), Attempts = [],
     };
 
+    private static readonly TaskRecord Traced =
+        Waiting with { Spec = Spec with { TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" } };
+
     private static readonly TaskRecord Assigned = Waiting with { State = TaskState.Assigned, Attempts = [Lost, Running] };
 
     private static readonly TaskRecord Completed = Assigned with
@@ -94,6 +97,9 @@ public sealed class GoldenRecordTests
 
     [Fact]
     public void Read_TaskThatWaits_SameFields() => Reads("task-waiting", Waiting);
+
+    [Fact]
+    public void Read_TaskThatIsTraced_SameFields() => Reads("task-traced", Traced);
 
     [Fact]
     public void Read_TaskThatIsAssigned_SameFields() => Reads("task-assigned", Assigned);

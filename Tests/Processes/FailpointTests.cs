@@ -44,6 +44,7 @@ public abstract class FailpointStory
         Assert.Equal(ids.Count, ids.Distinct().Count());
         var result = await hub.Do(() => pool.Master.GetTaskResultAsync(new() { TaskId = ids[^1] }, sender.Metadata).ResponseAsync);
         Assert.Equal(10_001, result.Result.Length);
+        Assert.Equal(ids.Order(), (await hub.List(sender)).Order());
         await KillTests.AssertPostings(pool, ended, lender.UserId, sender);
         await Wait.Until(async () =>
         {
@@ -100,6 +101,20 @@ public abstract class FailpointStory
         {
             TaskType = type, TaskData = ByteString.CopyFromUtf8(data), RequestId = requestId, Requirements = new() { CpuCores = 0.5, MemoryMb = 128 },
         }, user.Metadata).ResponseAsync)).TaskId;
+
+        public async Task<List<string>> List(Login user)
+        {
+            var ids = new List<string>();
+            var request = new ListTasksRequest { PageSize = 2 };
+            do
+            {
+                var page = await Do(() => pool.Master.ListTasksAsync(request, user.Metadata).ResponseAsync);
+                ids.AddRange(page.Tasks.Select(task => task.TaskId));
+                request.PageToken = page.NextPageToken;
+            }
+            while (request.PageToken.Length > 0);
+            return ids;
+        }
 
         public async Task<GetTaskStatusResponse> WaitFor(string id, Login user, Func<GetTaskStatusResponse, bool> satisfied)
         {

@@ -87,6 +87,8 @@ public sealed partial class PoolProcess : IDisposable
     }
 
     public string DataDirectory { get; }
+    /// <summary>Beside what the tests themselves run with.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
     public string Output => _process?.Output ?? "";
     public string Address => $"http://127.0.0.1:{_port}";
     public GrpcChannel Channel => _channel ?? throw new InvalidOperationException("not started");
@@ -98,7 +100,8 @@ public sealed partial class PoolProcess : IDisposable
     /// <summary>Starts it, at the port it had before, and waits until it says that it is ready.</summary>
     public async Task<PoolProcess> Start(string? failpoint = null)
     {
-        var environment = failpoint is null ? null : new Dictionary<string, string> { ["HIVEMIND_FAILPOINT"] = failpoint };
+        var environment = new Dictionary<string, string>(Environment);
+        if (failpoint is not null) environment["HIVEMIND_FAILPOINT"] = failpoint;
         string[] arguments = ["silo", $"--HiveMind:Grpc:Port={_port}", "--HiveMind:Http:Port=0", .. _settings.Select(setting => $"--HiveMind:{setting}")];
         _process = HivemindProcess.Start(environment, arguments);
         await Wait.Until(() => _process.Process.HasExited || Ready().IsMatch(_process.Output), TimeSpan.FromSeconds(60), () => $"the silo is not ready:\n{Output}");

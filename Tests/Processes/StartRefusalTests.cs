@@ -36,6 +36,8 @@ public sealed class StartRefusalTests(StoppedPool stopped) : IClassFixture<Stopp
     [InlineData("Grpc:Port=abc", "Grpc:Port")]
     [InlineData("Grpc:Prot=1", "HiveMind:Grpc:Prot is no setting")]
     [InlineData("Grpc:Host=0.0.0.0", "Grpc:AllowInsecure=true")]
+    [InlineData("Telemetry:OtlpEndpoint=collector:4317", "must be an http or https URL")]
+    [InlineData("Telemetry:TraceRatio=2", "between 0 and 1")]
     [InlineData("Books:ConnectionString=Host=db;Username=u;Password=hunter2", "only SQLite books")]
     public async Task Start_BadSetting_RefusesWithOneLine(string setting, string says)
     {

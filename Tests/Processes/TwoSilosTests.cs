@@ -63,6 +63,9 @@ public sealed class TwoSilosTests
         var large = ByteString.CopyFrom([.. Enumerable.Repeat((byte)' ', 50_000), (byte)'9']); // above what a record holds: in the shared files
         var ids = await Task.WhenAll(Enumerable.Range(0, 8).Select(async i =>
             (await here.Master.SubmitTaskAsync(new() { TaskType = "noop", TaskData = large, RequestId = $"{here.Address} {i}" }, user.Metadata)).TaskId));
+        var listed = (await there.Master.ListTasksAsync(new() { PageSize = 500 }, user.Metadata)).Tasks.Select(task => task.TaskId).ToList();
+        Assert.Empty(ids.Except(listed)); // just submitted at the other silo
+        Assert.Equal(listed.Count, listed.Distinct().Count());
         foreach (var id in ids)
         {
             Assert.Equal("completed", (await there.WaitForEnd(id, user)).Status);

@@ -17,7 +17,7 @@ public sealed class UnfinishedSweepTests
     private readonly World _world = new();
 
     private Task Sweep() =>
-        new UnfinishedSweep(_world, _world, _world, _time, NullLogger<UnfinishedSweep>.Instance).Run(CancellationToken.None);
+        new UnfinishedSweep(_world, _world, _world, _world, _time, NullLogger<UnfinishedSweep>.Instance).Run(CancellationToken.None);
 
     private static TaskExamination Pending(PendingTask task) => new(TaskExaminationKind.Pending, null, null, task);
 
@@ -124,6 +124,14 @@ public sealed class UnfinishedSweepTests
     }
 
     [Fact]
+    public async Task Run_EveryEntry_IsMadeSureToBeListed()
+    {
+        for (var i = 0; i < 1500; i++) _world.Entry(new TaskBuilder($"t{i:0000}"), null, Pending(new TaskBuilder($"t{i:0000}")));
+        await Sweep();
+        Assert.Equal(Enumerable.Range(0, 1500).Select(i => $"t{i:0000}"), _world.Listed);
+    }
+
+    [Fact]
     public async Task Run_EveryRegisteredNode_IsTouched()
     {
         _world.Nodes.AddRange(["m", "n"]);
@@ -149,7 +157,7 @@ public sealed class UnfinishedSweepTests
     }
 
     /// <summary>Indexes, scheduler, tasks and nodes in one, noting what was done to them.</summary>
-    private sealed class World : IUnfinishedIndex, INodeIndex, ISweepTargets
+    private sealed class World : IUnfinishedIndex, IOpenTasks, INodeIndex, ISweepTargets
     {
         private readonly Lock _lock = new();
         private readonly List<UnfinishedEntry> _entries = [];
@@ -158,6 +166,7 @@ public sealed class UnfinishedSweepTests
         private int _together;
 
         public HashSet<string> Queued { get; } = [];
+        public List<string> Listed { get; } = [];
         public HashSet<string> Holders { get; } = [];
         public List<string> Nodes { get; } = [];
         public bool Broken { get; set; }
@@ -217,6 +226,13 @@ public sealed class UnfinishedSweepTests
             foreach (var entry in _entries) yield return entry;
         }
 
+        public Task EnsureListed(IReadOnlyList<PendingTask> tasks)
+        {
+            Listed.AddRange(tasks.Select(task => task.TaskId));
+            return Task.CompletedTask;
+        }
+
+        public Task<IReadOnlyList<OpenTask>> Page(string? userId, TaskKey? below, long fromMs, int most) => throw new NotSupportedException();
         public Task<IReadOnlyList<string>> All() => Task.FromResult<IReadOnlyList<string>>(Nodes);
         public Task<long> Count() => Task.FromResult((long)_entries.Count);
         public Task Add(PendingTask task) => throw new NotSupportedException();

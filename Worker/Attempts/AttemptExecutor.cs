@@ -15,6 +15,14 @@ public sealed class AttemptExecutor(
     /// </summary>
     public async Task<TaskReport?> Execute(HeldAttempt attempt, Assignment assignment, IReadOnlyList<Task> earlier, Action began)
     {
+        using var span = RunSpan.Start(attempt.Key, assignment);
+        var report = await RunToReport(attempt, assignment, earlier, began);
+        RunSpan.End(span, report);
+        return report;
+    }
+
+    private async Task<TaskReport?> RunToReport(HeldAttempt attempt, Assignment assignment, IReadOnlyList<Task> earlier, Action began)
+    {
         RunResult result;
         try
         {

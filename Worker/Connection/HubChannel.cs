@@ -13,17 +13,19 @@ public sealed class HubChannel : IDisposable
     public HubChannel(Uri hub, string nodeToken)
     {
         // Pings find a connection that died without a word (a sleeping router, a pulled cable) long before TCP does.
-        _channel = GrpcChannel.ForAddress(hub, new GrpcChannelOptions
+        var handler = new SocketsHttpHandler
         {
-            HttpHandler = new SocketsHttpHandler
-            {
-                KeepAlivePingDelay = TimeSpan.FromSeconds(10),
-                KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
-                KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
-                PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
-                ConnectTimeout = TimeSpan.FromSeconds(5),
-                EnableMultipleHttp2Connections = true,
-            },
+            KeepAlivePingDelay = TimeSpan.FromSeconds(10),
+            KeepAlivePingTimeout = TimeSpan.FromSeconds(5),
+            KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan,
+            ConnectTimeout = TimeSpan.FromSeconds(5),
+            EnableMultipleHttp2Connections = true,
+        };
+        HubTrust.Apply(handler, hub);
+        _channel = GrpcChannel.ForAddress(HubTrust.Bare(hub), new GrpcChannelOptions
+        {
+            HttpHandler = handler,
             DisposeHttpClient = true,
             // This class decides itself how long to wait between attempts.
             InitialReconnectBackoff = TimeSpan.FromMilliseconds(100),

@@ -1,0 +1,24 @@
+using Grpc.Core;
+using HiveMind.Edge;
+using Wire = HiveMind.Protos;
+
+namespace HiveMind.Tasks;
+
+internal sealed partial class MasterNodeServiceEndpoint
+{
+    public override async Task<Wire.ListTasksResponse> ListTasks(Wire.ListTasksRequest request, ServerCallContext context)
+    {
+        ListRules.Check(request).ThrowIfAny();
+        var call = UserCall.Of(context);
+        var everybody = request.UserId == RequestUserId.Everybody;
+        if (everybody && !call.Caller.IsAdmin) throw HiveMindException.Denied("ADMIN_ONLY", "Only an admin lists everybody's tasks.");
+        var filter = ListRules.ToFilter(request, everybody ? null : call.Acting.UserId);
+        TaskKey? below = request.PageToken.Length == 0 ? null : pages.Read(request.PageToken, filter)
+            ?? throw HiveMindException.Invalid("page_token", "The next_page_token of a page with the same filter, or empty for the first page.");
+        var size = request.PageSize == 0 ? ListRules.UsualPage : request.PageSize;
+        var (tasks, next) = await listing.Page(filter, below, size, context.CancellationToken);
+        var answer = new Wire.ListTasksResponse { Success = true, NextPageToken = next is { } key ? pages.Issue(key, filter) : "" };
+        answer.Tasks.AddRange(tasks.Select(TaskMapping.ToSummary));
+        return answer;
+    }
+}

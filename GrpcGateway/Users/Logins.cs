@@ -1,0 +1,41 @@
+using HiveMind.Edge;
+using HiveMind.Storage;
+
+namespace HiveMind.Users;
+
+/// <summary>The gateway's login for other doors than gRPC.</summary>
+internal sealed class Logins(
+    IGrainFactory grains, IAccounts accounts, IBooks books, ISessionCheck sessions, PasswordLogin password, CallRates rates, HubOptions options) : ILogins
+{
+    public async Task<OpenedSession> LogIn(string username, string secret, string address, CancellationToken cancel)
+    {
+        rates.Take(CallRates.ForAddress(address));
+        var login = await password.LogIn(username, secret, cancel);
+        return new(login.SessionToken, login.ExpiresAt, new(login.Account.UserId, login.Account.Username, login.Account.Role));
+    }
+
+    public Task<Caller> Check(string token) =>
+        Read(token) is { } session ? sessions.Check(session) : Task.FromException<Caller>(HiveMindException.Unauthenticated());
+
+    public async Task LogOut(string token)
+    {
+        if (Read(token) is not { } session) return;
+        try
+        {
+            await sessions.Check(session); // who only knows a session's name may not end it
+        }
+        catch (HiveMindException over) when (over.Kind == FailureKind.Unauthenticated)
+        {
+            return;
+        }
+
+        await grains.GetGrain<IUserGrain>(session.Subject).Logout(session.SessionId);
+    }
+
+    public async Task<Caller?> WithoutLogin(CancellationToken cancel) => options.Auth.Mode == AuthMode.Open
+        ? await accounts.OpenAccount(AuthInterceptor.LocalAccount, cancel) with { Role = Roles.User }
+        : null;
+
+    private SessionToken? Read(string token) =>
+        SessionToken.TryParse(token, books.TokenTagKey) is { Prefix: SessionToken.SessionPrefix } session ? session : null;
+}

@@ -1,0 +1,33 @@
+namespace HiveMind.Storage;
+
+/// <summary>Adds up the ledger now and then, so that a sum that is not 0 is seen by whoever watches the figures.</summary>
+internal sealed partial class LedgerWatch(IBooks books, TimeProvider time, ILogger<LedgerWatch> log) : BackgroundService
+{
+    /// <summary>The sum reads every posting: often enough to be noticed the same day, seldom enough not to be felt.</summary>
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        do
+        {
+            try
+            {
+                var sum = await books.SumOfPostings(stoppingToken);
+                BooksInstruments.Summed(sum);
+                if (sum != 0) LogImbalance(log, sum);
+            }
+            catch (Exception e) when (e is HiveMindException or TimeoutException or Microsoft.Data.Sqlite.SqliteException)
+            {
+                LogNotSummed(log, e.Message); // the database's health check alarms by itself
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    [LoggerMessage(1, LogLevel.Critical, "The postings of the ledger add up to {Micros} millionths of a credit instead of 0")]
+    private static partial void LogImbalance(ILogger logger, long micros);
+
+    [LoggerMessage(2, LogLevel.Warning, "The ledger could not be added up: {Reason}")]
+    private static partial void LogNotSummed(ILogger logger, string reason);
+}

@@ -1,0 +1,123 @@
+using HiveMind.Scheduling;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+
+namespace HiveMind.Tests.Floors;
+
+/// <summary>The lists of open tasks in the floor, on Garnet and on a real Redis.</summary>
+public sealed class OpenTasksTests : IDisposable
+{
+    private static readonly DateTimeOffset Start = new(2026, 11, 25, 12, 0, 0, TimeSpan.Zero);
+    private readonly TempFloor temp = new();
+
+    public void Dispose() => temp.Dispose();
+
+    [Fact]
+    public async Task Lists_OnTheEmbeddedFloor_KeepTheirPromises()
+    {
+        await using var floor = await temp.Start();
+        await Promises(floor);
+    }
+
+    [Fact]
+    public async Task Lists_OnARealRedis_KeepTheirPromises()
+    {
+        using var redis = await RealRedis.Start("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction");
+        await using var floor = await Floor.Start(new FloorOptions { ConnectionString = redis.ConnectionString });
+        await Promises(floor);
+    }
+
+    [Fact]
+    public async Task Lists_AfterARestart_AreTheSame()
+    {
+        await using (var floor = await temp.Start())
+        {
+            await Add(floor, [.. Enumerable.Range(0, 50).Select(i => Open(i, i))]);
+            await floor.Unfinished.Remove([Id(7)]);
+            await floor.Commit.CommitAsync();
+        }
+
+        await using var again = await temp.Start();
+        Assert.Equal(Enumerable.Range(0, 50).Where(i => i != 7).Reverse().Select(Id), await All(again, "anna", 20));
+    }
+
+    [Fact]
+    public async Task Lists_OfAFloorFromBeforeThereWereAny_AreMadeFromTheIndex()
+    {
+        await using var floor = await temp.Start();
+        PendingTask[] tasks = [.. Enumerable.Range(0, 300).Select(i => Open(i, i, i % 2 == 0 ? "anna" : "bob"))];
+        await Add(floor, tasks);
+        foreach (var key in new[] { "mine/anna", "mine/bob", "open" }) await floor.Redis.GetDatabase().KeyDeleteAsync($"{floor.Options.ServiceId}/{key}");
+        Assert.Empty(await All(floor, null, 100));
+        await floor.Unfinished.Remove([Id(4)]); // meanwhile ended: must not come back
+
+        await floor.Unfinished.EnsureListed(tasks);
+
+        Assert.Equal(tasks.Select(task => task.TaskId).Where(id => id != Id(4)).Reverse(), await All(floor, null, 100));
+        Assert.Equal(150, (await All(floor, "bob", 100)).Count);
+    }
+
+    [Fact]
+    public async Task Page_MoreThanASmallSet_IsReadInStretchesAndIsTheSame()
+    {
+        await using var floor = await temp.Start();
+        // Two crowds an hour apart, several in each millisecond.
+        PendingTask[] tasks = [.. Enumerable.Range(0, 5000).Select(i => Open(i, (i < 2500 ? 0 : 3_600_000) + (i / 10)))];
+        await Add(floor, tasks);
+        Assert.Equal(tasks.Select(Key).Order(TaskKey.NewestFirst).Select(key => key.TaskId), await All(floor, "anna", 700));
+        var from = Start.ToUnixTimeMilliseconds() + 200;
+        Assert.Equal(3000, (await All(floor, "anna", 700, from)).Count);
+    }
+
+    private static async Task Promises(Floor floor)
+    {
+        // Ten share each millisecond, so that pages end in the middle of one.
+        PendingTask[] tasks = [.. Enumerable.Range(0, 95).Select(i => Open(i, i / 10, i % 3 == 0 ? "bob" : "anna"))];
+        await Add(floor, tasks);
+        var expected = tasks.Select(Key).Order(TaskKey.NewestFirst).Select(key => key.TaskId).ToList();
+        Assert.Equal(expected, await All(floor, null, 7));
+        Assert.Equal(expected.Where(id => tasks.Single(task => task.TaskId == id).UserId == "bob"), await All(floor, "bob", 4));
+
+        // Again with another time, as after a birth that failed: one place, the new one.
+        await floor.Unfinished.Add(Open(0, 50, "bob"));
+        Assert.Equal(Id(0), (await floor.Unfinished.Page("bob", null, 0, 1))[0].Key.TaskId);
+        Assert.Equal(95, (await All(floor, null, 50)).Count);
+
+        await floor.Unfinished.Remove([.. tasks.Where(task => task.UserId == "bob").Select(task => task.TaskId)]);
+        Assert.Empty(await All(floor, "bob", 10));
+        Assert.Equal(expected.Where(id => tasks.Single(task => task.TaskId == id).UserId == "anna"), await All(floor, null, 10));
+
+        // A place without an entry, as an older version's removal leaves one: shown without its task once, then gone.
+        var db = floor.Redis.GetDatabase();
+        foreach (var set in new[] { "mine/anna", "open" })
+            await db.SortedSetAddAsync($"{floor.Options.ServiceId}/{set}", Convert.FromHexString(Id(999)), Start.ToUnixTimeMilliseconds() + 9000);
+        Assert.Null((await floor.Unfinished.Page("anna", null, 0, 1))[0].Task);
+        Assert.NotNull((await floor.Unfinished.Page("anna", null, 0, 1))[0].Task);
+        Assert.NotNull((await floor.Unfinished.Page(null, null, 0, 1))[0].Task);
+    }
+
+    private static Task Add(Floor floor, PendingTask[] tasks) => Task.WhenAll(tasks.Select(floor.Unfinished.Add));
+
+    private static async Task<List<string>> All(Floor floor, string? userId, int size, long fromMs = 0)
+    {
+        var ids = new List<string>();
+        TaskKey? below = null;
+        while (true)
+        {
+            var page = await floor.Unfinished.Page(userId, below, fromMs, size);
+            ids.AddRange(page.Select(place => place.Key.TaskId));
+            if (page.Count < size) return ids;
+            below = page[^1].Key;
+        }
+    }
+
+    private static string Id(int number) => $"{number * 7919 % 256:x2}{number:x30}";
+
+    private static TaskKey Key(PendingTask task) => new(task.SubmittedAt.ToUnixTimeMilliseconds(), task.TaskId);
+
+    private static PendingTask Open(int number, double ms, string user = "anna")
+    {
+        var at = Start.AddMilliseconds(ms).AddTicks(number % 7);
+        return new(Id(number), user, "python", TaskPriority.Normal, new ResourceRequest(1000, 256, 0), at, at);
+    }
+}

@@ -1,0 +1,143 @@
+using System.Net;
+using HiveMind.Users;
+using HiveMind.Web;
+using HiveMind.Tests.Processes;
+
+namespace HiveMind.Tests.Page;
+
+/// <summary>What the page's port answers, without a browser.</summary>
+public sealed class PageEdgeTests
+{
+    private const string Session = "hivemind_session=secret";
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/login")]
+    [InlineData("/assets/site.css")]
+    [InlineData("/_framework/blazor.web.js")]
+    [InlineData("/_content/Microsoft.AspNetCore.Components.QuickGrid/QuickGrid.razor.js")]
+    public async Task Get_EveryAnswer_LetsNothingInFromElsewhere(string path)
+    {
+        await using var page = TestPage.Start();
+
+        var answer = await page.Get(path);
+
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var policy = Assert.Single(answer.Headers.GetValues("Content-Security-Policy"));
+        Assert.StartsWith("default-src 'none'; script-src 'self'; style-src 'self';", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
+        Assert.Equal(("nosniff", "DENY"), (answer.Headers.GetValues("X-Content-Type-Options").Single(), answer.Headers.GetValues("X-Frame-Options").Single()));
+        var body = await answer.Content.ReadAsStringAsync();
+        if (path is "/" or "/login") Assert.DoesNotContain(" style=", body, StringComparison.Ordinal);
+        if (path is "/" or "/login") Assert.True(answer.Headers.CacheControl!.NoStore);
+    }
+
+    [Fact]
+    public async Task Home_StrangerAndOwner_SeeWhatIsTheirs()
+    {
+        await using var page = TestPage.Start();
+
+        await Wait.Until(async () => (await Body(page)).Contains("data-test=\"waiting\">3<", StringComparison.Ordinal), TimeSpan.FromSeconds(20), () => "no figures");
+        var stranger = await Body(page);
+        var owner = await Body(page, Session);
+
+        foreach (var personal in new[] { "alice", "node-1", "host-1", "task-1" }) Assert.DoesNotContain(personal, stranger, StringComparison.Ordinal);
+        foreach (var own in new[] { "alice", "node-1", "task-1", "5.00" }) Assert.Contains(own, owner, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", owner, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Home_SessionThatIsOver_LosesItsCookie()
+    {
+        await using var page = TestPage.Start();
+
+        var answer = await page.Get("/", "hivemind_session=old");
+
+        Assert.Contains(answer.Headers.GetValues("Set-Cookie"), cookie => cookie.StartsWith("hivemind_session=; expires=Thu, 01 Jan 1970", StringComparison.Ordinal));
+        Assert.DoesNotContain("own-tasks", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LogIn_Right_SetsACookieThatScriptsAndOtherSitesCannotUse()
+    {
+        await using var page = TestPage.Start();
+        page.Logins.On("LogIn", a => Task.FromResult(new OpenedSession($"token-of-{a[0]}", DateTimeOffset.UnixEpoch.AddYears(90), new("u", "alice", "user"))));
+
+        var answer = await page.LogIn("alice", "correct horse battery");
+
+        Assert.Equal((HttpStatusCode.SeeOther, "/"), (answer.StatusCode, answer.Headers.Location!.ToString()));
+        var cookie = Assert.Single(answer.Headers.GetValues("Set-Cookie"));
+        Assert.StartsWith("hivemind_session=token-of-alice; expires=", cookie, StringComparison.Ordinal);
+        Assert.EndsWith("path=/; samesite=strict; httponly", cookie, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(FailureKind.Unauthenticated, "wrong")]
+    [InlineData(FailureKind.ResourceExhausted, "toomany")]
+    [InlineData(FailureKind.Unavailable, "away")]
+    public async Task LogIn_Refused_SaysWhyAndNotMore(FailureKind kind, string problem)
+    {
+        await using var page = TestPage.Start();
+        page.Logins.On("LogIn", _ => Task.FromException<OpenedSession>(new HiveMindException(kind, "R", "internal detail")));
+
+        var answer = await page.LogIn("alice", "wrong");
+        var shown = await (await page.Get(answer.Headers.Location!.ToString())).Content.ReadAsStringAsync();
+
+        Assert.Equal($"/login?problem={problem}", answer.Headers.Location!.ToString());
+        Assert.False(answer.Headers.Contains("Set-Cookie"));
+        Assert.Contains("role=\"alert\"", shown, StringComparison.Ordinal);
+        Assert.DoesNotContain("internal detail", shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task LogIn_WithoutTheFormsToken_IsNotEvenTried()
+    {
+        await using var page = TestPage.Start(); // a login would fail here: the stub expects none
+
+        var answer = await page.LogIn("alice", "correct horse battery", withFormToken: false);
+
+        Assert.Equal((HttpStatusCode.SeeOther, "/login?problem=oldform"), (answer.StatusCode, answer.Headers.Location!.ToString()));
+    }
+
+    [Fact]
+    public async Task Home_LiveVisitorsUsedUp_ReloadsInsteadAndNegotiationIsRefused()
+    {
+        await using var page = TestPage.Start(new PageOptions { LiveVisitors = 0 });
+
+        var body = await Body(page);
+        var negotiation = await page.Client.PostAsync("/_blazor/negotiate?negotiateVersion=1", null);
+        var polling = await page.Get("/_blazor?id=x");
+
+        Assert.Contains("http-equiv=\"refresh\" content=\"30\"", body, StringComparison.Ordinal);
+        Assert.DoesNotContain("<script", body, StringComparison.Ordinal);
+        Assert.Equal((HttpStatusCode.ServiceUnavailable, HttpStatusCode.BadRequest), (negotiation.StatusCode, polling.StatusCode));
+    }
+
+    [Theory]
+    [InlineData("localhost", HttpStatusCode.OK)]
+    [InlineData("127.0.0.1:8080", HttpStatusCode.OK)]
+    [InlineData("rebound.example.org", HttpStatusCode.MisdirectedRequest)]
+    public async Task OpenMode_ByAnotherSitesName_IsRefused(string host, HttpStatusCode expected)
+    {
+        await using var page = TestPage.Start(new PageOptions { OpenMode = true });
+
+        var answer = await page.Get("/", host: host);
+
+        Assert.Equal(expected, answer.StatusCode);
+        Assert.Equal(expected == HttpStatusCode.OK, (await answer.Content.ReadAsStringAsync()).Contains("task-1", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Home_StoreThatDoesNotAnswer_SaysSoAndKeepsTheFigures()
+    {
+        await using var page = TestPage.Start();
+        await Wait.Until(async () => (await Body(page)).Contains("data-test=\"waiting\">3<", StringComparison.Ordinal), TimeSpan.FromSeconds(20), () => "no figures");
+
+        page.Activity.On("LastEnded", _ => Task.FromException<HiveMind.Storage.LastEnded?>(HiveMindException.Unavailable("BOOKS_UNAVAILABLE", "away")));
+
+        await Wait.Until(async () => (await Body(page)).Contains("do not answer", StringComparison.Ordinal), TimeSpan.FromSeconds(40), () => "nothing is said");
+        Assert.Contains("data-test=\"waiting\">3<", await Body(page), StringComparison.Ordinal);
+    }
+
+    private static async Task<string> Body(TestPage page, string? cookie = null) => await (await page.Get("/", cookie)).Content.ReadAsStringAsync();
+}
