@@ -19,6 +19,8 @@ public interface IBooks
     Task<long> Balance(string userId, CancellationToken cancel);
     Task<NodeTotals> NodeTotals(string nodeId, CancellationToken cancel);
     Task<PoolTotals> PoolTotals(DateTimeOffset since, CancellationToken cancel);
+    /// <summary>Whether the outputs of that ended task were removed because their time was over.</summary>
+    Task<bool> OutputsExpired(string taskId, CancellationToken cancel);
     /// <summary>Sum of all postings: always 0.</summary>
     Task<long> SumOfPostings(CancellationToken cancel);
     /// <summary>Key of the short tag on tokens, made with the books.</summary>

@@ -37,6 +37,12 @@ internal static class ByteStreams
         IFiles files, BlobRef blob, long offset, Func<ByteString, T> message, IServerStreamWriter<T> output, TimeProvider time, CancellationToken cancel)
     {
         await using var bytes = files.OpenRead(blob);
+        await Send(bytes, offset, message, output, time, cancel);
+    }
+
+    public static async Task Send<T>(
+        Stream bytes, long offset, Func<ByteString, T> message, IServerStreamWriter<T> output, TimeProvider time, CancellationToken cancel)
+    {
         bytes.Seek(offset, SeekOrigin.Begin);
         while (await ReadChunk(bytes, cancel) is { } chunk) await StreamPatience.InTime(output.WriteAsync(message(chunk), cancel), time);
     }

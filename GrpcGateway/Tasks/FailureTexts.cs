@@ -9,7 +9,7 @@ internal static class FailureTexts
         Causes.ProgramFailed => "The program ended with an error.",
         Causes.RunTimeout => "The run took longer than its timeout and was stopped.",
         Causes.OutOfMemory => "The program needed more memory than it asked for.",
-        Causes.OutputTooLarge => "It printed more than it asked for (100 MiB unless said otherwise) and was stopped; the head was kept.",
+        Causes.OutputTooLarge => "The output is larger than it may be (max_output_mb; 100 MiB unless asked for); its head was kept.",
         Causes.WorkerFault => "The worker could not run it, on every attempt.",
         Causes.WorkerRefused => "The worker refused it.",
         Causes.NodeLost => "The node running it was lost, and no attempts are left.",

@@ -35,11 +35,11 @@ internal sealed partial class MasterNodeServiceEndpoint(
         var taskId = TaskIds.New(userId, request.RequestId);
         var task = grains.GetGrain<ITaskGrain>(taskId);
         // A repeated submission is the first one's answer, whatever was spent since.
-        var repeated = request.RequestId.Length > 0 && await task.GetSnapshot() is not null;
-        if (!repeated) await RequireCredit(userId, context.CancellationToken);
-        var payload = request.PayloadSha256.Length > 0
-            ? await uploads.Find(userId, request, context.CancellationToken)
-            : await files.Write(request.TaskData.Memory, context.CancellationToken);
+        var repeated = request.RequestId.Length > 0 ? await task.GetSnapshot() : null;
+        if (repeated is null) await RequireCredit(userId, context.CancellationToken);
+        var payload = request.PayloadSha256.Length == 0 ? await files.Write(request.TaskData.Memory, context.CancellationToken)
+            : repeated?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
+            : await uploads.Find(userId, request, context.CancellationToken);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
         await task.Submit(TaskMapping.ToSpec(request, userId, payload));
         return new Wire.SubmitTaskResponse { Success = true, Message = "Submitted.", TaskId = taskId };
@@ -64,7 +64,8 @@ internal sealed partial class MasterNodeServiceEndpoint(
         RequireEnd(task);
         if (task.Result.Size > Limits.PayloadBytes)
             throw HiveMindException.Precondition("RESULT_TOO_LARGE", $"The output has {task.Result.Size} bytes, more than one message holds: use DownloadResult.");
-        var (result, stderr) = await ResultReader.Read(files, task, context.CancellationToken);
+        var (result, stderr) = await ExpiredResults.Told(
+            books, task.TaskId, () => ResultReader.Read(files, task, context.CancellationToken), context.CancellationToken);
         return TaskMapping.ToResult(task, result, stderr);
     }
 
@@ -78,7 +79,8 @@ internal sealed partial class MasterNodeServiceEndpoint(
         var watch = new TaskWatch(grains.GetGrain<ITaskGrain>(task.TaskId), files, partials, reasons, sessions, watches, time);
         // A hub that stops does not wait for those who watch: they go on at another, or here when it is back.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        await watch.Run(task, request, call.Session, responseStream, end.Token);
+        await ExpiredResults.Told(
+            books, task.TaskId, () => watch.Run(task, request, call.Session, responseStream, end.Token), context.CancellationToken);
     }
 
     public override Task<Wire.UploadPayloadResponse> UploadPayload(IAsyncStreamReader<Wire.UploadPayloadRequest> requestStream, ServerCallContext context) =>
@@ -96,9 +98,10 @@ internal sealed partial class MasterNodeServiceEndpoint(
         RequireEnd(task);
         var blob = OutputStreams.Of(task, stream);
         if (request.Offset < 0 || request.Offset > blob.Size) throw HiveMindException.Invalid("offset", $"0 to the size, which is {blob.Size}.");
+        await using var bytes = await ExpiredResults.Told(books, task.TaskId, () => Task.FromResult(files.OpenRead(blob)), context.CancellationToken);
         await responseStream.WriteAsync(new() { Header = new() { Size = blob.Size, Sha256 = blob.Sha256 } }, context.CancellationToken);
         await ByteStreams.Send(
-            files, blob, request.Offset, data => new Wire.DownloadResultResponse { Data = data }, responseStream, time, context.CancellationToken);
+            bytes, request.Offset, data => new Wire.DownloadResultResponse { Data = data }, responseStream, time, context.CancellationToken);
     }
 
     public override async Task<Wire.GetSystemStatsResponse> GetSystemStats(Wire.GetSystemStatsRequest request, ServerCallContext context)

@@ -65,6 +65,7 @@ internal sealed class SettlementBatch(SqliteConnection connection, SqliteTransac
     private (bool IsNew, List<AttemptDue> NewDues) WriteRows(Settlement settlement)
     {
         var isNew = InsertHistory(settlement);
+        if (isNew && settlement.StderrSize > BlobRef.InlineLimit) NoteStderr(settlement);
         var dues = new List<AttemptDue>();
         foreach (var due in settlement.Dues)
         {
@@ -93,6 +94,11 @@ internal sealed class SettlementBatch(SqliteConnection connection, SqliteTransac
             Started = s.StartedAt?.ToUnixTimeMilliseconds(), Ended = s.EndedAt.ToUnixTimeMilliseconds(), s.NodeId, s.Attempts, s.ResultSha256,
             s.ResultSize, RunMs = RunMs(s), Micros = s.Dues.Sum(due => due.Micros),
         }, transaction) is not null;
+
+    /// <summary>Only where it is a file: few tasks print so many errors, and the others cost nothing.</summary>
+    private void NoteStderr(Settlement settlement) => connection.Execute(
+        "UPDATE task_history SET stderr_sha256 = @StderrSha256, stderr_size = @StderrSize WHERE task_id = @TaskId",
+        new { settlement.StderrSha256, settlement.StderrSize, settlement.TaskId }, transaction);
 
     private bool InsertAttempt(Settlement settlement, AttemptDue due) => connection.ExecuteScalar<string?>(
         """

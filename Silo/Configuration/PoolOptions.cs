@@ -78,6 +78,15 @@ public sealed class FilesOptions
 {
     /// <summary>Empty: `files` in the data directory. Silos of one cluster share it.</summary>
     public string Directory { get; set; } = "";
+    /// <summary>How long the outputs of an ended task stay. What is up to 4 KiB stays with the task's record.</summary>
+    public TimeSpan RetainResultsFor { get; set; } = TimeSpan.FromDays(30);
+    /// <summary>How long an upload that stopped halfway, or that no task uses, stays.</summary>
+    public TimeSpan RetainPartialsFor { get; set; } = TimeSpan.FromHours(24);
+    /// <summary>Above this the outputs of the tasks that ended first go before their time; 0: no limit.</summary>
+    public long MaxBytes { get; set; }
+    /// <summary>How old a file is that no task names before it is removed; longer than any call between writing and naming it.</summary>
+    public TimeSpan OrphansAfter { get; set; } = TimeSpan.FromHours(6);
+    public TimeSpan CollectEvery { get; set; } = TimeSpan.FromHours(1);
 }
 
 public sealed class ClusterOptions

@@ -50,6 +50,13 @@ public static partial class PoolOptionsValidator
         Check(o.Tasks.MaxAttempts is >= 1 and <= 20, "Tasks:MaxAttempts", "must be between 1 and 20.");
         Check(o.Tasks.MaxOutputMb is >= 100 and <= 1_048_576, "Tasks:MaxOutputMb", "must be between 100 and 1048576.");
         Check(o.Tasks.MaxPayloadMb is >= 100 and <= 1_048_576, "Tasks:MaxPayloadMb", "must be between 100 and 1048576.");
+        Check(o.Files.OrphansAfter >= TimeSpan.FromHours(1) && o.Files.OrphansAfter <= TimeSpan.FromDays(30), "Files:OrphansAfter",
+            "must be between 01:00:00 and 30.00:00:00.");
+        Check(o.Files.RetainResultsFor >= o.Files.OrphansAfter, "Files:RetainResultsFor", "must be at least Files:OrphansAfter.");
+        Check(o.Files.RetainPartialsFor >= TimeSpan.FromHours(1), "Files:RetainPartialsFor", "must be at least 01:00:00.");
+        Check(o.Files.MaxBytes >= 0, "Files:MaxBytes", "must be 0 (no limit) or more.");
+        Check(o.Files.CollectEvery >= TimeSpan.FromMinutes(1) && o.Files.CollectEvery <= TimeSpan.FromDays(30), "Files:CollectEvery",
+            "must be between 00:01:00 and 30.00:00:00.");
         foreach (var type in o.Tasks.Types)
             Check(Name().IsMatch(type), "Tasks:Types", $"'{type}' must be 1 to 64 of letters, digits, '.', '_' and '-'.");
         Check(o.Rewards.StartingCredits is >= 0 and <= 1_000_000_000, "Rewards:StartingCredits", "must be between 0 and 1000000000.");

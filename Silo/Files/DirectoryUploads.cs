@@ -15,9 +15,9 @@ internal sealed class DirectoryUploads : IUploads
     private readonly TimeProvider _time;
     private readonly string _root;
 
-    public DirectoryUploads(DirectoryFiles files, DirectoryPartialFiles partials, TimeProvider time)
+    public DirectoryUploads(DirectoryFiles files, DirectoryPartialFiles partials, TimeProvider? time = null)
     {
-        (_files, _partials, _time) = (files, partials, time);
+        (_files, _partials, _time) = (files, partials, time ?? TimeProvider.System);
         _root = Path.Combine(files.Root, "uploads");
         Directory.CreateDirectory(_root);
     }

@@ -49,6 +49,7 @@ internal static class SiloBuilderSetup
         AddKestrel(builder, options, certificate);
         builder.Services.AddBooks(stores.Books).AddFiles(stores.Files); // before Orleans: what starts first stops last, and so drains last
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
+        builder.Services.AddFileCollection(options.Files);
         builder.Services.AddGrpcGateway(options.ToHub());
         builder.Services.AddHealth();
         builder.AddTelemetry(options);

@@ -65,7 +65,7 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
         builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
-        builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials, TimeProvider.System));
+        builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials));
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
         if (time is not null) builder.Services.AddSingleton(time);
         builder.Services.AddSingleton(Open.Object).AddSingleton(History.Object);

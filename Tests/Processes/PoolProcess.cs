@@ -206,7 +206,8 @@ public sealed class WorkerProcess : IDisposable
         {
             ["XDG_CONFIG_HOME"] = _directory, ["XDG_DATA_HOME"] = _directory, ["XDG_STATE_HOME"] = _directory,
         };
-        _process = HivemindProcess.Start(environment, ["worker", "--hub", pool.Address, "--node-id", nodeId, "--token-file", file, .. options]);
+        _process = HivemindProcess.Start(environment, 
+            ["worker", "--node-id", nodeId, "--token-file", file, .. options.Contains("--hub") ? [] : new[] { "--hub", pool.Address }, .. options]);
     }
 
     public string NodeId { get; }

@@ -1,0 +1,29 @@
+using HiveMind.Storage;
+
+namespace HiveMind.Tasks;
+
+/// <summary>Outputs are kept for a time only: a file that is missing because its time was over is told apart from one that is lost.</summary>
+internal static class ExpiredResults
+{
+    public const string MissingFile = "FILE_MISSING";
+
+    public static Task Told(IBooks books, string taskId, Func<Task> read, CancellationToken cancel) => Told(books, taskId, async () =>
+    {
+        await read();
+        return true;
+    }, cancel);
+
+    public static async Task<T> Told<T>(IBooks books, string taskId, Func<Task<T>> read, CancellationToken cancel)
+    {
+        try
+        {
+            return await read();
+        }
+        catch (HiveMindException missing) when (missing.Reason == MissingFile)
+        {
+            if (!await books.OutputsExpired(taskId, cancel)) throw;
+            throw HiveMindException.Precondition(
+                "RESULT_EXPIRED", "The output was removed: this pool keeps outputs for a limited time. Submit the task again if you need it.");
+        }
+    }
+}
