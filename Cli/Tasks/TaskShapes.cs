@@ -36,13 +36,6 @@ internal static class TaskShapes
         }),
     };
 
-    /// <summary>A task as lists show it.</summary>
-    public static object Summary(TaskSummary task) => new
-    {
-        task.TaskId, task.UserId, task.TaskType, task.Status, State = StateWord(task.State), task.Reason, task.CreatedAt, task.StartedAt,
-        task.CompletedAt, task.AssignedNode, task.Attempts, task.CostCredits,
-    };
-
     /// <summary>A piece of output, as `watch` says it.</summary>
     public static object Output(WatchOutput output) => new
     {
@@ -58,6 +51,13 @@ internal static class TaskShapes
     public static object Saved(GetTaskStatusResponse task, string file, DownloadHeader output) => new
     {
         task.TaskId, task.Status, State = StateWord(task.State), task.Reason, task.ExitCode, task.ErrorMessage, File = file, output.Size, output.Sha256,
+    };
+
+    /// <summary>A task as lists show it.</summary>
+    public static object Summary(TaskSummary task) => new
+    {
+        task.TaskId, task.UserId, task.TaskType, task.Status, State = StateWord(task.State), task.Reason, task.CreatedAt, task.StartedAt,
+        task.CompletedAt, task.AssignedNode, task.Attempts, task.CostCredits,
     };
 
     /// <summary>Output as text where it is text, else as base64.</summary>

@@ -38,12 +38,12 @@ internal static class RpcPolicies
         ["/nodepool.MasterNodeService/GetTaskStatus"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/CancelTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskResult"] = RpcPolicy.User,
-        ["/nodepool.MasterNodeService/ListTasks"] = RpcPolicy.User,
-        ["/nodepool.MasterNodeService/GetAnalytics"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/WatchTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/UploadPayload"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetUploadPosition"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/DownloadResult"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/ListTasks"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/GetAnalytics"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetSystemStats"] = RpcPolicy.User,
 
         // Only mapped where Grpc:Reflection says so.

@@ -4,6 +4,7 @@ using HiveMind.Faults;
 using HiveMind.Nodes;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
+using Microsoft.Extensions.Hosting;
 using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tasks;
@@ -11,8 +12,8 @@ namespace HiveMind.Tasks;
 /// <summary>Tasks, their results and the pool's figures on the wire.</summary>
 internal sealed partial class MasterNodeServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, NodeDirectory nodes, PayloadUploads uploads,
-    TaskReasons reasons, WatchSlots watches, ISessionCheck sessions, TaskListing listing, PageTokens pages, RecentAnalytics analytics, HubOptions options,
-    TimeProvider time, Uptime uptime) : Wire.MasterNodeService.MasterNodeServiceBase
+    TaskReasons reasons, WatchSlots watches, ISessionCheck sessions, HubOptions options, TimeProvider time, Uptime uptime, TaskListing listing,
+    PageTokens pages, RecentAnalytics analytics, IHostApplicationLifetime lifetime) : Wire.MasterNodeService.MasterNodeServiceBase
 {
     public override async Task<Wire.SubmitTaskResponse> SubmitTask(Wire.SubmitTaskRequest request, ServerCallContext context)
     {
@@ -76,8 +77,10 @@ internal sealed partial class MasterNodeServiceEndpoint(
         var call = UserCall.Of(context);
         using var slot = watches.Take(call.Caller.UserId);
         var watch = new TaskWatch(grains.GetGrain<ITaskGrain>(task.TaskId), files, partials, reasons, sessions, watches, time);
+        // A hub that stops does not wait for those who watch: they go on at another, or here when it is back.
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         await ExpiredResults.Told(
-            books, task.TaskId, () => watch.Run(task, request, call.Session, responseStream, context.CancellationToken), context.CancellationToken);
+            books, task.TaskId, () => watch.Run(task, request, call.Session, responseStream, end.Token), context.CancellationToken);
     }
 
     public override Task<Wire.UploadPayloadResponse> UploadPayload(IAsyncStreamReader<Wire.UploadPayloadRequest> requestStream, ServerCallContext context) =>

@@ -22,8 +22,8 @@ internal static class TaskMapping
         RunTimeout = TimeSpan.FromSeconds(request.Requirements is { TimeoutSeconds: > 0 } asked ? asked.TimeoutSeconds : DefaultTimeoutSeconds),
         Arguments = [.. request.Arguments],
         StandardInput = request.StandardInput.ToByteArray(),
-        TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
         MaxOutputMb = (int)(request.Requirements?.MaxOutputMb ?? 0),
+        TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
     };
 
     /// <summary>Thousandths of cores, rounded up but not for what binary fractions add.</summary>

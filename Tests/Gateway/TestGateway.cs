@@ -29,10 +29,10 @@ internal sealed class TestGateway : IAsyncDisposable
     public Stub<IBooks> Books { get; } = Stub<IBooks>.New();
     public Stub<IAccounts> Accounts { get; } = Stub<IAccounts>.New();
     public Stub<IFiles> Files { get; } = Stub<IFiles>.New();
-    public Stub<IOpenTasks> Open { get; } = Stub<IOpenTasks>.New();
-    public Stub<ITaskHistory> History { get; } = Stub<ITaskHistory>.New();
     /// <summary>Real, in a folder of their own: positions are what they are about.</summary>
     public IPartialFiles Partials { get; }
+    public Stub<IOpenTasks> Open { get; } = Stub<IOpenTasks>.New();
+    public Stub<ITaskHistory> History { get; } = Stub<ITaskHistory>.New();
     public Stub<INodeGrain> Node { get; } = Stub<INodeGrain>.New();
     public WatchSlots Watches => _app.Services.GetRequiredService<WatchSlots>();
     public SessionToken Alice { get; }
@@ -67,8 +67,8 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
         builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials, TimeProvider.System));
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
-        builder.Services.AddSingleton(Open.Object).AddSingleton(History.Object);
         if (time is not null) builder.Services.AddSingleton(time);
+        builder.Services.AddSingleton(Open.Object).AddSingleton(History.Object);
         builder.Services.AddGrpcGateway(options);
         _app = builder.Build();
         _app.MapGrpcGateway();

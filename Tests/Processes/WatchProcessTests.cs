@@ -18,16 +18,16 @@ public sealed class WatchProcessTests
         Assert.SkipUnless(File.Exists("/usr/bin/python3"), "python3 is not installed");
         using var pool = await new PoolProcess(Patient).Start();
         var user = await pool.NewUser("watcher");
-        using var worker = await pool.StartWorker(user, "n1", "--unsandboxed");
-        // It prints on only once the test has seen what came before.
-        var gate = Path.Combine(pool.DataDirectory, "gate");
-        var task = await Submit(pool, user, $"""
+        var work = Path.Combine(pool.DataDirectory, "work");
+        using var worker = await pool.StartWorker(user, "n1", "--unsandboxed", "--work-directory", work);
+        // It prints on only once the test has seen what came before, and put a file beside the program.
+        var task = await Submit(pool, user, """
             import os, sys, time
             for i in range(300):
                 print('line', i)
                 print('note', i, file=sys.stderr)
                 if i in (3, 200):
-                    while not os.path.exists({PythonText(gate)} + str(i)): time.sleep(0.02)
+                    while not os.path.exists(os.path.join(os.path.dirname(os.path.abspath(__file__)), f'gate{i}')): time.sleep(0.02)
             """);
 
         using var hub = HubClient.WithToken(new Uri(pool.Address), user.Metadata.GetValue("authorization")!["Bearer ".Length..]);
@@ -38,12 +38,11 @@ public sealed class WatchProcessTests
 
         await Seen(stdout, "line 3\n", pool, worker);
         Assert.Equal(TaskState.Running, (await pool.Status(task, user)).State);
-        await File.WriteAllTextAsync(gate + "3", "");
-        await Seen(stdout, "line 50\n", pool, worker);
+        await Open(work, "gate3");
         await pool.Kill();
         await pool.Start();
         await Seen(stdout, "line 200\n", pool, worker);
-        await File.WriteAllTextAsync(gate + "200", "");
+        await Open(work, "gate200");
         var ended = await watching;
 
         Assert.Equal((TaskState.Completed, 1), (ended.State, ended.Attempt));
@@ -79,7 +78,8 @@ public sealed class WatchProcessTests
 
     private static string Lines(string word) => string.Concat(Enumerable.Range(0, 300).Select(i => $"{word} {i}\n"));
 
-    private static string PythonText(string text) => $"'{text.Replace("\\", "\\\\", StringComparison.Ordinal)}'";
+    private static Task Open(string work, string gate) =>
+        File.WriteAllTextAsync(Path.Combine(Directory.EnumerateDirectories(work, "task", SearchOption.AllDirectories).Single(), gate), "");
 
     private static Task Seen(Shown shown, string text, PoolProcess pool, WorkerProcess worker) => Wait.Until(
         () => shown.Text.Contains(text, StringComparison.Ordinal), TimeSpan.FromSeconds(60),
