@@ -19,6 +19,10 @@ internal static class RpcFailure
     /// <summary>The stable word, empty where there is none.</summary>
     public static string ReasonOf(RpcException rpc) => rpc.GetRpcStatus()?.GetDetail<ErrorInfo>()?.Reason ?? "";
 
+    /// <summary>The way to the hub broke, or the hub is away: what was half done may go on. (A connection lost within a message is Internal, without details.)</summary>
+    public static bool IsCut(RpcException rpc) => rpc.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded
+        || (rpc.StatusCode == StatusCode.Internal && rpc.GetRpcStatus() is null);
+
     public static CliException Explain(RpcException rpc, Uri hub)
     {
         if (HubTrust.Refusal(rpc) is { } refusal)

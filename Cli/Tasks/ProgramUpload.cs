@@ -56,9 +56,10 @@ internal sealed class ProgramUpload(HubClient hub, Terminal terminal, TimeProvid
 
             await call.RequestStream.CompleteAsync();
         }
-        catch (Exception ended) when (ended is InvalidOperationException or RpcException { StatusCode: not StatusCode.Cancelled })
+        catch (Exception ended) when (ended is InvalidOperationException or HttpIOException or HttpRequestException
+            or RpcException { StatusCode: not StatusCode.Cancelled })
         {
-            // The hub ended the call early; its answer says why.
+            // The hub ended the call early, or the connection is cut; the answer says which.
         }
 
         var answer = await call.ResponseAsync;
@@ -75,7 +76,7 @@ internal sealed class ProgramUpload(HubClient hub, Terminal terminal, TimeProvid
         }
     }
 
-    private static bool IsPassing(RpcException cut) => cut.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded
+    private static bool IsPassing(RpcException cut) => RpcFailure.IsCut(cut)
         || (cut.StatusCode == StatusCode.FailedPrecondition && RpcFailure.ReasonOf(cut) is "WRONG_OFFSET" or "PARTIAL_INCOMPLETE");
 
     private sealed class Progress

@@ -81,8 +81,7 @@ internal static class TaskOutput
 
                 break;
             }
-            catch (RpcException cut) when (cut.StatusCode is StatusCode.Unavailable or StatusCode.DeadlineExceeded
-                && TimeProvider.System.GetElapsedTime(lastByte) < OutagePatience)
+            catch (RpcException cut) when (RpcFailure.IsCut(cut) && TimeProvider.System.GetElapsedTime(lastByte) < OutagePatience)
             {
                 await Task.Delay(pause, stop);
             }

@@ -90,12 +90,9 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
             }
             await call.RequestStream.CompleteAsync();
         }
-        catch (InvalidOperationException)
+        catch (Exception e) when (e is InvalidOperationException or RpcException or HttpIOException or HttpRequestException)
         {
-            // The hub ended the call early; its answer says why.
-        }
-        catch (RpcException)
-        {
+            // The hub ended the call early, or the connection is cut; the answer says which.
         }
         var answer = await call.ResponseAsync;
         if (!Same(answer.Sha256, hash.GetHashAndReset()) || answer.Size != size)
