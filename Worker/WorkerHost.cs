@@ -75,11 +75,12 @@ public static class WorkerHost
         WorkerOptions options, HubChannel hub, WorkerAgent agent, WorkerLease lease, Backoff backoff, TimeProvider time, IWorkerConsole console,
         CancellationToken stop, CancellationToken end)
     {
-        var (saidAway, knowsTheHub) = (false, false);
+        var (saidAway, saidOther, knowsTheHub) = (false, false, false);
         while (!end.IsCancellationRequested)
         {
             var session = new HubSession(hub, agent, lease, time);
             var cause = "the hub closed the connection";
+            HubNotTrustedException? refusal = null;
             try
             {
                 await session.Run(end);
@@ -92,7 +93,8 @@ public static class WorkerHost
             {
                 if (end.IsCancellationRequested)
                     break;
-                if (HubTrust.Refusal(e) is { } refusal && !knowsTheHub)
+                refusal = HubTrust.Refusal(e);
+                if (refusal is not null && !knowsTheHub)
                 {
                     console.Say(WorkerEvent.Error, $"{refusal.Message} {Remedy(refusal)}");
                     return WorkerExit.NotTrusted;
@@ -102,7 +104,7 @@ public static class WorkerHost
                     console.Say(WorkerEvent.Error, final.Line);
                     return final.ExitCode;
                 }
-                cause = HubTrust.Refusal(e)?.Message ?? (e.Status.Detail.Length > 0 ? e.Status.Detail : e.StatusCode.ToString());
+                cause = refusal?.Message ?? (e.Status.Detail.Length > 0 ? e.Status.Detail : e.StatusCode.ToString());
             }
             catch (Exception e) when (e is InvalidOperationException or IOException)
             {
@@ -118,11 +120,12 @@ public static class WorkerHost
             if (session.WasWelcomed)
             {
                 backoff.Reset();
-                (saidAway, knowsTheHub) = (false, true);
+                (saidAway, saidOther, knowsTheHub) = (false, false, true);
             }
-            if (!saidAway)
+            // That another answers in the hub's place is news, also while it is away.
+            if (!saidAway || (refusal is not null && !saidOther))
                 console.Say(WorkerEvent.Reconnecting, $"No connection to {Name(options.Hub)} ({cause}); trying again until it is back.");
-            saidAway = true;
+            (saidAway, saidOther) = (true, saidOther || refusal is not null);
             await Task.Delay(backoff.Next(), time, end).ContinueWith(_ => { }, TaskScheduler.Default);
         }
         return WorkerExit.Ok;
