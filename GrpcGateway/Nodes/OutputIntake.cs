@@ -14,14 +14,12 @@ namespace HiveMind.Nodes;
 /// </summary>
 internal sealed class OutputIntake(IGrainFactory grains, IPartialFiles partials, OutputReceipts receipts, TimeProvider time)
 {
-    private const int MaxPiece = 256 * 1024;
-
     public async Task<Wire.AppendOutputResponse> Append(string nodeId, Wire.AppendOutputRequest request, CancellationToken cancel)
     {
         Named(request.TaskId, request.Attempt, request.Stream, "")
             .Require(request.Offset >= 0, "offset", "0 or more.")
             .Require(!request.Anew || request.Offset == 0, "offset", "0 for a program that was begun again.")
-            .Require(request.Data.Length <= MaxPiece, "data", "Up to 256 KiB.")
+            .Require(request.Data.Length <= Limits.ChunkBytes, "data", "Up to 64 KiB.")
             .Found.ThrowIfAny();
         var spec = await grains.GetGrain<INodeGrain>(nodeId).CheckAttempt(request.TaskId, request.Attempt);
         var id = PartialIds.Output(request.TaskId, request.Attempt, request.Stream);

@@ -98,7 +98,7 @@ public sealed class ByteStreamTests
     [InlineData(2, 0, 10, "stdout", StatusCode.Aborted)]
     [InlineData(0, 0, 10, "stdout", StatusCode.InvalidArgument)]
     [InlineData(1, -1, 10, "stdout", StatusCode.InvalidArgument)]
-    [InlineData(1, 0, (256 << 10) + 1, "stdout", StatusCode.InvalidArgument)]
+    [InlineData(1, 0, (64 << 10) + 1, "stdout", StatusCode.InvalidArgument)]
     [InlineData(1, 0, 10, "../stdout", StatusCode.InvalidArgument)]
     public async Task AppendOutput_StaleOrNoOutput_RefusedAndChangesNothing(int attempt, long offset, int size, string stream, StatusCode code)
     {
