@@ -33,7 +33,7 @@ internal abstract class BenchHub : IDisposable
         return (login.UserId, new Metadata { { "authorization", $"Bearer {login.SessionToken}" } });
     }
 
-    protected async Task StartWorker(GrpcChannel channel, Metadata me, string address, int number)
+    protected async Task<Process> StartWorker(GrpcChannel channel, Metadata me, string address, int number)
     {
         var node = $"bench-{number}";
         var nodes = new NodeManagerService.NodeManagerServiceClient(channel);
@@ -41,11 +41,14 @@ internal abstract class BenchHub : IDisposable
         var token = Path.Combine(Folder, $"{node}.token");
         await File.WriteAllTextAsync(token, registered.NodeToken);
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(token, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        Start(["worker", "--hub", address, "--node-id", node, "--token-file", token, "--allow-noop", "--unsandboxed"]);
+        var worker = Start("worker", "--hub", address, "--node-id", node, "--token-file", token, "--allow-noop", "--unsandboxed");
+        _ = worker.StandardOutput.ReadToEndAsync();
         while ((await nodes.GetNodeInfoAsync(new() { NodeId = node }, me)).Node.Status != "online") await Task.Delay(20);
+        return worker;
     }
 
-    private Process Start(string[] arguments)
+    /// <summary>The command line in a process of its own; what it says on standard error is thrown away.</summary>
+    protected Process Start(params string[] arguments)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Program);

@@ -11,12 +11,8 @@ namespace HiveMind.Benchmarks;
 /// A large program in and as large an output back, through real processes, every connection cut once in the middle: times, equal hashes, and how
 /// much memory each process took above what it had when idle.
 /// </summary>
-internal sealed class BigFiles(int megabytes) : IDisposable
+internal sealed class BigFiles(int megabytes) : BenchHub
 {
-    private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "hivemind.dll");
-    private readonly string _directory = Directory.CreateTempSubdirectory("hivemind-big-").FullName;
-    private readonly List<Process> _processes = [];
-
     public static async Task<int> Run(int megabytes)
     {
         using var run = new BigFiles(megabytes);
@@ -26,15 +22,13 @@ internal sealed class BigFiles(int megabytes) : IDisposable
     private async Task<bool> Measure()
     {
         var size = (long)megabytes << 20;
-        var program = Path.Combine(_directory, "program.py");
+        var program = Path.Combine(Folder, "program.py");
         var hash = BigProgram.Write(program, size, new Random(1));
-        var silo = Start("silo", "--HiveMind:Grpc:Port=0", "--HiveMind:Http:Port=0", $"--HiveMind:DataDirectory={Path.Combine(_directory, "hub")}",
-            "--HiveMind:Auth:Mode=Open");
-        var address = await AddressOf(silo);
+        var (silo, address) = await StartSilo("--HiveMind:Auth:Mode=Open");
         using var channel = GrpcChannel.ForAddress(address);
         var tasks = new MasterNodeService.MasterNodeServiceClient(channel);
         await using var toWorker = new CutProxy(new Uri(address), size / 2);
-        var worker = await StartWorker(channel, toWorker.Address);
+        var worker = await StartWorker(channel, [], toWorker.Address, 0);
         await Finished(Start("submit", "-c", "print(1)", "--wait", "--hub", address)); // the first meets cold code
         var small = await Finished(Start("stats", "--hub", address));
         await Task.Delay(TimeSpan.FromSeconds(5));
@@ -49,7 +43,7 @@ internal sealed class BigFiles(int megabytes) : IDisposable
         while ((task = await tasks.GetTaskStatusAsync(new() { TaskId = id })).Status is "pending" or "running") await Task.Delay(100);
         var ended = Stopwatch.GetElapsedTime(began) - uploaded;
 
-        var saved = Path.Combine(_directory, "output");
+        var saved = Path.Combine(Folder, "output");
         await using var down = new CutProxy(new Uri(address), size / 2);
         began = Stopwatch.GetTimestamp();
         var result = await Finished(Start("result", id, "-o", saved, "--hub", down.Address));
@@ -69,32 +63,6 @@ internal sealed class BigFiles(int megabytes) : IDisposable
     private static string Seconds(TimeSpan time) => $"{time.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s";
 
     private static string Growth(long peakKb, long idleKb) => $"peak {peakKb >> 10} MiB resident, idle {idleKb >> 10}: + {Math.Max(0, peakKb - idleKb) >> 10} MiB";
-
-    private async Task<Process> StartWorker(GrpcChannel channel, string hub)
-    {
-        var nodes = new NodeManagerService.NodeManagerServiceClient(channel);
-        var registered = await nodes.RegisterNodeAsync(new() { NodeId = "big", Hostname = "bench", Capabilities = new() { CpuCores = 1, MemoryMb = 256 } });
-        var token = Path.Combine(_directory, "node.token");
-        await File.WriteAllTextAsync(token, registered.NodeToken);
-        if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(token, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var worker = Start("worker", "--hub", hub, "--node-id", "big", "--token-file", token, "--unsandboxed");
-        _ = worker.StandardOutput.ReadToEndAsync();
-        while ((await nodes.GetNodeInfoAsync(new() { NodeId = "big" })).Node.Status != "online") await Task.Delay(20);
-        return worker;
-    }
-
-    private Process Start(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add(Program);
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
-        start.Environment["XDG_DATA_HOME"] = start.Environment["XDG_CONFIG_HOME"] = start.Environment["XDG_STATE_HOME"] = _directory;
-        var process = Process.Start(start)!;
-        process.ErrorDataReceived += (_, line) => { if (line.Data is not null && arguments[0] != "silo") Console.Error.WriteLine(line.Data); };
-        process.BeginErrorReadLine();
-        _processes.Add(process);
-        return process;
-    }
 
     private static async Task<(string Output, long PeakKb)> Finished(Process process)
     {
@@ -129,29 +97,5 @@ internal sealed class BigFiles(int megabytes) : IDisposable
         {
             return 0; // just gone
         }
-    }
-
-    private static async Task<string> AddressOf(Process silo)
-    {
-        var address = "";
-        while (await silo.StandardOutput.ReadLineAsync() is { } line)
-        {
-            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["gRPC", var at, ..]) address = at;
-            if (line.Contains("Next:", StringComparison.Ordinal)) break;
-        }
-
-        _ = silo.StandardOutput.ReadToEndAsync();
-        return address.Length > 0 ? address : throw new InvalidOperationException("the silo did not start");
-    }
-
-    public void Dispose()
-    {
-        foreach (var process in _processes)
-        {
-            if (!process.HasExited) process.Kill();
-            process.Dispose();
-        }
-
-        Directory.Delete(_directory, recursive: true);
     }
 }
