@@ -120,7 +120,8 @@ public sealed class FloorMigration
     {
         try
         {
-            await Db.ExecuteAsync("WAITAOF", "1", "0", "10000");
+            var answer = (RedisResult[]?)await Db.ExecuteAsync("WAITAOF", "1", "0", "5000");
+            if (answer is not [var synced, ..] || (long)synced < 1) throw new MigrationFailedException("The Redis did not sync its append-only file within 5 s.");
         }
         catch (RedisServerException)
         {
