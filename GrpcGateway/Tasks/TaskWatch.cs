@@ -37,7 +37,8 @@ internal sealed class TaskWatch(
                 if (cursor.IsNews(now.State, reason.Reason, reason.Text, cursor.Attempt))
                     await Send(new() { Snapshot = TaskMapping.ToStatus(now, reason) }, output, cancel);
                 if (hasEnded) return;
-                await Pause(request.WithOutput && now.State == TaskState.Running, now.TaskId, cursor, output, cancel);
+                // Also while it is only assigned: that it began is heard after what it printed first.
+                await Pause(request.WithOutput && now.State is TaskState.Assigned or TaskState.Running, now.TaskId, cursor, output, cancel);
                 await CheckSession(session);
             }
         }

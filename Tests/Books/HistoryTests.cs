@@ -104,6 +104,8 @@ public sealed class HistoryTests : IDisposable
         {
             old.Open();
             Dapper.SqlMapper.Execute(old, """
+                DROP INDEX task_history_by_result; DROP INDEX task_history_by_stderr; ALTER TABLE task_history DROP COLUMN stderr_sha256;
+                ALTER TABLE task_history DROP COLUMN stderr_size; ALTER TABLE task_history DROP COLUMN expired_ms;
                 DROP INDEX task_history_by_user; DROP INDEX task_history_by_creation; ALTER TABLE task_history DROP COLUMN micros;
                 DELETE FROM schema_version WHERE version >= 2
                 """);

@@ -37,7 +37,7 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         ("result {done}", Ends.Well),
         ("result {done} -o {home}/output", Ends.Well),
         ("top", Ends.Well),
-        ("node-token another-machine", Ends.Well),
+        ("node-token another-machine --address 127.0.0.1", Ends.Well),
         ("cancel {task}", Ends.Well),
         ("stats", Ends.Well),
         ("health", Ends.Well),

@@ -11,7 +11,7 @@ namespace HiveMind.Workers.Connection;
 internal sealed class LiveOutput(Transfers transfers, AttemptKey key, string stream, string path, TimeProvider time)
 {
     private const int FirstPiece = 64 * 1024, MaxPiece = 256 * 1024;
-    private static readonly TimeSpan QuietAtFirst = TimeSpan.FromMilliseconds(150), Look = TimeSpan.FromMilliseconds(50), Away = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan QuietAtFirst = TimeSpan.FromMilliseconds(100), Look = TimeSpan.FromMilliseconds(50), Away = TimeSpan.FromSeconds(1);
 
     private byte[] _buffer = [];
 
