@@ -9,7 +9,7 @@ internal static class App
 {
     public static RootCommand Build(Terminal terminal) => new("hivemind: lend machines, submit work, get results and credits.")
     {
-        new DemoVerb(terminal), new UpVerb(terminal), new SiloVerb(terminal),
+        new DemoVerb(terminal), new UpVerb(terminal), new SiloVerb(terminal), new MigrateVerb(terminal),
         new RegisterVerb(terminal), new LoginVerb(terminal), new LogoutVerb(terminal), new WhoAmIVerb(terminal),
         new SubmitVerb(terminal), new WatchVerb(terminal), new TasksVerb(terminal), new StatusVerb(terminal), new ResultVerb(terminal),
         new CancelVerb(terminal), new NodesVerb(terminal), new NodeRemoveVerb(terminal), new NodeTokenVerb(terminal), new StatsVerb(terminal),

@@ -9,10 +9,11 @@ namespace HiveMind.Cli;
 internal sealed record PoolSettings(Uri Hub, Uri Http, string DataDirectory)
 {
     /// <summary>A setting that cannot be is told as the silo would.</summary>
-    public static PoolSettings Read(string[] words)
+    public static PoolOptions ReadOptions(string[] words)
     {
         var configuration = new ConfigurationBuilder()
             .SetBasePath(AppContext.BaseDirectory)
+            .AddInMemoryCollection(SiloConfiguration.Aliases(Environment.GetEnvironmentVariable))
             .AddJsonFile("appsettings.json", optional: true)
             .AddEnvironmentVariables()
             .AddCommandLine(SiloConfiguration.Arguments(words))
@@ -23,6 +24,13 @@ internal sealed record PoolSettings(Uri Hub, Uri Http, string DataDirectory)
             throw new CliException(SiloHost.BadConfiguration, string.Join('\n', problems), "BAD_CONFIGURATION");
         }
 
+        return options;
+    }
+
+    /// <summary>A setting that cannot be is told as the silo would.</summary>
+    public static PoolSettings Read(string[] words)
+    {
+        var options = ReadOptions(words);
         try
         {
             var certificate = ServedCertificate.Open(options, TimeProvider.System);

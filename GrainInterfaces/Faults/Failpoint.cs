@@ -37,7 +37,10 @@ public static class Failpoints
     public const string AssignAfterReservation = "assign.reserved", AssignAfterMark = "assign.mark.after", AssignAfterGrant = "assign.grant.after";
     public const string EndAfterFile = "end.file.after", EndAfterOutcome = "end.outcome.after", EndAfterBooks = "end.books.after", EndAfterIndex = "end.index.after";
     public const string LostAfterEpoch = "lost.epoch.after", LostAfterAttempt = "lost.attempt.after";
+    public const string MigrateBegun = "migrate.begun", MigrateCopying = "migrate.copying";
+    public const string MigrateBeforeCommit = "migrate.commit.before", MigrateAfterCommit = "migrate.commit.after";
 
+    /// <summary>Those of a silo; the others are passed by `migrate`.</summary>
     public static readonly IReadOnlyList<string> All =
     [
         RegisterUserBeforeCommit, RegisterUserAfterCommit, SessionBeforeCommit, SessionAfterCommit, NodeAfterIndex, NodeAfterCommit,

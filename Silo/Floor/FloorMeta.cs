@@ -9,9 +9,11 @@ namespace HiveMind.Storage;
 public sealed class FloorMeta(IConnectionMultiplexer redis, FloorCommit commit, string serviceId)
 {
     private readonly IDatabase db = redis.GetDatabase();
-    private readonly RedisKey key = $"{serviceId}/meta";
+    private readonly RedisKey key = Key(serviceId);
     private IStoreIdentity? books;
     private string floorId = "";
+
+    internal static RedisKey Key(string serviceId) => $"{serviceId}/meta";
 
     /// <summary>Null for an empty floor.</summary>
     public async Task<FloorMetaRecord?> Read()
@@ -28,6 +30,7 @@ public sealed class FloorMeta(IConnectionMultiplexer redis, FloorCommit commit, 
     /// <summary>Before anything is served: the stores match or StartRefused; an empty floor is named after these books and files.</summary>
     public async Task Join(IStoreIdentity storeBooks, string filesId, bool acceptLostFloor)
     {
+        await RefuseHalfACopy();
         var floor = await Read();
         var others = new StoreIdentities(storeBooks.BooksId, filesId, storeBooks.FloorId, storeBooks.NotedSequence);
         var problems = StoreMatch.Problems(floor, others, FloorVersions.Current, acceptLostFloor);
@@ -50,6 +53,14 @@ public sealed class FloorMeta(IConnectionMultiplexer redis, FloorCommit commit, 
         var sequence = await FloorFailures.Guard(db.HashIncrementAsync(key, "sequence"));
         await commit.CommitAsync();
         await books.NoteFloor(floorId, sequence);
+    }
+
+    private async Task RefuseHalfACopy()
+    {
+        if (await FloorFailures.Guard(db.KeyExistsAsync(FloorKeys.Migrating(serviceId))))
+        {
+            throw new StartRefusedException("This Redis holds half a copy of an embedded floor: run `migrate` again, or start on the embedded floor.");
+        }
     }
 
     private async Task<FloorMetaRecord> Found(StoreIdentities others)

@@ -25,6 +25,7 @@ public sealed class Stores : IAsyncDisposable
         {
             books = SqliteBooks.Open(options.Books.ConnectionString, options.DataDirectory, TimeProvider.System);
             books.TakeLease();
+            if (options.IsEmbedded) FloorMoved.Refuse(options.FloorDirectory);
             var files = DirectoryFiles.Open(options.FilesDirectory);
             floor = await Floor.Start(new FloorOptions
             {

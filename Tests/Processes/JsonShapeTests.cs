@@ -61,6 +61,8 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         (_known["home"], _known["port1"], _known["port2"]) = (_home, FreePort(), FreePort());
         // A verb that takes half a minute has one shape, which is built here.
         Printed["demo"] = JsonPaths.Of(Terminal.ToJson(new DemoReport(1, 1, 1, 1, 1, [new("a", "n", 1, 1, 1, false)], 1, 1, [])));
+        // Needs a Redis and a stopped silo; MigrateTests runs it.
+        Printed["migrate"] = JsonPaths.Of(Terminal.ToJson(new MigrateAnswer("f", "127.0.0.1:6379", true, 1, 1, "00", "hivemind silo")));
         HivemindProcess? worker = null;
         try
         {

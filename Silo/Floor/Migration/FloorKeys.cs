@@ -1,0 +1,115 @@
+using System.Globalization;
+using System.Text;
+using HiveMind.Faults;
+using StackExchange.Redis;
+
+namespace HiveMind.Storage;
+
+/// <summary>
+/// All keys of one deployment on one server, whoever wrote them (Orleans' providers or our own indexes), but for those that belong to the
+/// place and not to the pool: membership, the health probe, `meta` and the mark of a migration.
+/// </summary>
+internal sealed class FloorKeys(IDatabase db, string serviceId)
+{
+    /// <summary>Keys on their way at the same time.</summary>
+    private const int Together = 64;
+    /// <summary>Entries of one key per command.</summary>
+    private const int Batch = 1000;
+
+    /// <summary>The floor id of a migration to this server that has begun and not ended. No silo starts while it is there.</summary>
+    public static RedisKey Migrating(string serviceId) => $"{serviceId}/migrating";
+
+    /// <summary>Copies everything as it is, type by type, onto a server that has none of these keys.</summary>
+    public async Task<FloorDigest> CopyTo(IDatabase target, CancellationToken cancel)
+    {
+        var digest = new FloorDigest();
+        await ForEach(async key =>
+        {
+            await Walk(key, digest, target);
+            Failpoint.Hit(Failpoints.MigrateCopying);
+        }, cancel);
+        return digest;
+    }
+
+    public async Task<FloorDigest> Digest(CancellationToken cancel)
+    {
+        var digest = new FloorDigest();
+        await ForEach(key => Walk(key, digest, target: null), cancel);
+        return digest;
+    }
+
+    public Task RemoveAll(CancellationToken cancel) => ForEach(key => db.KeyDeleteAsync(key), cancel);
+
+    /// <summary>One of the keys; null when there is none.</summary>
+    public async Task<string?> Any(CancellationToken cancel)
+    {
+        await foreach (var key in Scan(cancel)) return key.ToString();
+        return null;
+    }
+
+    private async Task ForEach(Func<RedisKey, Task> act, CancellationToken cancel)
+    {
+        var seen = new HashSet<RedisKey>(); // a scan may show a key twice
+        var waiting = new List<RedisKey>(Together);
+        await foreach (var key in Scan(cancel))
+        {
+            if (seen.Add(key)) waiting.Add(key);
+            if (waiting.Count < Together) continue;
+            await Task.WhenAll(waiting.Select(act));
+            waiting.Clear();
+        }
+
+        await Task.WhenAll(waiting.Select(act));
+    }
+
+    private async IAsyncEnumerable<RedisKey> Scan([System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
+        RedisKey meta = $"{serviceId}/meta", health = $"{serviceId}/health", migrating = Migrating(serviceId);
+        var members = $"{serviceId}/members/";
+        var cursor = "0";
+        do
+        {
+            cancel.ThrowIfCancellationRequested();
+            // The id has no letter that a pattern would read as more than itself.
+            var answer = (RedisResult[])(await db.ExecuteAsync("SCAN", cursor, "MATCH", $"{serviceId}/*", "COUNT", Batch.ToString(CultureInfo.InvariantCulture)))!;
+            cursor = (string)answer[0]!;
+            foreach (var key in (RedisKey[])answer[1]!)
+            {
+                if (key == meta || key == health || key == migrating) continue;
+                if (!Encoding.UTF8.GetString((byte[])key!).StartsWith(members, StringComparison.Ordinal)) yield return key;
+            }
+        }
+        while (cursor != "0");
+    }
+
+    private async Task Walk(RedisKey key, FloorDigest digest, IDatabase? target)
+    {
+        digest.AddKey();
+        var type = await db.KeyTypeAsync(key);
+        switch (type)
+        {
+            case RedisType.String:
+                var value = await db.StringGetAsync(key);
+                digest.Add(key, type, RedisValue.Null, value);
+                if (target is not null) await target.StringSetAsync(key, value);
+                break;
+            case RedisType.Hash:
+                var fields = await db.HashGetAllAsync(key);
+                foreach (var field in fields) digest.Add(key, type, field.Name, field.Value);
+                if (target is not null) await Task.WhenAll(fields.Chunk(Batch).Select(some => target.HashSetAsync(key, some)));
+                break;
+            case RedisType.Set:
+                var members = await db.SetMembersAsync(key);
+                foreach (var member in members) digest.Add(key, type, member, RedisValue.Null);
+                if (target is not null) await Task.WhenAll(members.Chunk(Batch).Select(some => (Task)target.SetAddAsync(key, some)));
+                break;
+            case RedisType.SortedSet:
+                var places = await db.SortedSetRangeByRankWithScoresAsync(key);
+                foreach (var place in places) digest.Add(key, place);
+                if (target is not null) await Task.WhenAll(places.Chunk(Batch).Select(some => (Task)target.SortedSetAddAsync(key, some)));
+                break;
+            default:
+                throw new MigrationFailedException($"{key} is of type {type}, which no version of this program writes: the floor was changed by hand?");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+using System.Globalization;
+using HiveMind.Configuration;
+using HiveMind.Faults;
+using StackExchange.Redis;
+
+namespace HiveMind.Storage;
+
+/// <summary>What was moved.</summary>
+/// <param name="FloorId">The floor keeps its name.</param>
+/// <param name="Where">Its new place, without secrets.</param>
+/// <param name="Copied">False: an earlier run had copied it; nothing but the mark may have been missing.</param>
+/// <param name="Keys">Keys copied and verified, 0 when not copied.</param>
+/// <param name="Entries">Fields, members and values in them.</param>
+/// <param name="Hash">Over all of it, the same on both sides.</param>
+public sealed record MigrationReport(string FloorId, string Where, bool Copied, long Keys, long Entries, string Hash);
+
+/// <summary>
+/// Moves the embedded floor of a stopped silo to a Redis. The one write that decides is <see cref="Commit"/>: before it no silo starts on the
+/// Redis, after it one does (docs/adr/0016-moving-the-floor.md). Run again after any end, it goes on or begins anew.
+/// </summary>
+public sealed class FloorMigration
+{
+    private readonly Floor source, target;
+    private readonly string serviceId, floorDirectory;
+
+    private FloorMigration(Floor source, Floor target, string floorDirectory)
+    {
+        (this.source, this.target, this.floorDirectory) = (source, target, floorDirectory);
+        serviceId = source.Options.ServiceId;
+    }
+
+    private IDatabase Db => target.Redis.GetDatabase();
+    private string Where => string.Join(',', target.Client.EndPoints.Select(Text)) + (Db.Database > 0 ? $" (database {Db.Database})" : "");
+
+    /// <summary>
+    /// StartRefused or StoreRefused: nothing was changed. MigrationFailed: it ended halfway, and the old floor is as it was.
+    /// </summary>
+    public static async Task<MigrationReport> Run(PoolOptions options, string to, CancellationToken cancel)
+    {
+        if (!options.IsEmbedded) throw new StartRefusedException("HiveMind:Redis:ConnectionString is set, so this pool's floor is not the embedded one: unset it to move that.");
+        RefuseUnreadable(to);
+        if (!Directory.Exists(options.FloorDirectory)) throw new StartRefusedException($"There is no embedded floor in {options.DataDirectory}: nothing to move.");
+        using var taken = DataDirectoryLock.Take(options.DataDirectory);
+        using var books = SqliteBooks.Open(options.Books.ConnectionString, options.DataDirectory, TimeProvider.System);
+        var files = DirectoryFiles.Open(options.FilesDirectory);
+        var identities = new StoreIdentities(books.BooksId, files.FilesId, books.FloorId, books.NotedSequence);
+        try
+        {
+            await using var target = await Floor.Start(Options(options, to));
+            await using var source = await Floor.Start(Options(options, ""));
+            return await new FloorMigration(source, target, options.FloorDirectory).Run(identities, cancel);
+        }
+        catch (Exception away) when (away is RedisException or TimeoutException or HiveMindException)
+        {
+            throw new MigrationFailedException($"A store stopped answering ({away.Message.ReplaceLineEndings(" ")}).", away);
+        }
+    }
+
+    private static void RefuseUnreadable(string to)
+    {
+        try
+        {
+            if (ConfigurationOptions.Parse(to).EndPoints.Count > 0) return;
+        }
+        catch (ArgumentException e)
+        {
+            throw new StartRefusedException($"--to cannot be read: {e.Message.ReplaceLineEndings(" ")}");
+        }
+
+        throw new StartRefusedException("--to names no Redis: say host:port.");
+    }
+
+    private async Task<MigrationReport> Run(StoreIdentities identities, CancellationToken cancel)
+    {
+        FloorKeys from = new(source.Redis.GetDatabase(), serviceId), there = new(Db, serviceId);
+        var begun = (string?)await Db.StringGetAsync(FloorKeys.Migrating(serviceId));
+        var meta = await source.Meta.Read();
+        var step = MigrationRule.Decide(meta, new(await target.Meta.Read(), begun, await there.Any(cancel)), identities, FloorVersions.Current);
+        var copied = new FloorDigest();
+        if (step == MigrationStep.Copy)
+        {
+            await Begin(meta!.FloorId);
+            await there.RemoveAll(cancel); // what an earlier run left: the old floor may have lived on since
+            Failpoint.Hit(Failpoints.MigrateBegun);
+            copied = await from.CopyTo(Db, cancel);
+            var found = await there.Digest(cancel);
+            if (!copied.Equals(found)) throw new MigrationFailedException($"The copy differs: {copied} were read, {found} are in the Redis. Does another program write there?");
+            Failpoint.Hit(Failpoints.MigrateBeforeCommit);
+            await Commit(meta.FloorId);
+            Failpoint.Hit(Failpoints.MigrateAfterCommit);
+        }
+
+        FloorMoved.Mark(floorDirectory, Where);
+        return new(meta!.FloorId, Where, step == MigrationStep.Copy, copied.Keys, copied.Entries, step == MigrationStep.Copy ? copied.Hash : "");
+    }
+
+    /// <summary>From here on no silo starts on this Redis.</summary>
+    private async Task Begin(string floorId)
+    {
+        var change = Db.CreateTransaction();
+        _ = change.StringSetAsync(FloorKeys.Migrating(serviceId), floorId);
+        _ = change.KeyDeleteAsync(FloorMeta.Key(serviceId));
+        await change.ExecuteAsync();
+    }
+
+    /// <summary>The one write that decides: in one transaction the Redis gets the floor's `meta` and loses the mark of a copy.</summary>
+    private async Task Commit(string floorId)
+    {
+        var meta = await source.Redis.GetDatabase().HashGetAllAsync(FloorMeta.Key(serviceId));
+        var change = Db.CreateTransaction();
+        change.AddCondition(Condition.StringEqual(FloorKeys.Migrating(serviceId), floorId));
+        _ = change.HashSetAsync(FloorMeta.Key(serviceId), meta);
+        _ = change.KeyDeleteAsync(FloorKeys.Migrating(serviceId));
+        if (!await change.ExecuteAsync()) throw new MigrationFailedException("Another migration to this Redis took its place.");
+        await OnDisk();
+    }
+
+    /// <summary>A Redis that syncs once a second must have synced before the old floor is given up. One before 7.2 cannot be asked.</summary>
+    private async Task OnDisk()
+    {
+        try
+        {
+            var answer = (RedisResult[]?)await Db.ExecuteAsync("WAITAOF", "1", "0", "5000");
+            if (answer is not [var synced, ..] || (long)synced < 1) throw new MigrationFailedException("The Redis did not sync its append-only file within 5 s.");
+        }
+        catch (RedisServerException)
+        {
+            var setting = (RedisResult[]?)await Db.ExecuteAsync("CONFIG", "GET", "appendfsync");
+            if (setting is [_, var value] && (string?)value == "always") return;
+            await Task.Delay(TimeSpan.FromSeconds(2)); // twice the interval of everysec
+        }
+    }
+
+    private static FloorOptions Options(PoolOptions options, string connection) => new()
+    {
+        ConnectionString = connection, Directory = options.FloorDirectory, ServiceId = options.Cluster.ClusterId, ClusterId = options.Cluster.ClusterId,
+        CommandTimeout = TimeSpan.FromSeconds(connection.Length == 0 ? 30 : 10), // a large list of the embedded floor is one answer
+    };
+
+    private static string Text(System.Net.EndPoint endPoint) => endPoint is System.Net.DnsEndPoint dns
+        ? string.Create(CultureInfo.InvariantCulture, $"{dns.Host}:{dns.Port}") : $"{endPoint}";
+}
