@@ -47,6 +47,14 @@ internal sealed class FloorKeys(IDatabase db, string serviceId)
         return null;
     }
 
+    /// <summary>Keys that the server counts and a scan does not show: what a copy would leave behind without anybody noticing.</summary>
+    public async Task<long> Hidden(CancellationToken cancel)
+    {
+        var shown = new HashSet<RedisKey>();
+        await foreach (var key in Scan("*", cancel)) shown.Add(key);
+        return (long)await db.ExecuteAsync("DBSIZE") - shown.Count;
+    }
+
     private async Task ForEach(Func<RedisKey, Task> act, CancellationToken cancel)
     {
         var seen = new HashSet<RedisKey>(); // a scan may show a key twice
@@ -66,18 +74,23 @@ internal sealed class FloorKeys(IDatabase db, string serviceId)
     {
         RedisKey meta = $"{serviceId}/meta", health = $"{serviceId}/health", migrating = Migrating(serviceId);
         var members = $"{serviceId}/members/";
+        // The id has no letter that a pattern would read as more than itself.
+        await foreach (var key in Scan($"{serviceId}/*", cancel))
+        {
+            if (key == meta || key == health || key == migrating) continue;
+            if (!Encoding.UTF8.GetString((byte[])key!).StartsWith(members, StringComparison.Ordinal)) yield return key;
+        }
+    }
+
+    private async IAsyncEnumerable<RedisKey> Scan(string pattern, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancel)
+    {
         var cursor = "0";
         do
         {
             cancel.ThrowIfCancellationRequested();
-            // The id has no letter that a pattern would read as more than itself.
-            var answer = (RedisResult[])(await db.ExecuteAsync("SCAN", cursor, "MATCH", $"{serviceId}/*", "COUNT", Batch.ToString(CultureInfo.InvariantCulture)))!;
+            var answer = (RedisResult[])(await db.ExecuteAsync("SCAN", cursor, "MATCH", pattern, "COUNT", Batch.ToString(CultureInfo.InvariantCulture)))!;
             cursor = (string)answer[0]!;
-            foreach (var key in (RedisKey[])answer[1]!)
-            {
-                if (key == meta || key == health || key == migrating) continue;
-                if (!Encoding.UTF8.GetString((byte[])key!).StartsWith(members, StringComparison.Ordinal)) yield return key;
-            }
+            foreach (var key in (RedisKey[])answer[1]!) yield return key;
         }
         while (cursor != "0");
     }

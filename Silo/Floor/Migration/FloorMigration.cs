@@ -83,6 +83,8 @@ public sealed class FloorMigration
             await there.RemoveAll(cancel); // what an earlier run left: the old floor may have lived on since
             Failpoint.Hit(Failpoints.MigrateBegun);
             copied = await from.CopyTo(Db, cancel);
+            if (await from.Hidden(cancel) is not 0 and var hidden)
+                throw new MigrationFailedException($"The embedded floor counts {hidden} more keys than it shows: they would be left behind.");
             var found = await there.Digest(cancel);
             if (!copied.Equals(found)) throw new MigrationFailedException($"The copy differs: {copied} were read, {found} are in the Redis. Does another program write there?");
             Failpoint.Hit(Failpoints.MigrateBeforeCommit);
