@@ -40,7 +40,7 @@ internal static class RpcFailure
         var fields = details?.GetDetail<BadRequest>()?.FieldViolations
             .Select(violation => new FieldFault(violation.Field, violation.Description)).ToList() ?? [];
         var reason = details?.GetDetail<ErrorInfo>()?.Reason is { Length: > 0 } given ? given : Words.UpperSnake(rpc.StatusCode.ToString());
-        return new CliException(ExitCodeOf(rpc.StatusCode), Sentence(rpc, details, fields, hub), reason, fields);
+        return new CliException(IsCut(rpc) ? ExitCodes.Unreachable : ExitCodeOf(rpc.StatusCode), Sentence(rpc, details, fields, hub), reason, fields);
     }
 
     private static string Remedy(HubNotTrustedException refusal, Uri hub)
@@ -67,7 +67,7 @@ internal static class RpcFailure
     private static string Sentence(RpcException rpc, Google.Rpc.Status? details, List<FieldFault> fields, Uri hub)
     {
         var lines = new List<string>();
-        if (details is null && hub.Scheme == Uri.UriSchemeHttp && WasClosedAtOnce(rpc))
+        if (details is null && hub.Scheme == Uri.UriSchemeHttp && (rpc.StatusCode == StatusCode.Internal || WasClosedAtOnce(rpc)))
         {
             lines.Add($"What answers at {HubAddress.Key(hub)} closed the connection: the hub has just stopped, or it speaks TLS.");
             lines.Add("A hub started with --lan does: name it by the https:// address that it prints.");
