@@ -8,6 +8,7 @@ public sealed class HubOptions
     public TaskOptions Tasks { get; set; } = new();
     public RewardOptions Rewards { get; set; } = new();
     public RateLimitOptions RateLimit { get; set; } = new();
+    public SchedulingOptions Scheduling { get; set; } = new();
 }
 
 public enum AuthMode { Locked, Open }
@@ -64,4 +65,44 @@ public sealed class RateLimitOptions
 {
     public int RequestsPerSecond { get; set; } = 200;
     public int Burst { get; set; } = 400;
+}
+
+/// <summary>Whose turn it is, and where a task goes. `docs/scheduling.md` says where each rule comes from.</summary>
+public sealed class SchedulingOptions
+{
+    /// <summary>BalancedSpread, BinPacking or PowerOfTwoChoices.</summary>
+    public string Policy { get; set; } = "BalancedSpread";
+    /// <summary>A waiting task's band rises by one in that time.</summary>
+    public TimeSpan AgingStep { get; set; } = TimeSpan.FromMinutes(10);
+    /// <summary>In that time half of what an account has used is forgotten.</summary>
+    public TimeSpan UsageHalfLife { get; set; } = TimeSpan.FromHours(1);
+    /// <summary>How fast a band uses up its account's share.</summary>
+    public BandWeights BandWeights { get; set; } = new();
+    /// <summary>Priorities (Low, Normal, High, Urgent) that only a role may use.</summary>
+    public Dictionary<string, string> BandRoles { get; set; } = [];
+    /// <summary>Weight and quotas by role.</summary>
+    public Dictionary<string, RoleOptions> Roles { get; set; } = [];
+
+    public RoleOptions OfRole(string role) => Roles.GetValueOrDefault(role) ?? RoleOptions.Default;
+}
+
+public sealed class BandWeights
+{
+    public double Low { get; set; } = 0.5;
+    public double Normal { get; set; } = 1;
+    public double High { get; set; } = 2;
+    public double Urgent { get; set; } = 4;
+}
+
+/// <summary>What an account of a role may have; 0: no limit.</summary>
+public sealed class RoleOptions
+{
+    public static readonly RoleOptions Default = new();
+
+    /// <summary>Its share against others': twice the weight, twice the share.</summary>
+    public double Weight { get; set; } = 1;
+    public int MaxRunning { get; set; }
+    public double MaxCores { get; set; }
+    public int MaxPending { get; set; }
+    public int SubmitsPerSecond { get; set; }
 }

@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using HiveMind.Scheduling;
 using HiveMind.Tasks;
 using HiveMind.Users;
@@ -64,6 +65,12 @@ public sealed record NodeCapabilities
     [Id(5)] public bool Sandboxed { get; init; }
     [Id(6)] public bool AcceptsStrangers { get; init; }
     [Id(7)] public string WorkerVersion { get; init; } = "";
+    /// <summary>Of each GPU, MiB; 0: not known.</summary>
+    [Id(8)] public long GpuMemoryMb { get; init; }
+    /// <summary>Lent for tasks' files, MiB; 0, as in records of old: not limited by the hub.</summary>
+    [Id(9)] public long DiskMb { get; init; }
+    /// <summary>What its owner says of it, by name.</summary>
+    [Id(10)] public IReadOnlyDictionary<string, string> Labels { get; init; } = ReadOnlyDictionary<string, string>.Empty;
 }
 
 [GenerateSerializer, Alias("HiveMind.NodeUsage"), Immutable]

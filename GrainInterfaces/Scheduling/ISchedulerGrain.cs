@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using HiveMind.Nodes;
 using HiveMind.Tasks;
 using Orleans.Concurrency;
@@ -18,6 +19,10 @@ public interface ISchedulerGrain : IGrainWithStringKey
     [Alias("NodeChanged")] Task NodeChanged(string nodeId, NodeView? view);
     /// <summary>Why that task waits: kind of no, stable reason, sentence.</summary>
     [Alias("Explain"), ReadOnly] Task<WaitReason> Explain(string taskId);
+    /// <summary>The same with all that is known of it: place, what is ahead, reservation, estimate, the nearest node.</summary>
+    [Alias("ExplainWhole"), ReadOnly] Task<TaskExplanation> ExplainWhole(string taskId);
+    /// <summary>What one account has waiting and running now, as far as is known here.</summary>
+    [Alias("GetUserLoad"), ReadOnly] Task<UserLoad> GetUserLoad(string userId);
     [Alias("GetCounts"), ReadOnly] Task<SchedulerCounts> GetCounts();
     /// <summary>The tasks among these that it does not have in its queue or on the way to a node.</summary>
     [Alias("Missing"), ReadOnly] Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds);
@@ -38,20 +43,50 @@ public static class Shards
 
 /// <summary>Resources a run reserves. Cores in thousandths, so that sums are exact.</summary>
 [GenerateSerializer, Alias("HiveMind.ResourceRequest"), Immutable]
-public sealed record ResourceRequest([property: Id(0)] int MilliCores, [property: Id(1)] int MemoryMb, [property: Id(2)] int Gpus);
+public sealed record ResourceRequest([property: Id(0)] int MilliCores, [property: Id(1)] int MemoryMb, [property: Id(2)] int Gpus)
+{
+    /// <summary>Room for files while it runs, MiB.</summary>
+    [Id(3)] public int DiskMb { get; init; }
+}
 
 /// <summary>All the scheduler knows of a waiting task; also the record of the unfinished index.</summary>
 [GenerateSerializer, Alias("HiveMind.PendingTask"), Immutable]
 public sealed record PendingTask(
     [property: Id(0)] string TaskId, [property: Id(1)] string UserId, [property: Id(2)] string TaskType, [property: Id(3)] TaskPriority Priority,
-    [property: Id(4)] ResourceRequest Resources, [property: Id(5)] DateTimeOffset SubmittedAt, [property: Id(6)] DateTimeOffset NotBefore);
+    [property: Id(4)] ResourceRequest Resources, [property: Id(5)] DateTimeOffset SubmittedAt, [property: Id(6)] DateTimeOffset NotBefore)
+{
+    /// <summary>The longest one run may last: the scheduler's estimate of when its room is free again. Zero: not known.</summary>
+    [Id(7)] public TimeSpan RunTimeout { get; init; }
+    /// <summary>Of its submitter when it was submitted: decides weight and quotas.</summary>
+    [Id(8)] public string Role { get; init; } = "";
+    /// <summary>What a node's labels must say (`LabelExpression`, in its canonical text); empty: nothing.</summary>
+    [Id(9)] public string Labels { get; init; } = "";
+    /// <summary>After that moment it is not to be started any more; null: whenever.</summary>
+    [Id(10)] public DateTimeOffset? StartBy { get; init; }
+}
 
 /// <summary>A node as the scheduler sees it. Version grows with every change at the node: an older view that arrives late is ignored.</summary>
 [GenerateSerializer, Alias("HiveMind.NodeView"), Immutable]
 public sealed record NodeView(
     [property: Id(0)] string NodeId, [property: Id(1)] string OwnerId, [property: Id(2)] bool AcceptsStrangers, [property: Id(3)] IReadOnlyList<string> TaskTypes,
     [property: Id(4)] ResourceRequest Total, [property: Id(5)] ResourceRequest Free, [property: Id(6)] bool CanTakeWork,
-    [property: Id(7)] long Version);
+    [property: Id(7)] long Version)
+{
+    /// <summary>The owner's labels and those that follow from what the machine is (`gpu.model`, ...).</summary>
+    [Id(8)] public IReadOnlyDictionary<string, string> Labels { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+    /// <summary>What has room reserved on it now, offers that are being granted too.</summary>
+    [Id(9)] public IReadOnlyList<RunningTask> Running { get; init; } = [];
+    /// <summary>Percent of the whole machine that is in use, whoever uses it: for the score only.</summary>
+    [Id(10)] public double CpuPercent { get; init; }
+    /// <summary>Why it takes no work although it is connected; empty: it does, or it is not connected.</summary>
+    [Id(11)] public string Cordoned { get; init; } = "";
+}
+
+/// <summary>A reservation on a node: what it holds, for whom, and when it is over at the latest.</summary>
+[GenerateSerializer, Alias("HiveMind.RunningTask"), Immutable]
+public sealed record RunningTask(
+    [property: Id(0)] string TaskId, [property: Id(1)] string UserId, [property: Id(2)] TaskPriority Priority, [property: Id(3)] ResourceRequest Resources,
+    [property: Id(4)] DateTimeOffset EndsBy);
 
 [GenerateSerializer, Alias("HiveMind.TaskOffer"), Immutable]
 public sealed record TaskOffer([property: Id(0)] PendingTask Task);
@@ -69,6 +104,39 @@ public enum OfferAnswerKind { Granted = 0, NoRoom = 1, NotPending = 2, TryAgain 
 /// <summary>Which kind of no. Reason is a stable upper-case word, Text a sentence.</summary>
 [GenerateSerializer, Alias("HiveMind.WaitReason"), Immutable]
 public sealed record WaitReason([property: Id(0)] string Reason, [property: Id(1)] string Text);
+
+/// <summary>How a task's wait may end: not on these nodes; when room is free; when something that holds it back is over; it is about to.</summary>
+public enum WaitKind { None = 0, Infeasible = 1, Waiting = 2, Held = 3, Starting = 4 }
+
+/// <summary>All that is known of why a task waits.</summary>
+[GenerateSerializer, Alias("HiveMind.TaskExplanation"), Immutable]
+public sealed record TaskExplanation([property: Id(0)] WaitKind Kind, [property: Id(1)] string Reason, [property: Id(2)] string Text)
+{
+    /// <summary>Its own submitter's tasks that go before it.</summary>
+    [Id(3)] public int OwnAhead { get; init; }
+    /// <summary>Accounts with waiting tasks whose turn is before its submitter's now.</summary>
+    [Id(4)] public int AccountsAhead { get; init; }
+    /// <summary>When its start is expected; null: nothing is known to tell it from.</summary>
+    [Id(5)] public DateTimeOffset? ExpectedStart { get; init; }
+    /// <summary>What the expectation rests on, as a sentence.</summary>
+    [Id(6)] public string Basis { get; init; } = "";
+    /// <summary>The node that is being kept free, for this task or for one that goes before it; empty: none.</summary>
+    [Id(7)] public string ReservedNode { get; init; } = "";
+    /// <summary>For which task it is kept: only told when it is the same submitter's.</summary>
+    [Id(8)] public string ReservedFor { get; init; } = "";
+    /// <summary>When that node has room for it at the latest, by the run timeouts of what runs there.</summary>
+    [Id(9)] public DateTimeOffset? ReservedBy { get; init; }
+    /// <summary>The connected node that comes nearest to what it asks for; empty: none is connected.</summary>
+    [Id(10)] public string NearestNode { get; init; } = "";
+    /// <summary>What that node lacks, one sentence each.</summary>
+    [Id(11)] public IReadOnlyList<string> Lacks { get; init; } = [];
+    /// <summary>Not before then; null: nothing holds it back until a time.</summary>
+    [Id(12)] public DateTimeOffset? HeldUntil { get; init; }
+}
+
+/// <summary>What one account has in the pool: tasks that wait, that hold room, and the cores (thousandths) of these.</summary>
+[GenerateSerializer, Alias("HiveMind.UserLoad"), Immutable]
+public sealed record UserLoad([property: Id(0)] int Waiting, [property: Id(1)] int Running, [property: Id(2)] long MilliCores);
 
 [GenerateSerializer, Alias("HiveMind.SchedulerCounts"), Immutable]
 public sealed record SchedulerCounts([property: Id(0)] int Pending, [property: Id(1)] int Nodes);

@@ -43,8 +43,35 @@ public sealed record TaskSpec
     /// <summary>What each of its two outputs may weigh; 0, as in records of old: the default.</summary>
     [Id(9)] public int MaxOutputMb { get; init; }
 
+    /// <summary>What a node's labels must say (`LabelExpression`, in its canonical text); empty: nothing.</summary>
+    [Id(10)] public string Labels { get; init; } = "";
+    [Id(11)] public RetrySpec Retry { get; init; } = RetrySpec.Default;
+    /// <summary>How long it may wait for its first start; zero: for ever.</summary>
+    [Id(12)] public TimeSpan QueueDeadline { get; init; }
+    /// <summary>From the submit to the end, all attempts and pauses together; zero: no limit.</summary>
+    [Id(13)] public TimeSpan TotalTimeout { get; init; }
+    /// <summary>Of the submitter at the submit. No part of what was asked for.</summary>
+    [Id(14)] public string Role { get; init; } = "";
+
     public const int DefaultMaxOutputMb = 100;
     public long MaxOutputBytes => (MaxOutputMb > 0 ? MaxOutputMb : DefaultMaxOutputMb) * 1024L * 1024;
+}
+
+/// <summary>After which ends the submitter wants another attempt. A lost node is one unless said otherwise; the program's own ends are not.</summary>
+[GenerateSerializer, Alias("HiveMind.RetrySpec"), Immutable]
+public sealed record RetrySpec
+{
+    public static readonly RetrySpec Default = new();
+
+    /// <summary>Exit codes of the program, 1 to 255, that are worth another try.</summary>
+    [Id(0)] public IReadOnlyList<int> ExitCodes { get; init; } = [];
+    /// <summary>Any end of the program but exit code 0.</summary>
+    [Id(1)] public bool AnyFailure { get; init; }
+    [Id(2)] public bool OnTimeout { get; init; }
+    /// <summary>False: the task fails with the first machine that is lost under it.</summary>
+    [Id(3)] public bool OnLostNode { get; init; } = true;
+    /// <summary>0: the pool's `Tasks:MaxAttempts`, and never more than that.</summary>
+    [Id(4)] public int MaxAttempts { get; init; }
 }
 
 /// <summary>Values are stored: append only.</summary>
@@ -66,7 +93,8 @@ public static class Causes
 {
     public const string Completed = "COMPLETED", ProgramFailed = "PROGRAM_FAILED", RunTimeout = "RUN_TIMEOUT", OutOfMemory = "OUT_OF_MEMORY",
         OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED", NodeLost = "NODE_LOST",
-        NodeRemoved = "NODE_REMOVED", Cancelled = "CANCELLED";
+        NodeRemoved = "NODE_REMOVED", Cancelled = "CANCELLED", QueueDeadline = "QUEUE_DEADLINE", TotalTimeout = "TOTAL_TIMEOUT",
+        CrashLimit = "CRASH_LIMIT";
 }
 
 [GenerateSerializer, Alias("HiveMind.TaskOutcomeReport"), Immutable]
@@ -83,6 +111,9 @@ public sealed record TaskOutcomeReport
     [Id(6)] public long RunMs { get; init; }
     [Id(7)] public BlobRef Result { get; init; } = BlobRef.Empty;
     [Id(8)] public BlobRef Stderr { get; init; } = BlobRef.Empty;
+    /// <summary>As the worker measured it; 0: not known.</summary>
+    [Id(9)] public long MemoryPeakMb { get; init; }
+    [Id(10)] public long CpuMs { get; init; }
 }
 
 [GenerateSerializer, Alias("HiveMind.ReportVerdict"), Immutable]
@@ -130,4 +161,10 @@ public sealed record TaskSnapshot
 [GenerateSerializer, Alias("HiveMind.AttemptSnapshot"), Immutable]
 public sealed record AttemptSnapshot(
     [property: Id(0)] int Attempt, [property: Id(1)] string NodeId, [property: Id(2)] DateTimeOffset AssignedAt, [property: Id(3)] DateTimeOffset? StartedAt,
-    [property: Id(4)] DateTimeOffset? EndedAt, [property: Id(5)] string Cause, [property: Id(6)] long RunMs, [property: Id(7)] long CostMicros);
+    [property: Id(4)] DateTimeOffset? EndedAt, [property: Id(5)] string Cause, [property: Id(6)] long RunMs, [property: Id(7)] long CostMicros)
+{
+    [Id(8)] public int ExitCode { get; init; }
+    /// <summary>As its worker measured it; 0: not known.</summary>
+    [Id(9)] public long MemoryPeakMb { get; init; }
+    [Id(10)] public long CpuMs { get; init; }
+}

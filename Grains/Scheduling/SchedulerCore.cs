@@ -44,12 +44,12 @@ public sealed class SchedulerCore(IPlacementPolicy policy)
 
     public bool Knows(string taskId) => _queue.Find(taskId) is not null;
 
-    public void NodeChanged(NodeView view)
+    public void NodeChanged(NodeView view, DateTimeOffset now)
     {
         if (_pool.Apply(view) is { Sent: false } slot) Wake(slot);
     }
 
-    public void NodeGone(string nodeId) => _pool.Forget(nodeId);
+    public void NodeGone(string nodeId, DateTimeOffset now) => _pool.Forget(nodeId);
 
     /// <summary>Up to that many tasks, in order, for the best nodes: on their way until the offer is answered or failed.</summary>
     public IReadOnlyList<NodeOffer> Propose(DateTimeOffset now, int maxTasks)
@@ -88,6 +88,11 @@ public sealed class SchedulerCore(IPlacementPolicy policy)
     public void OfferFailed(string nodeId, DateTimeOffset now) => OfferAnswered(nodeId, new OfferResult([], null), now);
 
     public WaitReason Explain(string taskId) => WaitExplainer.Explain(taskId, _queue, _pool);
+
+    public TaskExplanation ExplainWhole(string taskId, DateTimeOffset now) =>
+        Explain(taskId) is var reason ? new(WaitKind.Waiting, reason.Reason, reason.Text) : throw new InvalidOperationException();
+
+    public UserLoad LoadOf(string userId) => new(0, 0, 0);
 
     private void Settle(string nodeId, string taskId, OfferAnswerKind answer, NodeSlot? node, DateTimeOffset now)
     {

@@ -59,13 +59,17 @@ public sealed partial class SchedulerGrain(
 
     public Task NodeChanged(string nodeId, NodeView? view)
     {
-        if (view is null) _core.NodeGone(nodeId);
-        else _core.NodeChanged(view);
+        if (view is null) _core.NodeGone(nodeId, Now);
+        else _core.NodeChanged(view, Now);
         RequestPump();
         return Task.CompletedTask;
     }
 
     public Task<WaitReason> Explain(string taskId) => Task.FromResult(_core.Explain(taskId));
+
+    public Task<TaskExplanation> ExplainWhole(string taskId) => Task.FromResult(_core.ExplainWhole(taskId, Now));
+
+    public Task<UserLoad> GetUserLoad(string userId) => Task.FromResult(_core.LoadOf(userId));
 
     public Task<SchedulerCounts> GetCounts() => Task.FromResult(_core.Counts);
 

@@ -7,7 +7,10 @@ namespace HiveMind.Tasks;
 internal static class TaskRecordMapping
 {
     public static PendingTask ToPending(this TaskRecord task, string taskId) =>
-        new(taskId, task.Spec!.UserId, task.Spec.TaskType, task.Spec.Priority, task.Spec.Resources, task.CreatedAt, task.NotBefore);
+        new(taskId, task.Spec!.UserId, task.Spec.TaskType, task.Spec.Priority, task.Spec.Resources, task.CreatedAt, task.NotBefore)
+        {
+            RunTimeout = task.Spec.RunTimeout, Role = task.Spec.Role, Labels = task.Spec.Labels,
+        };
 
     public static TaskSnapshot ToSnapshot(this TaskRecord task, string taskId, DateTimeOffset? startedAt, int maxAttempts) => new()
     {

@@ -28,6 +28,9 @@ internal static class RpcPolicies
         ["/nodepool.NodeManagerService/UpdateNodeStatus"] = RpcPolicy.UserOrNode,
         ["/nodepool.NodeManagerService/GetNodeInfo"] = RpcPolicy.User,
         ["/nodepool.NodeManagerService/ListNodes"] = RpcPolicy.User,
+        ["/nodepool.NodeManagerService/CordonNode"] = RpcPolicy.User,
+        ["/nodepool.NodeManagerService/DrainNode"] = RpcPolicy.User,
+        ["/nodepool.NodeManagerService/UncordonNode"] = RpcPolicy.User,
         ["/nodepool.NodeManagerService/Work"] = RpcPolicy.Node,
         ["/nodepool.NodeManagerService/ReportTask"] = RpcPolicy.Node,
         ["/nodepool.NodeManagerService/FetchPayload"] = RpcPolicy.Node,
@@ -35,6 +38,8 @@ internal static class RpcPolicies
         ["/nodepool.NodeManagerService/AppendOutput"] = RpcPolicy.Node,
 
         ["/nodepool.MasterNodeService/SubmitTask"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/SubmitTasks"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/ExplainTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskStatus"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/CancelTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskResult"] = RpcPolicy.User,

@@ -20,6 +20,7 @@ public sealed class PoolOptions
     public TaskOptions Tasks { get; set; } = new();
     public RewardOptions Rewards { get; set; } = new();
     public RateLimitOptions RateLimit { get; set; } = new();
+    public SchedulingOptions Scheduling { get; set; } = new();
     public TelemetryOptions Telemetry { get; set; } = new();
 
     public bool IsEmbedded => Redis.ConnectionString.Length == 0;
@@ -30,7 +31,7 @@ public sealed class PoolOptions
     public string FloorDirectory => Path.Combine(DataDirectory, "floor");
     public string FilesDirectory => Files.Directory.Length > 0 ? Files.Directory : Path.Combine(DataDirectory, "files");
 
-    public HubOptions ToHub() => new() { Auth = Auth, Nodes = Nodes, Tasks = Tasks, Rewards = Rewards, RateLimit = RateLimit };
+    public HubOptions ToHub() => new() { Auth = Auth, Nodes = Nodes, Tasks = Tasks, Rewards = Rewards, RateLimit = RateLimit, Scheduling = Scheduling };
 }
 
 public sealed class GrpcOptions

@@ -5,19 +5,19 @@ using HiveMind.Tasks;
 namespace HiveMind.Storage;
 
 /// <summary>
-/// The packed record of the unfinished index, about 100 bytes. Stored: never change version 1; a new layout is a new version beside it,
-/// and a golden record in the tests.
+/// The packed record of the unfinished index, about 100 bytes. Stored: never change a version; a new layout is a new one beside it, with
+/// a golden record in the tests, and the older ones stay readable.
 /// </summary>
 internal static class UnfinishedRecord
 {
-    private const byte Version1 = 1;
+    private const byte Version1 = 1, Version2 = 2;
 
     /// <summary>The task id is the hash field, so it is not in the record.</summary>
     public static byte[] Pack(PendingTask task)
     {
-        using var bytes = new MemoryStream(96);
+        using var bytes = new MemoryStream(128);
         using var to = new BinaryWriter(bytes, Encoding.UTF8);
-        to.Write(Version1);
+        to.Write(Version2);
         to.Write((byte)task.Priority);
         to.Write(task.Resources.MilliCores);
         to.Write(task.Resources.MemoryMb);
@@ -26,6 +26,11 @@ internal static class UnfinishedRecord
         to.Write(task.NotBefore.UtcTicks);
         to.Write(task.UserId);
         to.Write(task.TaskType);
+        to.Write(task.Resources.DiskMb);
+        to.Write(task.RunTimeout.Ticks);
+        to.Write(task.StartBy?.UtcTicks ?? 0);
+        to.Write(task.Role);
+        to.Write(task.Labels);
         to.Flush();
         return bytes.ToArray();
     }
@@ -34,14 +39,25 @@ internal static class UnfinishedRecord
     {
         using var from = new BinaryReader(new MemoryStream(record), Encoding.UTF8);
         var version = from.ReadByte();
-        if (version != Version1)
+        if (version is not (Version1 or Version2))
         {
-            throw new InvalidDataException($"Unfinished record of task {taskId} has version {version}; this program knows {Version1}.");
+            throw new InvalidDataException($"Unfinished record of task {taskId} has version {version}; this program knows {Version1} and {Version2}.");
         }
         var priority = (TaskPriority)from.ReadByte();
         var resources = new ResourceRequest(from.ReadInt32(), from.ReadInt32(), from.ReadInt32());
-        var submitted = new DateTimeOffset(from.ReadInt64(), TimeSpan.Zero);
-        var notBefore = new DateTimeOffset(from.ReadInt64(), TimeSpan.Zero);
-        return new PendingTask(taskId, from.ReadString(), from.ReadString(), priority, resources, submitted, notBefore);
+        var submitted = Moment(from.ReadInt64());
+        var notBefore = Moment(from.ReadInt64());
+        var task = new PendingTask(taskId, from.ReadString(), from.ReadString(), priority, resources, submitted, notBefore);
+        if (version == Version1) return task;
+        return task with
+        {
+            Resources = resources with { DiskMb = from.ReadInt32() },
+            RunTimeout = TimeSpan.FromTicks(from.ReadInt64()),
+            StartBy = from.ReadInt64() is > 0 and var ticks ? Moment(ticks) : null,
+            Role = from.ReadString(),
+            Labels = from.ReadString(),
+        };
     }
+
+    private static DateTimeOffset Moment(long utcTicks) => new(utcTicks, TimeSpan.Zero);
 }

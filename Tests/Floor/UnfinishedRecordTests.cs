@@ -14,28 +14,48 @@ public sealed class UnfinishedRecordTests
         "0102dc0500000002000001000000" + "00d4eedbec88dd08" + "00cc4a170889dd08"
         + "20" + "6666656564646363626261613939383837373636353534343333323231313030" + "06" + "707974686f6e";
 
-    private static readonly PendingTask Golden = new(
+    private const string GoldenVersion2 =
+        "0202dc0500000002000001000000" + "00d4eedbec88dd08" + "00cc4a170889dd08"
+        + "20" + "6666656564646363626261613939383837373636353534343333323231313030" + "06" + "707974686f6e"
+        + "00100000" + "007841cb02000000" + "0088eb7c0989dd08" + "0475736572" + "087a6f6e65203d2061";
+
+    private static readonly PendingTask Golden2 = Golden1() with
+    {
+        Resources = new(1500, 512, 1) { DiskMb = 4096 }, RunTimeout = TimeSpan.FromMinutes(20),
+        StartBy = new DateTimeOffset(2025, 5, 1, 23, 40, 0, TimeSpan.Zero), Role = "user", Labels = "zone = a",
+    };
+
+    private static PendingTask Golden1() => new(
         Id, "ffeeddccbbaa99887766554433221100", "python", TaskPriority.High, new ResourceRequest(1500, 512, 1),
         new DateTimeOffset(2025, 5, 1, 20, 15, 4, TimeSpan.Zero), new DateTimeOffset(2025, 5, 1, 23, 30, 0, TimeSpan.Zero));
 
     [Fact]
-    public void Pack_GoldenTask_GoldenBytes() => Assert.Equal(GoldenVersion1, Convert.ToHexStringLower(UnfinishedRecord.Pack(Golden)));
+    public void Pack_GoldenTask_GoldenBytes() => Assert.Equal(GoldenVersion2, Convert.ToHexStringLower(UnfinishedRecord.Pack(Golden2)));
 
     [Fact]
-    public void Unpack_GoldenBytes_GoldenTask() => Assert.Equal(Golden, UnfinishedRecord.Unpack(Id, Convert.FromHexString(GoldenVersion1)));
+    public void Unpack_GoldenBytes_GoldenTask()
+    {
+        Assert.Equal(Golden1(), UnfinishedRecord.Unpack(Id, Convert.FromHexString(GoldenVersion1)));
+        Assert.Equal(Golden2, UnfinishedRecord.Unpack(Id, Convert.FromHexString(GoldenVersion2)));
+    }
 
     [Fact]
     public void Unpack_NewerVersion_Refused() =>
-        Assert.Throws<InvalidDataException>(() => UnfinishedRecord.Unpack(Id, [2, .. UnfinishedRecord.Pack(Golden)[1..]]));
+        Assert.Throws<InvalidDataException>(() => UnfinishedRecord.Unpack(Id, [3, .. UnfinishedRecord.Pack(Golden2)[1..]]));
 
     [Fact]
     public void Unpack_WhatWasPacked_Same() => Tasks.Sample(task => UnfinishedRecord.Unpack(Id, UnfinishedRecord.Pack(task)) == task);
 
     private static readonly Gen<PendingTask> Tasks = Gen.Select(
-        Gen.String, Gen.String, Gen.Enum<TaskPriority>(), Gen.Select(Gen.Int, Gen.Int, Gen.Int), Gen.DateTime, Gen.DateTime,
-        (user, type, priority, resources, submitted, notBefore) => new PendingTask(
-            Id, Clean(user), Clean(type), priority, new ResourceRequest(resources.Item1, resources.Item2, resources.Item3),
-            new DateTimeOffset(submitted.Ticks, TimeSpan.Zero), new DateTimeOffset(notBefore.Ticks, TimeSpan.Zero)));
+        Gen.String, Gen.String, Gen.Enum<TaskPriority>(), Gen.Select(Gen.Int, Gen.Int, Gen.Int, Gen.Int), Gen.DateTime, Gen.DateTime, Gen.Select(Gen.String, Gen.Long, Gen.Bool),
+        (user, type, priority, resources, submitted, notBefore, rest) => new PendingTask(
+            Id, Clean(user), Clean(type), priority,
+            new ResourceRequest(resources.Item1, resources.Item2, resources.Item3) { DiskMb = resources.Item4 }, Utc(submitted), Utc(notBefore))
+        {
+            RunTimeout = TimeSpan.FromTicks(rest.Item2), StartBy = rest.Item3 ? Utc(notBefore) : null, Role = Clean(rest.Item1), Labels = Clean(type + user),
+        });
+
+    private static DateTimeOffset Utc(DateTime moment) => new(moment.Ticks, TimeSpan.Zero);
 
     // Half of a surrogate pair is no text, and UTF-8 cannot say it.
     private static string Clean(string text) => new([.. text.Where(c => !char.IsSurrogate(c))]);

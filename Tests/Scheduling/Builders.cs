@@ -69,7 +69,7 @@ internal static class CoreTalk
 
     public static SchedulerCore Nodes(this SchedulerCore core, params NodeView[] views)
     {
-        foreach (var view in views) core.NodeChanged(view);
+        foreach (var view in views) core.NodeChanged(view, Now);
         return core;
     }
 

@@ -158,7 +158,7 @@ public sealed class SchedulerCoreTests
     {
         _core.Enqueue(new TaskBuilder("a").At(1)).Nodes(new NodeBuilder("n"));
         _core.Propose();
-        _core.NodeGone("n");
+        _core.NodeGone("n", Now);
         _core.Answer("n", new NodeBuilder("n").Version(2), ("a", OfferAnswerKind.Granted));
 
         Assert.Equal(new SchedulerCounts(0, 0), _core.Counts);
@@ -168,7 +168,7 @@ public sealed class SchedulerCoreTests
     public void NodeGone_AndBackWithALowerVersion_IsKnownAgain()
     {
         _core.Nodes(new NodeBuilder("n").Version(7));
-        _core.NodeGone("n");
+        _core.NodeGone("n", Now);
         _core.Enqueue(new TaskBuilder("t")).Nodes(new NodeBuilder("n").Version(1));
 
         Assert.Equal(["t@n"], _core.Propose());

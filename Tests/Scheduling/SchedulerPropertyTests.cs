@@ -73,7 +73,7 @@ public sealed class SchedulerPropertyTests
                 id, b % 2 == 0 ? "anna" : "bob", b % 3 != 0, b % 5 == 0 ? ["python", "docker"] : ["python"],
                 new(4000, 4096, b % 7 == 0 ? 1 : 0), new(a % 4001, b % 4097, b % 7 == 0 ? 1 : 0),
                 b % 13 != 0, b % 17 == 0 ? _version - 3 : ++_version);
-            _core.NodeChanged(view);
+            _core.NodeChanged(view, _now);
             if (!_views.TryGetValue(id, out var known) || known.Version < view.Version) _views[id] = view;
         }
 
@@ -81,7 +81,7 @@ public sealed class SchedulerPropertyTests
         {
             var id = $"n{a % 4}";
             if (_onTheirWay.ContainsKey(id)) return; // covered by an example of its own
-            _core.NodeGone(id);
+            _core.NodeGone(id, _now);
             _views.Remove(id);
         }
 
