@@ -11,6 +11,14 @@ public static class LabelText
     /// <summary>Of a value in an expression: labels that follow from a machine, as the model of its GPU, are longer than what owners may set.</summary>
     public const int MaxCompared = 128;
 
+    /// <summary>What the hub says of a node; an owner cannot set these prefixes.</summary>
+    public const string GpuModel = "gpu.model", GpuMemory = "gpu.memory_mb", GpuCount = "gpu.count", NodeId = "node.id", NodeOwner = "node.owner",
+        MachineSandboxed = "machine.sandboxed", MachineCores = "machine.cpu_cores", MachineMemory = "machine.memory_mb";
+
+    private static readonly string[] HubsPrefixes = ["gpu.", "node.", "machine."];
+
+    public static bool IsHubs(string key) => HubsPrefixes.Any(prefix => key.StartsWith(prefix, StringComparison.Ordinal));
+
     /// <summary>What needs no quotes.</summary>
     public static bool IsBare(char c) => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '/' or '-';
 
