@@ -12,6 +12,7 @@ return args switch
     ["pool", ..] => await PoolFigures.Run(
         args.Skip(1).FirstOrDefault(arg => arg.Contains(':', StringComparison.Ordinal)), number("--workers", 2), number("--tasks", 10_000), number("--senders", 64)),
     ["list-tasks", ..] => await ListFigures.Run(number("--tasks", 100_000), number("--meanwhile", 1000)),
+    ["scheduler", ..] => CoreFigures.Run(args.Skip(1).FirstOrDefault(arg => !arg.StartsWith('-')) ?? "BalancedSpread", number("--most", 1_000_000)),
     ["big-files", ..] => await BigFiles.Run(number("--mb", 1024)),
     _ => Usage(),
 };
@@ -23,6 +24,7 @@ static int Usage()
         floor-kills DIR [--kills 100] [--aof-mb 64]  kills such a writer again and again and looks for what was lost
         pool [REDIS] [--workers 2] [--tasks 10000] [--senders 64]  start-up, memory, submit to result, noop tasks per second
         list-tasks [--tasks 100000] [--meanwhile 1000]  first and last page of a long history; lists while tasks come and end
+        scheduler [POLICY] [--most 1000000]  the core alone: time of a submit and a placement, bytes a waiting task
         big-files [--mb 1024]  a program of that size in, as large an output back, each connection cut once: time and memory of each process
         floor-soak DIR [--cycles 1000000] [--live 10000]  task-like write, rewrite, delete cycles: rate, directory size, restart time
         """);
