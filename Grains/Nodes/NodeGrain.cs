@@ -419,7 +419,7 @@ public sealed partial class NodeGrain(
     private void Offering(NodeRecord node)
     {
         _room.Resize(node.Capabilities);
-        _labels = node.Capabilities.Labels;
+        _labels = NodeLabels.Of(Id, node.OwnerName, node.Capabilities);
     }
 
     private RunningTask Running(PendingTask task) =>
