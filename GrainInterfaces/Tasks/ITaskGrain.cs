@@ -94,7 +94,7 @@ public static class Causes
     public const string Completed = "COMPLETED", ProgramFailed = "PROGRAM_FAILED", RunTimeout = "RUN_TIMEOUT", OutOfMemory = "OUT_OF_MEMORY",
         OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED", NodeLost = "NODE_LOST",
         NodeRemoved = "NODE_REMOVED", Cancelled = "CANCELLED", QueueDeadline = "QUEUE_DEADLINE", TotalTimeout = "TOTAL_TIMEOUT",
-        CrashLimit = "CRASH_LIMIT";
+        CrashLimit = "CRASH_LIMIT", Drained = "DRAINED";
 }
 
 [GenerateSerializer, Alias("HiveMind.TaskOutcomeReport"), Immutable]

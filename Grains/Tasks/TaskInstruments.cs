@@ -10,7 +10,7 @@ internal static class TaskInstruments
     private static readonly string[] AllCauses =
     [
         Causes.Completed, Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused,
-        Causes.NodeLost, Causes.NodeRemoved, Causes.Cancelled,
+        Causes.NodeLost, Causes.NodeRemoved, Causes.Drained, Causes.Cancelled,
     ];
 
     private static readonly Counter<long> SubmittedTasks =
@@ -39,7 +39,7 @@ internal static class TaskInstruments
     {
         foreach (var cause in AllCauses) EndedAttempts.Add(0, Tag("cause", cause));
         foreach (var state in new[] { TaskState.Completed, TaskState.Failed, TaskState.Cancelled, TaskState.TimedOut }) EndedTasks.Add(0, Tag("state", Word(state)));
-        foreach (var cause in new[] { Causes.WorkerFault, Causes.WorkerRefused, Causes.NodeLost, Causes.NodeRemoved }) RetriedTasks.Add(0, Tag("cause", cause));
+        foreach (var cause in new[] { Causes.WorkerFault, Causes.WorkerRefused, Causes.NodeLost, Causes.NodeRemoved, Causes.Drained }) RetriedTasks.Add(0, Tag("cause", cause));
         StaleReports.Add(0);
     }
 

@@ -8,6 +8,7 @@ namespace HiveMind.Nodes;
 internal static class NodeRules
 {
     public const int MaxRunning = 10_000;
+    private const int MaxReason = 200, MaxDeadlineSeconds = 604_800;
     private const int MaxGpus = 1024, MaxTypes = 64, MaxHostname = 255;
 
     public static IReadOnlyList<FieldProblem> Check(Wire.RegisterNodeRequest request)
@@ -34,6 +35,14 @@ internal static class NodeRules
         Check(heartbeat.Usage, "heartbeat.usage", problems);
         return problems.Found;
     }
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.CordonNodeRequest request) => CheckReason(request.Reason).Found;
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.DrainNodeRequest request) => CheckReason(request.Reason)
+        .Require(request.DeadlineSeconds is >= 0 and <= MaxDeadlineSeconds, "deadline_seconds", "0 (no deadline) to 604800, which is 7 days.").Found;
+
+    private static FieldProblems CheckReason(string reason) => new FieldProblems()
+        .Require(Text.IsPlain(reason, MaxReason), "reason", "Up to 200 characters, none of them a control character.");
 
     public static IReadOnlyList<FieldProblem> Check(Wire.UpdateNodeStatusRequest request)
     {
