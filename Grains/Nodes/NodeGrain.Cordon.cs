@@ -7,7 +7,6 @@ namespace HiveMind.Nodes;
 public sealed partial class NodeGrain
 {
     private const string WorkerIsStopping = "its worker is stopping";
-    private static readonly TimeSpan KillPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>In memory: a machine whose grain moved or whose hub restarted gets a fresh chance, and shows again what it is.</summary>
     private readonly FailureStreak _streak = new(
@@ -63,24 +62,31 @@ public sealed partial class NodeGrain
         Publish();
     }
 
+    /// <summary>The deadline of a drain has passed: what still runs is taken back.</summary>
+    private Task TakeBackAtDeadline() => _node?.DrainDeadline is { } deadline && time.GetUtcNow() >= deadline
+        ? TakeBack([.. _wanted.Values.Where(attempt => !attempt.Dropped)], Causes.Drained)
+        : Task.CompletedTask;
+
     /// <summary>
-    /// The deadline of a drain has passed. Killed at the worker first: each task waits again when the worker names its attempt no more, or
-    /// its lease ends, so that no other machine begins while this one still runs it. One that does not let go is not waited for.
+    /// Killed at the worker first: each task is told when the worker names its attempt no more, or its lease ends, so that no other machine
+    /// begins while this one still runs it.
     /// </summary>
-    private async Task TakeBackAtDeadline()
+    private async Task TakeBack(IReadOnlyList<WantedAttempt> held, string cause)
     {
-        foreach (var kept in _wanted.Values.Where(a => a.TakenBackAs.Length > 0 && time.GetElapsedTime(a.TakenBackAt) >= KillPatience).ToList())
+        if (held.Count == 0) return;
+        foreach (var attempt in held) _wanted[attempt.TaskId] = attempt with { Dropped = true, TakenBackAs = cause, TakenBackAt = time.GetTimestamp() };
+        LogTakenBack(Id, held.Count, cause);
+        if (_link is not { } link) return;
+        foreach (var attempt in held) await TellWorker(link, worker => worker.Kill(attempt.TaskId, attempt.Attempt, cause));
+    }
+
+    /// <summary>A worker that does not let go is not waited for longer than one that is silent; the room stays taken until it does.</summary>
+    private void GiveUpWaiting()
+    {
+        foreach (var kept in _wanted.Values.Where(a => a.TakenBackAs.Length > 0 && time.GetElapsedTime(a.TakenBackAt) >= options.Value.Tasks.LeaseDuration).ToList())
         {
             _wanted[kept.TaskId] = kept with { TakenBackAs = "" };
             _owed.Add(new(kept.TaskId, kept.Attempt, kept.TakenBackAs, false));
         }
-
-        if (_node?.DrainDeadline is not { } deadline || time.GetUtcNow() < deadline) return;
-        var held = _wanted.Values.Where(attempt => !attempt.Dropped).ToList();
-        if (held.Count == 0) return;
-        foreach (var attempt in held) _wanted[attempt.TaskId] = attempt with { Dropped = true, TakenBackAs = Causes.Drained, TakenBackAt = time.GetTimestamp() };
-        LogTakenBack(Id, held.Count);
-        if (_link is not { } link) return;
-        foreach (var attempt in held) await TellWorker(link, worker => worker.Kill(attempt.TaskId, attempt.Attempt, Causes.Drained));
     }
 }

@@ -28,8 +28,8 @@ public sealed partial class NodeGrain
     [LoggerMessage(LogLevel.Information, "Node {NodeId} is tried again")]
     private partial void LogTriedAgain(string nodeId);
 
-    [LoggerMessage(LogLevel.Information, "Node {NodeId}: {Attempts} attempts taken back, the deadline of its drain has passed")]
-    private partial void LogTakenBack(string nodeId, int attempts);
+    [LoggerMessage(LogLevel.Information, "Node {NodeId}: {Attempts} attempts taken back: {Cause}")]
+    private partial void LogTakenBack(string nodeId, int attempts, string cause);
 
     [LoggerMessage(LogLevel.Warning, "Node {NodeId}: offer not carried out")]
     private partial void LogOfferFailed(Exception error, string nodeId);

@@ -199,8 +199,8 @@ public sealed partial class NodeGrain(
         Failpoint.Hit(Failpoints.AssignAfterGrant);
         foreach (var attempt in granted)
         {
-            if (_node is not { HoldsLease: true } node || node.Epoch != epoch) Abandon(attempt, Causes.NodeLost, false);
-            else if (Withheld.Length > 0) Abandon(attempt, Causes.Drained, false); // whoever cordoned it was told that nothing new comes
+            // Whoever cordoned it meanwhile was told that nothing new comes. Never handed over: it costs the task nothing.
+            if (_node is not { HoldsLease: true } node || node.Epoch != epoch || Withheld.Length > 0) Abandon(attempt, Causes.NodeLost, false);
             else
             {
                 _wanted[attempt.TaskId] = attempt;
@@ -277,6 +277,7 @@ public sealed partial class NodeGrain(
             if (_putAside && !_streak.IsCordoned(time.GetUtcNow())) TryAgain();
             SayFigures();
             await TakeBackAtDeadline();
+            GiveUpWaiting();
             if (_owed.Count > 0) await PayOwed();
             if (!_node.HoldsLease && _owed.Count == 0) await DropReminder();
             var quietSince = _lastHeartbeat > _node.LastChangeAt ? _lastHeartbeat.Value : _node.LastChangeAt;

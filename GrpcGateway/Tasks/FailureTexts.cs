@@ -15,7 +15,7 @@ internal static class FailureTexts
         Causes.WorkerRefused => "The worker refused it.",
         Causes.NodeLost => "The node running it was lost, and no attempts are left.",
         Causes.NodeRemoved => "The node running it was removed, and no attempts are left.",
-        Causes.Drained => "The node running it was drained, and no attempts are left.",
+        Causes.Drained => "The node running it was drained, and it asked for no other attempt.",
         Causes.Cancelled => "It was cancelled.",
         _ => cause,
     };
