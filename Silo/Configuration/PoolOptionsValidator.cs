@@ -48,6 +48,7 @@ public static partial class PoolOptionsValidator
         Check(o.Tasks.LeaseDuration <= TimeSpan.FromMinutes(10), "Tasks:LeaseDuration", "must be at most 00:10:00.");
         Check(o.Nodes.ForgetAfter >= TimeSpan.FromMinutes(1), "Nodes:ForgetAfter", "must be at least 00:01:00.");
         Check(o.Tasks.MaxAttempts is >= 1 and <= 20, "Tasks:MaxAttempts", "must be between 1 and 20.");
+        Check(o.Tasks.CrashLimit is >= 0 and <= 20, "Tasks:CrashLimit", "must be between 0 and 20 (0: no such limit).");
         Check(o.Tasks.MaxOutputMb is >= 100 and <= 1_048_576, "Tasks:MaxOutputMb", "must be between 100 and 1048576.");
         Check(o.Tasks.MaxPayloadMb is >= 100 and <= 1_048_576, "Tasks:MaxPayloadMb", "must be between 100 and 1048576.");
         Check(o.Files.OrphansAfter >= TimeSpan.FromHours(1) && o.Files.OrphansAfter <= TimeSpan.FromDays(30), "Files:OrphansAfter",

@@ -52,12 +52,12 @@ public sealed class UnfinishedSweepTests
     }
 
     [Fact]
-    public async Task Run_PendingButMarkedAndNotQueued_IsUnmarkedAndQueuedAsItsRecordSays()
+    public async Task Run_PendingButMarkedAndNotQueued_IsReturnedAndQueuedAsItsRecordSays()
     {
         var task = new TaskBuilder("t").Build();
         _world.Entry(task, "n", Pending(task with { NotBefore = TaskBuilder.Epoch.AddSeconds(7) }));
         await Sweep();
-        Assert.Equal(["unmark t", "enqueue t +7"], _world.Done);
+        Assert.Equal(["return t +7", "enqueue t +7"], _world.Done);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed class UnfinishedSweepTests
         _world.Entry(new TaskBuilder("bad"), "n", null);
         _world.Entry(new TaskBuilder("good"), "n", Pending(new TaskBuilder("good")));
         await Sweep();
-        Assert.Equal(["unmark good", "enqueue good +0"], _world.Done);
+        Assert.Equal(["return good +0", "enqueue good +0"], _world.Done);
     }
 
     [Fact]
@@ -215,7 +215,7 @@ public sealed class UnfinishedSweepTests
 
         public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => Note($"mark {string.Join(' ', taskIds)} {nodeId}");
 
-        public Task Unmark(string taskId) => Note($"unmark {taskId}");
+        public Task Return(PendingTask task) => Note($"return {task.TaskId} +{(task.NotBefore - TaskBuilder.Epoch).TotalSeconds}");
 
         Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => Note($"remove {string.Join(' ', taskIds)}");
 
