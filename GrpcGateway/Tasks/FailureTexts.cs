@@ -12,8 +12,11 @@ internal static class FailureTexts
         Causes.OutputTooLarge => "The output is larger than it may be (max_output_mb; 100 MiB unless asked for); its head was kept.",
         Causes.WorkerFault => "The worker could not run it, on every attempt.",
         Causes.WorkerRefused => "The worker refused it.",
-        Causes.NodeLost => "The node running it was lost, and no attempts are left.",
-        Causes.NodeRemoved => "The node running it was removed, and no attempts are left.",
+        Causes.NodeLost => "The node running it was lost, and no other attempt is made.",
+        Causes.NodeRemoved => "The node running it was removed, and no other attempt is made.",
+        Causes.QueueDeadline => "It was not started within its queue deadline.",
+        Causes.TotalTimeout => "It took longer than its total timeout, all attempts and pauses together.",
+        Causes.CrashLimit => "So many different machines were lost while they ran it that it is not given to another.",
         Causes.Cancelled => "It was cancelled.",
         _ => cause,
     };
