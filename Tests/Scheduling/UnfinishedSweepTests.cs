@@ -156,6 +156,23 @@ public sealed class UnfinishedSweepTests
             Enumerable.Range(0, SweepRules.CheckEvery), sweep => SweepRules.Examines(entry, true, sweep, later.AddSeconds(-1)));
     }
 
+    [Fact]
+    public void Examines_KnownButPastItsTimeToStart_Always()
+    {
+        var entry = new UnfinishedEntry(new TaskBuilder("t").Build() with { StartBy = TaskBuilder.Epoch.AddSeconds(30) }, null);
+        Assert.False(SweepRules.Examines(entry, true, 1, TaskBuilder.Epoch.AddSeconds(29)));
+        Assert.True(SweepRules.Examines(entry, true, 1, TaskBuilder.Epoch.AddSeconds(30)));
+    }
+
+    [Fact]
+    public async Task Run_EntryThatSaysOtherThanTheRecord_IsPutRight()
+    {
+        var task = new TaskBuilder("t").Build();
+        _world.Entry(task, null, Pending(task with { StartBy = TaskBuilder.Epoch.AddSeconds(30) }));
+        await Sweep();
+        Assert.Equal(["return t +0", "enqueue t +0"], _world.Done);
+    }
+
     /// <summary>Indexes, scheduler, tasks and nodes in one, noting what was done to them.</summary>
     private sealed class World : IUnfinishedIndex, IOpenTasks, INodeIndex, ISweepTargets
     {
