@@ -14,6 +14,12 @@ internal sealed record SubmitInput
     public string? Cores { get; init; }
     public string? Memory { get; init; }
     public bool Gpu { get; init; }
+    public int Gpus { get; init; }
+    public string GpuModel { get; init; } = "";
+    public string? GpuMemory { get; init; }
+    public string? Disk { get; init; }
+    /// <summary>Label expressions that must all hold; the hub says what is wrong with them.</summary>
+    public IReadOnlyList<string> Require { get; init; } = [];
     public string Priority { get; init; } = "normal";
     public string? Timeout { get; init; }
     public string? RetryOn { get; init; }
@@ -47,6 +53,11 @@ internal sealed record SubmitInput
             CpuCores = Cores is null ? 0 : CoresOf(Cores),
             MemoryMb = Memory is null ? 0 : SizeText.Megabytes(Memory),
             GpuRequired = Gpu,
+            GpuCount = Gpus,
+            GpuModel = GpuModel,
+            GpuMemoryMb = GpuMemory is null ? 0 : SizeText.Megabytes(GpuMemory),
+            DiskMb = Disk is null ? 0 : SizeText.Megabytes(Disk),
+            Labels = string.Join(", ", Require),
             TimeoutSeconds = Timeout is null ? 0 : DurationText.Seconds(Timeout),
             MaxOutputMb = MaxOutput is null ? 0 : SizeText.Megabytes(MaxOutput),
         },

@@ -15,6 +15,12 @@ internal sealed class SubmitVerb : Verb
     private readonly Option<string?> cores = new("--cores") { Description = "Cores to reserve (1).", HelpName = "N" };
     private readonly Option<string?> memory = new("--memory") { Description = "Memory to reserve, like 512M or 2G (256M).", HelpName = "SIZE" };
     private readonly Option<bool> gpu = new("--gpu") { Description = "Needs a GPU." };
+    private readonly Option<int?> gpus = new("--gpus") { Description = "Needs so many GPUs.", HelpName = "N" };
+    private readonly Option<string?> gpuModel = new("--gpu-model") { Description = "Needs GPUs of exactly this model, as `nodes` names it.", HelpName = "MODEL" };
+    private readonly Option<string?> gpuMemory = new("--gpu-memory") { Description = "Needs GPUs with so much memory each, like 40G.", HelpName = "SIZE" };
+    private readonly Option<string?> disk = new("--disk") { Description = "Disk to reserve for its files, like 10G; it is stopped above it.", HelpName = "SIZE" };
+    private readonly Option<string[]> require =
+        new("--require") { Description = "What the machine's labels must say, like 'zone in (a, b)'; several must all hold.", HelpName = "EXPRESSION" };
     private readonly Option<string?> priority = new("--priority") { Description = "low, normal, high or urgent.", HelpName = "WORD" };
     private readonly Option<string?> timeout = new("--timeout") { Description = "Longest run, like 90s or 5m (1h).", HelpName = "TIME" };
     private readonly Option<string?> retryOn = new("--retry-on")
@@ -38,7 +44,11 @@ internal sealed class SubmitVerb : Verb
     public SubmitVerb(Terminal terminal) : base("submit", "Submit a task.", terminal)
     {
         Add(words);
-        foreach (var option in new Option[] { code, stdin, cores, memory, gpu, priority, timeout, retryOn, noRetryOnLostNode, maxAttempts, queueDeadline, totalTimeout, maxOutput, type, requestId, wait })
+        foreach (var option in new Option[]
+        {
+            code, stdin, cores, memory, gpu, gpus, gpuModel, gpuMemory, disk, require, priority, timeout, retryOn, noRetryOnLostNode, maxAttempts,
+            queueDeadline, totalTimeout, maxOutput, type, requestId, wait,
+        })
         {
             Add(option);
         }
@@ -53,6 +63,11 @@ internal sealed class SubmitVerb : Verb
         Cores = parsed.GetValue(cores),
         Memory = parsed.GetValue(memory),
         Gpu = parsed.GetValue(gpu),
+        Gpus = parsed.GetValue(gpus) ?? 0,
+        GpuModel = parsed.GetValue(gpuModel) ?? "",
+        GpuMemory = parsed.GetValue(gpuMemory),
+        Disk = parsed.GetValue(disk),
+        Require = parsed.GetValue(require) ?? [],
         Priority = parsed.GetValue(priority) ?? "normal",
         Timeout = parsed.GetValue(timeout),
         RetryOn = parsed.GetValue(retryOn),

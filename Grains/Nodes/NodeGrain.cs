@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Placement;
 using Orleans.Runtime;
+using System.Collections.ObjectModel;
 using System.Diagnostics;
 using System.Security.Cryptography;
 
@@ -24,6 +25,7 @@ public sealed partial class NodeGrain(
     IOptions<HubOptions> options, TimeProvider time, ILogger<NodeGrain> log) : Grain, INodeGrain, IRemindable
 {
     private const string LivenessReminder = "liveness";
+    private const string WorkerIsStopping = "Its worker is stopping.";
     private static readonly TimeSpan ReminderPeriod = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan VerdictPeriod = TimeSpan.FromSeconds(1);
 
@@ -37,6 +39,7 @@ public sealed partial class NodeGrain(
     private IWorkerLink? _link;
     private bool _draining;
     private NodeUsage _usage = new(0, 0, 0);
+    private IReadOnlyDictionary<string, string> _labels = ReadOnlyDictionary<string, string>.Empty;
     private DateTimeOffset? _lastHeartbeat;
     private long? _touchedAt;
     private bool _leaving;
@@ -55,7 +58,7 @@ public sealed partial class NodeGrain(
     {
         if (!state.RecordExists || state.State.OwnerId.Length == 0) return;
         _node = state.State;
-        _room.Resize(_node.Capabilities);
+        Offering(_node);
         StartTimer();
         SayFigures();
         if (_node.HoldsLease) await EnsureReminder(); // a crash between connect and reminder must not leave a lease that nobody ends
@@ -85,7 +88,7 @@ public sealed partial class NodeGrain(
         });
         Failpoint.Hit(Failpoints.NodeAfterCommit);
         StartTimer();
-        _room.Resize(registration.Capabilities);
+        Offering(_node!);
         _touchedAt = time.GetTimestamp();
         _lastHeartbeat ??= now;
         _leaving = false;
@@ -112,7 +115,7 @@ public sealed partial class NodeGrain(
         if (older is not null) await TellWorker(older, worker => worker.Close("STALE_EPOCH"));
         _link = link;
         _draining = _leaving = false;
-        _room.Resize(capabilities);
+        Offering(_node);
         LogConnected(Id, _node.Epoch);
         NodeInstruments.Connected();
         await TakeHeartbeat(running, _usage);
@@ -167,7 +170,7 @@ public sealed partial class NodeGrain(
         var reserved = new List<PendingTask>(offers.Count);
         foreach (var offer in offers)
         {
-            if (CanTakeWork && _room.TryReserve(offer.Task.TaskId, offer.Task.Resources)) reserved.Add(offer.Task);
+            if (CanTakeWork && _room.TryReserve(Running(offer.Task))) reserved.Add(offer.Task);
             else answers.Add(new(offer.Task.TaskId, OfferAnswerKind.NoRoom));
         }
 
@@ -197,7 +200,11 @@ public sealed partial class NodeGrain(
         Failpoint.Hit(Failpoints.AssignAfterGrant);
         foreach (var attempt in granted)
         {
-            if (_node is { HoldsLease: true } node && node.Epoch == epoch) _wanted[attempt.TaskId] = attempt;
+            if (_node is { HoldsLease: true } node && node.Epoch == epoch)
+            {
+                _wanted[attempt.TaskId] = attempt;
+                NoteEnd(attempt);
+            }
             else Abandon(attempt, Causes.NodeLost, false);
         }
 
@@ -367,15 +374,16 @@ public sealed partial class NodeGrain(
 
     private bool Adopt(TaskAssignment assignment, bool seen)
     {
-        if (!_room.TryReserve(assignment.TaskId, assignment.Spec.Resources)) return false;
+        if (!_room.TryReserve(Running(assignment))) return false;
         _wanted[assignment.TaskId] = new(assignment, 0) { Seen = seen };
         return true;
     }
 
     private async Task NoteStarted(AttemptReport report)
     {
-        if (_wanted.TryGetValue(report.TaskId, out var held) && _started.Add((report.TaskId, report.Attempt)))
-            await GrainFactory.GetGrain<ITaskGrain>(report.TaskId).Started(Id, held.Attempt);
+        if (!_wanted.TryGetValue(report.TaskId, out var held) || !_started.Add((report.TaskId, report.Attempt))) return;
+        NoteEnd(held);
+        await GrainFactory.GetGrain<ITaskGrain>(report.TaskId).Started(Id, held.Attempt);
     }
 
     private async Task<ReportVerdict> ReportOne(TaskOutcomeReport report)
@@ -388,7 +396,7 @@ public sealed partial class NodeGrain(
                 if (_wanted.TryGetValue(report.TaskId, out var held) && held.Attempt == report.Attempt)
                 {
                     _wanted[report.TaskId] = held with { Seen = true };
-                    _started.Add((report.TaskId, report.Attempt));
+                    if (_started.Add((report.TaskId, report.Attempt))) NoteEnd(held);
                 }
 
                 var current = await task.Started(Id, report.Attempt);
@@ -406,6 +414,23 @@ public sealed partial class NodeGrain(
             return new(report.TaskId, report.Attempt, ReportVerdictKind.TryAgain, "TRY_AGAIN", "The hub could not record it now.");
         }
     }
+
+    /// <summary>What it offers has changed, or is known only now. Labels are put together here, not with every view.</summary>
+    private void Offering(NodeRecord node)
+    {
+        _room.Resize(node.Capabilities);
+        _labels = node.Capabilities.Labels;
+    }
+
+    private RunningTask Running(PendingTask task) =>
+        new(task.TaskId, task.UserId, task.Priority, task.Resources, time.GetUtcNow() + task.RunTimeout);
+
+    /// <summary>When it was granted this activation does not know: it is over no later than if that were now.</summary>
+    private RunningTask Running(TaskAssignment adopted) =>
+        new(adopted.TaskId, adopted.Spec.UserId, adopted.Spec.Priority, adopted.Spec.Resources, time.GetUtcNow() + adopted.Spec.RunTimeout);
+
+    /// <summary>The run timeout counts from now on: it has just been granted, or its program has just begun.</summary>
+    private void NoteEnd(WantedAttempt attempt) => _room.SetEnd(attempt.TaskId, time.GetUtcNow() + attempt.Assignment.Spec.RunTimeout);
 
     private void Release(string taskId)
     {
@@ -449,7 +474,10 @@ public sealed partial class NodeGrain(
     {
         if (_node is not { HoldsLease: true } node) return null;
         _viewVersion = Math.Max(_viewVersion + 1, time.GetUtcNow().UtcTicks);
-        return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, _viewVersion);
+        return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, _viewVersion)
+        {
+            Labels = _labels, Running = _room.Running, CpuPercent = _usage.CpuPercent, Cordoned = _link is not null && _draining ? WorkerIsStopping : "",
+        };
     }
 
     /// <summary>Tells the scheduler what is free now; changes that come while one message is under way share the next.</summary>

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using HiveMind.Nodes;
 using HiveMind.Storage;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace HiveMind.Scheduling;
 
@@ -11,7 +12,7 @@ namespace HiveMind.Scheduling;
 /// </summary>
 [GrainType("scheduler")]
 public sealed partial class SchedulerGrain(
-    IUnfinishedIndex index, IPlacementPolicy policy, TimeProvider time, ILogger<SchedulerGrain> logger)
+    IUnfinishedIndex index, IPlacementPolicy policy, IOptions<HubOptions> options, TimeProvider time, ILogger<SchedulerGrain> logger)
     : Grain, ISchedulerGrain
 {
     /// <summary>Tasks proposed in one turn, so that a long queue never holds up the others' messages.</summary>
@@ -19,7 +20,7 @@ public sealed partial class SchedulerGrain(
     private static readonly TimeSpan DueCheck = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RebuildRetry = TimeSpan.FromSeconds(1);
 
-    private readonly SchedulerCore _core = new(policy);
+    private readonly SchedulerCore _core = new(policy, options.Value.Scheduling, (int)time.GetUtcNow().UtcTicks);
     private readonly Dictionary<string, Task> _offers = [];
     private readonly CancellationTokenSource _stopping = new();
     private bool _pumpRequested;
@@ -65,7 +66,7 @@ public sealed partial class SchedulerGrain(
         return Task.CompletedTask;
     }
 
-    public Task<WaitReason> Explain(string taskId) => Task.FromResult(_core.Explain(taskId));
+    public Task<WaitReason> Explain(string taskId) => Task.FromResult(_core.Explain(taskId, Now));
 
     public Task<TaskExplanation> ExplainWhole(string taskId) => Task.FromResult(_core.ExplainWhole(taskId, Now));
 

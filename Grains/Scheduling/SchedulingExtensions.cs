@@ -1,5 +1,6 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace HiveMind.Scheduling;
 
@@ -9,7 +10,7 @@ public static class SchedulingExtensions
     public static ISiloBuilder AddScheduling(this ISiloBuilder silo)
     {
         silo.Services.TryAddSingleton(TimeProvider.System);
-        silo.Services.TryAddSingleton<IPlacementPolicy, BalancedSpreadPolicy>();
+        silo.Services.TryAddSingleton(services => PlacementPolicies.ByName(services.GetRequiredService<IOptions<HubOptions>>().Value.Scheduling.Policy));
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SweepAtStart>();
         return silo;
     }

@@ -9,7 +9,7 @@ internal static class TaskInstruments
 {
     private static readonly string[] AllCauses =
     [
-        Causes.Completed, Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused,
+        Causes.Completed, Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutOfDisk, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused,
         Causes.NodeLost, Causes.NodeRemoved, Causes.Cancelled, Causes.TotalTimeout,
     ];
 

@@ -105,7 +105,7 @@ public static class TaskLifecycle
 
     /// <summary>Whether the same thing was asked for: the test of a repeated request id.</summary>
     public static bool SameContent(TaskSpec a, TaskSpec b) =>
-        a.UserId == b.UserId && a.TaskType == b.TaskType && a.Payload.Sha256 == b.Payload.Sha256 && a.Resources == b.Resources && a.Priority == b.Priority
+        a.UserId == b.UserId && a.TaskType == b.TaskType && a.Payload.Sha256 == b.Payload.Sha256 && a.Resources == b.Resources && a.Labels == b.Labels && a.Priority == b.Priority
         && a.RunTimeout == b.RunTimeout && a.MaxOutputBytes == b.MaxOutputBytes && a.Arguments.SequenceEqual(b.Arguments) && a.StandardInput.AsSpan().SequenceEqual(b.StandardInput)
         && a.QueueDeadline == b.QueueDeadline && a.TotalTimeout == b.TotalTimeout && SameRetry(a.Retry, b.Retry);
 

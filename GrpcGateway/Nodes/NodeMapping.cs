@@ -23,6 +23,9 @@ internal static class NodeMapping
         Sandboxed = offered.Sandboxed,
         AcceptsStrangers = offered.AcceptsStrangers,
         WorkerVersion = offered.WorkerVersion,
+        GpuMemoryMb = offered.GpuMemoryMb,
+        DiskMb = offered.DiskMb,
+        Labels = new Dictionary<string, string>(offered.Labels, StringComparer.Ordinal),
     };
 
     public static NodeUsage ToUsage(Wire.ResourceUsage? usage) =>
@@ -101,8 +104,11 @@ internal static class NodeMapping
             Sandboxed = offered.Sandboxed,
             AcceptsStrangers = offered.AcceptsStrangers,
             WorkerVersion = offered.WorkerVersion,
+            GpuMemoryMb = offered.GpuMemoryMb,
+            DiskMb = offered.DiskMb,
         };
         wire.SupportedTasks.AddRange(offered.SupportedTasks);
+        foreach (var (key, value) in offered.Labels) wire.Labels.Add(key, value);
         return wire;
     }
 }

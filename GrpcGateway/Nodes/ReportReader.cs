@@ -13,7 +13,7 @@ internal sealed class ReportReader(IFiles files, OutputReceipts receipts)
     private const int MaxErrorMessage = 4096;
 
     private static readonly HashSet<string> Reasons =
-        ["", Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused];
+        ["", Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutOfDisk, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused];
 
     /// <summary>Throws InvalidRequestException. Inline output above the limit is refused; what is above 4 KiB becomes a file.</summary>
     public async Task<TaskOutcomeReport> Read(string nodeId, Wire.TaskReport report, int inlineLimit, CancellationToken cancel)

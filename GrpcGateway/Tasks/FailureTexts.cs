@@ -9,6 +9,7 @@ internal static class FailureTexts
         Causes.ProgramFailed => "The program ended with an error.",
         Causes.RunTimeout => "The run took longer than its timeout and was stopped.",
         Causes.OutOfMemory => "The program needed more memory than it asked for.",
+        Causes.OutOfDisk => "The program's files grew larger than it asked for (disk_mb), or than the machine lends.",
         Causes.OutputTooLarge => "The output is larger than it may be (max_output_mb; 100 MiB unless asked for); its head was kept.",
         Causes.WorkerFault => "The worker could not run it, on every attempt.",
         Causes.WorkerRefused => "The worker refused it.",

@@ -28,22 +28,35 @@ internal static class TaskMapping
         Retry = ToRetry(request.Retry),
         QueueDeadline = TimeSpan.FromSeconds(request.QueueDeadlineSeconds),
         TotalTimeout = TimeSpan.FromSeconds(request.TotalTimeoutSeconds),
+        Labels = TaskLabels.Of(request.Requirements).ToString(),
         TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
     };
 
-    /// <summary>Thousandths of cores, rounded up but not for what binary fractions add.</summary>
+    /// <summary>Thousandths of cores, rounded up but not for what binary fractions add. Who says what GPU wants one.</summary>
     public static ResourceRequest ToResources(Wire.TaskRequirements? asked) => new(
         asked is { CpuCores: > 0 } ? Math.Max(1, (int)Math.Ceiling(Math.Round(asked.CpuCores * 1000, 6))) : DefaultMilliCores,
         asked is { MemoryMb: > 0 } ? (int)asked.MemoryMb : DefaultMemoryMb,
-        asked is { GpuRequired: true } ? 1 : 0);
+        asked is { GpuCount: > 0 } ? asked.GpuCount : asked is { GpuRequired: true } or { GpuModel.Length: > 0 } or { GpuMemoryMb: > 0 } ? 1 : 0)
+    {
+        DiskMb = (int)(asked?.DiskMb ?? 0),
+    };
 
-    public static Wire.TaskRequirements ToRequirements(TaskSpec spec) => new()
+    public static Wire.TaskRequirements ToRequirements(TaskSpec spec)
+    {
+        var shown = ToFields(spec);
+        TaskLabels.Show(spec.Labels, shown);
+        return shown;
+    }
+
+    private static Wire.TaskRequirements ToFields(TaskSpec spec) => new()
     {
         CpuCores = spec.Resources.MilliCores / 1000.0,
         MemoryMb = spec.Resources.MemoryMb,
         GpuRequired = spec.Resources.Gpus > 0,
         TimeoutSeconds = (long)spec.RunTimeout.TotalSeconds,
         MaxOutputMb = spec.MaxOutputBytes >> 20,
+        GpuCount = spec.Resources.Gpus,
+        DiskMb = spec.Resources.DiskMb,
     };
 
     /// <summary>In one order and each code once, so that saying the same otherwise is the same content.</summary>

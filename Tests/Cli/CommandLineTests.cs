@@ -53,6 +53,31 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public void Submit_WhatIsAskedOfTheMachine_BecomesRequirements() => Assert.Equal(
+        new TaskRequirements
+        {
+            GpuCount = 2, GpuModel = "NVIDIA H200", GpuMemoryMb = 40960, DiskMb = 10240, Labels = "zone in (a, b), !spot",
+        },
+        Parse("-c", "x", "--gpus", "2", "--gpu-model", "NVIDIA H200", "--gpu-memory", "40G", "--disk", "10G", "--require", "zone in (a, b)", "--require", "!spot").Requirements);
+
+    [Fact]
+    public void Worker_Labels_AreReadByName() => Assert.Equal(
+        new Dictionary<string, string> { ["zone"] = "a", ["example.org/tier"] = "", ["a"] = "b" }, LabelWords.Read(["zone=a", "example.org/tier=", "a=b"]));
+
+    [Theory]
+    [InlineData("zone", "NAME=VALUE")]
+    [InlineData("=a", "NAME=VALUE")]
+    [InlineData("zone=a b", "NAME=VALUE")]
+    [InlineData("gpu.model=H200", "by the hub itself")]
+    [InlineData("zone=a zone=b", "twice")]
+    public void Worker_BadLabel_IsUsageThatSaysHow(string words, string said)
+    {
+        var wrong = Assert.Throws<CliException>(() => LabelWords.Read(said == "twice" ? words.Split(' ') : [words]));
+        Assert.Equal(ExitCodes.Usage, wrong.ExitCode);
+        Assert.Contains(said, wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Submit_TwiceWithoutRequestId_IsTwoTasks() =>
         Assert.NotEqual(Parse("-c", "x").RequestId, Parse("-c", "x").RequestId);
 

@@ -26,7 +26,7 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         ("register tour --email tour@example.org --password-stdin", Ends.Well),
         ("login tour --password-stdin", Ends.Well),
         ("whoami", Ends.Well),
-        ("worker --node-id tour-node --allow-noop --unsandboxed", Ends.Never),
+        ("worker --node-id tour-node --allow-noop --unsandboxed --label zone=tour", Ends.Never),
         ("submit -c 10 --type noop --wait", Ends.Well),
         ("submit -c 10 --type noop", Ends.Well),
         ("submit -c 600000 --type docker", Ends.Well),

@@ -24,6 +24,7 @@ public sealed class RetryTests
     [Theory]
     [InlineData(Causes.ProgramFailed, 1, TaskState.Pending)]
     [InlineData(Causes.OutOfMemory, 0, TaskState.Pending)]
+    [InlineData(Causes.OutOfDisk, 0, TaskState.Pending)]
     [InlineData(Causes.OutputTooLarge, 0, TaskState.Pending)]
     [InlineData(Causes.RunTimeout, 0, TaskState.TimedOut)]
     [InlineData(Causes.Completed, 0, TaskState.Completed)]

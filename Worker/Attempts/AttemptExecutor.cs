@@ -7,7 +7,7 @@ namespace HiveMind.Workers.Attempts;
 
 /// <summary>Takes one attempt from its assignment to its report.</summary>
 public sealed class AttemptExecutor(
-    IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, TimeProvider time)
+    IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, DiskShare disk, GpuSlots gpus, TimeProvider time)
 {
     /// <summary>Below what a timer can count.</summary>
     private const long LongestTimeoutMs = 40L * 24 * 3600 * 1000;
@@ -65,7 +65,27 @@ public sealed class AttemptExecutor(
             await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), kill.Token);
         else
             await transfers.FetchPayload(attempt.Key, assignment.PayloadSha256, place.Program, kill.Token);
-        return await RunWatched(runner, Request(attempt.Key, assignment, place), began, kill.Token);
+        return await RunOnItsOwn(runner, attempt.Key, assignment, place, began, kill.Token);
+    }
+
+    /// <summary>With the GPUs and the part of the disk that are its own while it runs.</summary>
+    private async Task<RunResult> RunOnItsOwn(
+        IRunner runner, AttemptKey key, Assignment assignment, RunPlace place, Action began, CancellationToken kill)
+    {
+        var needs = assignment.Requirements ?? new TaskRequirements();
+        // A hub of before counts says only that one is needed.
+        var count = needs.GpuCount > 0 ? needs.GpuCount : needs.GpuRequired ? 1 : 0;
+        if (gpus.Take(count) is not { } taken)
+            return RunResult.Fault($"{count} GPUs are not free here.");
+        using var claim = disk.Claim(needs.DiskMb);
+        try
+        {
+            return await RunWatched(runner, Request(key, assignment, place) with { Disk = claim, Gpus = taken }, began, kill);
+        }
+        finally
+        {
+            gpus.Return(taken);
+        }
     }
 
     /// <summary>What it prints goes to those who watch while it runs.</summary>
@@ -102,7 +122,6 @@ public sealed class AttemptExecutor(
             Environment = new Dictionary<string, string>(assignment.Environment),
             Cores = needs.CpuCores > 0 ? needs.CpuCores : 1,
             MemoryMb = needs.MemoryMb > 0 ? needs.MemoryMb : 256,
-            WithGpu = needs.GpuRequired,
             Timeout = TimeoutOf(assignment),
             MaxOutputBytes = needs.MaxOutputMb > 0 ? needs.MaxOutputMb << 20 : RunRequest.DefaultMaxOutputBytes,
         };

@@ -102,12 +102,27 @@ public static class ProcFiles
         return null;
     }
 
-    /// <summary>nvidia-smi --query-gpu=name,memory.total --format=csv,noheader: one GPU a line.</summary>
-    public static (int Count, string Model) Gpus(string text)
+    /// <summary>
+    /// nvidia-smi --query-gpu=uuid,memory.total,name --format=csv,noheader,nounits: one GPU a line; the name is last because it may hold
+    /// commas. Memory that the driver does not tell ("[N/A]") is 0. What is no such line is no GPU.
+    /// </summary>
+    public static IReadOnlyList<GpuFound> Gpus(string text)
     {
-        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Where(l => l.Contains(',', StringComparison.Ordinal)).ToArray();
-        return lines.Length == 0 ? (0, "") : (lines.Length, lines[0][..lines[0].LastIndexOf(',')].Trim());
+        List<GpuFound> found = [];
+        foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            var fields = line.Split(',', 3, StringSplitOptions.TrimEntries);
+            if (fields.Length == 3 && fields[0].StartsWith("GPU-", StringComparison.Ordinal) && fields[2].Length > 0)
+                found.Add(new GpuFound(fields[0], fields[2], long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var mb) ? mb : 0));
+        }
+        return found;
+    }
+
+    /// <summary>How far an open file has been read or written, from /proc/PID/fdinfo/N.</summary>
+    public static long Position(string text)
+    {
+        var line = text.Split('\n')[0];
+        return line.StartsWith("pos:", StringComparison.Ordinal) && long.TryParse(line[4..].Trim(), CultureInfo.InvariantCulture, out var bytes) ? bytes : 0;
     }
 
     /// <summary>nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits: the mean of all.</summary>

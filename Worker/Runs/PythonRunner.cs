@@ -4,10 +4,10 @@ using HiveMind.Workers.Machine;
 
 namespace HiveMind.Workers.Runs;
 
-/// <summary>Runs a Python program confined as this machine allows, within its memory, its time and its output.</summary>
+/// <summary>Runs a Python program confined as this machine allows, within its memory, its disk, its time and its output.</summary>
 public sealed class PythonRunner(PythonFound python, Confinement confinement, TimeProvider time) : IRunner
 {
-    private static readonly TimeSpan SampleEvery = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan SampleEvery = TimeSpan.FromMilliseconds(50), DiskEvery = TimeSpan.FromMilliseconds(200);
 
     public string TaskType => TaskTypes.Python;
 
@@ -31,10 +31,11 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         var late = Task.Delay(request.Timeout, time, watching.Token);
         var used = new UsageWatch(tree, request.MemoryMb);
         var tooMuch = used.Watch(SampleEvery, time, watching.Token);
+        var tooMuchDisk = new DiskWatch(tree, request.Place, request.Disk).Watch(DiskEvery, time, watching.Token);
         var killed = Task.Delay(Timeout.Infinite, watching.Token);
         var tooLarge = Task.WhenAny(stdout.TooLarge, stderr.TooLarge);
 
-        var first = await Task.WhenAny(exited, late, tooMuch, tooLarge, killed);
+        var first = await Task.WhenAny(exited, late, tooMuch, tooMuchDisk, tooLarge, killed);
         var runMs = (long)time.GetElapsedTime(startedAt).TotalMilliseconds;
         // Also after a program that ended by itself: what it started in the background ends with it, and lets go of the pipes.
         await tree.Kill(byMark: !confinement.OwnsWholeTree);
@@ -47,6 +48,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
             first = tooLarge;
         return first == late ? Ended(RunReasons.RunTimeout, $"Stopped after its {request.Timeout.TotalSeconds:0.###} s.")
             : first == tooMuch ? Ended(RunReasons.OutOfMemory, $"Stopped above its {request.MemoryMb} MB of memory.")
+            : first == tooMuchDisk ? Ended(RunReasons.OutOfDisk, $"Stopped above {request.Disk.Limit}.")
             : first == tooLarge ? Ended(RunReasons.OutputTooLarge, $"Stopped above {request.MaxOutputBytes} bytes of output.")
             : Exited(process.ExitCode);
 
@@ -60,6 +62,8 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
             if (MemoryLimit.SaysOutOfMemory(said))
                 return new RunResult(code, RunReasons.OutOfMemory, $"It got no more than its {request.MemoryMb} MB of memory: {said}",
                     runMs, used.PeakMb, used.CpuMs);
+            if (DiskWatch.SaysFileTooLarge(code, said))
+                return new RunResult(code, RunReasons.OutOfDisk, $"A file would be larger than {request.Disk.Limit}. {said}".Trim(), runMs, used.PeakMb, used.CpuMs);
             var message = said.Length > 0 ? said : code > 128 ? $"Ended by signal {code - 128}." : $"Ended with exit code {code}.";
             return new RunResult(code, RunReasons.ProgramFailed, message, runMs, used.PeakMb, used.CpuMs);
         }
@@ -71,7 +75,8 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         var program = new List<string> { python.Path, Path.Combine(confinement.InsideDirectory(request.Place), "main.py") };
         program.AddRange(request.Arguments);
         var command = confinement.GuardedCommand(
-            System.Environment.ProcessId, MemoryLimit.AddressSpaceKb(request.MemoryMb), request.Place, environment, request.WithGpu, program);
+            System.Environment.ProcessId, new RunLimits(MemoryLimit.AddressSpaceKb(request.MemoryMb), DiskWatch.FileBlocks(request.Disk)),
+            request.Place, environment, request.Gpus.Count > 0, program);
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             RedirectStandardInput = true,
@@ -109,6 +114,8 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         variables["HOME"] = confinement.InsideDirectory(request.Place);
         variables["HIVEMIND_TASK_ID"] = request.TaskId;
         variables["HIVEMIND_ATTEMPT"] = request.Attempt.ToString(CultureInfo.InvariantCulture);
+        // What was not given to it is hidden, also from a program that asked for none.
+        variables["CUDA_VISIBLE_DEVICES"] = string.Join(',', request.Gpus);
         if (!confinement.OwnsWholeTree)
             variables[ProcessTree.MarkName] = mark;
         return variables;
