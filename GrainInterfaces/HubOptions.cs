@@ -44,6 +44,8 @@ public sealed class TaskOptions
     public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(15);
     /// <summary>1 to 20.</summary>
     public int MaxAttempts { get; set; } = 5;
+    /// <summary>A task fails that was lost with that many different nodes, 1 to 20; 0: it takes what MaxAttempts leaves it.</summary>
+    public int CrashLimit { get; set; } = 3;
     public bool AllowNoop { get; set; }
     /// <summary>The most a task may ask for each of its outputs, MiB.</summary>
     public int MaxOutputMb { get; set; } = 4096;

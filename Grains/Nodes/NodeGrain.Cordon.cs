@@ -68,6 +68,13 @@ public sealed partial class NodeGrain
         : Task.CompletedTask;
 
     /// <summary>
+    /// Its worker should have ended it long ago. By the wall clock, as its record says it; one whose lease ends meanwhile is lost like any
+    /// other that nobody hears of.
+    /// </summary>
+    private Task TakeBackOverdue() =>
+        TakeBack([.. _wanted.Values.Where(attempt => !attempt.Dropped && time.GetUtcNow() >= attempt.Assignment.OverdueAt)], Causes.RunTimeout);
+
+    /// <summary>
     /// Killed at the worker first: each task is told when the worker names its attempt no more, or its lease ends, so that no other machine
     /// begins while this one still runs it.
     /// </summary>

@@ -277,6 +277,7 @@ public sealed partial class NodeGrain(
             if (_putAside && !_streak.IsCordoned(time.GetUtcNow())) TryAgain();
             SayFigures();
             await TakeBackAtDeadline();
+            await TakeBackOverdue();
             GiveUpWaiting();
             if (_owed.Count > 0) await PayOwed();
             if (!_node.HoldsLease && _owed.Count == 0) await DropReminder();
@@ -325,7 +326,9 @@ public sealed partial class NodeGrain(
         {
             try
             {
-                await GrainFactory.GetGrain<ITaskGrain>(attempt.TaskId).AttemptLost(Id, attempt.Attempt, attempt.Cause, attempt.Counts);
+                var task = GrainFactory.GetGrain<ITaskGrain>(attempt.TaskId);
+                if (attempt.Cause != Causes.RunTimeout) await task.AttemptLost(Id, attempt.Attempt, attempt.Cause, attempt.Counts);
+                else if (!await task.Overdue(Id, attempt.Attempt)) _owed.Add(attempt); // another silo's clock is behind: told again
             }
             catch (Exception error)
             {
@@ -429,14 +432,17 @@ public sealed partial class NodeGrain(
     }
 
     private RunningTask Running(PendingTask task) =>
-        new(task.TaskId, task.UserId, task.Priority, task.Resources, time.GetUtcNow() + task.RunTimeout);
+        new(task.TaskId, task.UserId, task.Priority, task.Resources, EndsBy(task.RunTimeout));
 
     /// <summary>When it was granted this activation does not know: it is over no later than if that were now.</summary>
     private RunningTask Running(TaskAssignment adopted) =>
-        new(adopted.TaskId, adopted.Spec.UserId, adopted.Spec.Priority, adopted.Spec.Resources, time.GetUtcNow() + adopted.Spec.RunTimeout);
+        new(adopted.TaskId, adopted.Spec.UserId, adopted.Spec.Priority, adopted.Spec.Resources, EndsBy(adopted.RunTimeout));
 
     /// <summary>The run timeout counts from now on: it has just been granted, or its program has just begun.</summary>
-    private void NoteEnd(WantedAttempt attempt) => _room.SetEnd(attempt.TaskId, time.GetUtcNow() + attempt.Assignment.Spec.RunTimeout);
+    private void NoteEnd(WantedAttempt attempt) => _room.SetEnd(attempt.TaskId, EndsBy(attempt.Assignment.RunTimeout));
+
+    /// <summary>A record of old says no limit: as if the default had been asked for.</summary>
+    private DateTimeOffset EndsBy(TimeSpan limit) => time.GetUtcNow() + (limit > TimeSpan.Zero ? limit : TimeSpan.FromHours(1));
 
     private void Release(string taskId)
     {

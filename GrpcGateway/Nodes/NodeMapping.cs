@@ -89,6 +89,7 @@ internal static class NodeMapping
             StandardInput = UnsafeByteOperations.UnsafeWrap(spec.StandardInput),
             Requirements = TaskMapping.ToRequirements(spec),
             Traceparent = spec.TraceParent,
+            RunTimeoutMs = (long)Math.Ceiling(assigned.RunTimeout.TotalMilliseconds),
         };
         assignment.Arguments.AddRange(spec.Arguments);
         return new Wire.HubMessage { Assign = assignment };
