@@ -22,6 +22,11 @@ internal sealed record SubmitInput
     public IReadOnlyList<string> Require { get; init; } = [];
     public string Priority { get; init; } = "normal";
     public string? Timeout { get; init; }
+    public string? RetryOn { get; init; }
+    public bool NoRetryOnLostNode { get; init; }
+    public string? MaxAttempts { get; init; }
+    public string? QueueDeadline { get; init; }
+    public string? TotalTimeout { get; init; }
     public string? MaxOutput { get; init; }
     public string Type { get; init; } = "python";
     /// <summary>Always one: a call whose answer was lost is sent again and must not become a second task.</summary>
@@ -40,6 +45,9 @@ internal sealed record SubmitInput
         StandardInput = StandardInputFile is null ? ByteString.Empty : ByteString.CopyFrom(ReadAll(StandardInputFile)),
         Priority = PriorityOf(Priority),
         RequestId = RequestId,
+        Retry = RetryText.Parse(RetryOn, NoRetryOnLostNode, MaxAttempts),
+        QueueDeadlineSeconds = QueueDeadline is null ? 0 : DurationText.Seconds(QueueDeadline),
+        TotalTimeoutSeconds = TotalTimeout is null ? 0 : DurationText.Seconds(TotalTimeout),
         Requirements = new TaskRequirements
         {
             CpuCores = Cores is null ? 0 : CoresOf(Cores),

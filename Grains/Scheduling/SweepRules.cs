@@ -16,7 +16,7 @@ public static class SweepRules
 
     public static bool Examines(UnfinishedEntry entry, bool knownToScheduler, long sweep, DateTimeOffset now)
     {
-        if (entry.MarkedNode is not null || !knownToScheduler) return true;
+        if (entry.MarkedNode is not null || !knownToScheduler || now >= entry.Task.StartBy) return true;
         return now - entry.Task.SubmittedAt >= TrustBound && (Slot(entry.Task.TaskId) + sweep) % CheckEvery == 0;
     }
 

@@ -59,6 +59,9 @@ internal static class NodeMapping
         FreeCpuCores = node.FreeCores,
         FreeMemoryMb = node.FreeMemoryMb,
         Connected = node.Connected,
+        Cordoned = node.Cordoned,
+        CordonedUntil = Rfc3339.Format(node.CordonedUntil),
+        DrainDeadline = Rfc3339.Format(node.DrainDeadline),
     };
 
     public static Wire.HubMessage ToFrame(NodeWelcome welcome, string nodeId) => new()
@@ -86,6 +89,7 @@ internal static class NodeMapping
             StandardInput = UnsafeByteOperations.UnsafeWrap(spec.StandardInput),
             Requirements = TaskMapping.ToRequirements(spec),
             Traceparent = spec.TraceParent,
+            RunTimeoutMs = (long)Math.Ceiling(assigned.RunTimeout.TotalMilliseconds),
         };
         assignment.Arguments.AddRange(spec.Arguments);
         return new Wire.HubMessage { Assign = assignment };

@@ -31,7 +31,8 @@ internal sealed partial class MasterNodeServiceEndpoint(
     private async Task<Wire.SubmitTaskResponse> Submit(Wire.SubmitTaskRequest request, ServerCallContext context)
     {
         TaskRules.Check(request, options.Tasks).ThrowIfAny();
-        var userId = UserCall.Of(context).Acting.UserId;
+        var submitter = UserCall.Of(context).Acting;
+        var userId = submitter.UserId;
         var taskId = TaskIds.New(userId, request.RequestId);
         var task = grains.GetGrain<ITaskGrain>(taskId);
         // A repeated submission is the first one's answer, whatever was spent since.
@@ -41,7 +42,7 @@ internal sealed partial class MasterNodeServiceEndpoint(
             : repeated?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
             : await uploads.Find(userId, request, context.CancellationToken);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
-        await task.Submit(TaskMapping.ToSpec(request, userId, payload));
+        await task.Submit(TaskMapping.ToSpec(request, submitter, payload));
         return new Wire.SubmitTaskResponse { Success = true, Message = "Submitted.", TaskId = taskId };
     }
 

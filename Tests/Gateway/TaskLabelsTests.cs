@@ -3,6 +3,7 @@ using Google.Rpc;
 using Grpc.Core;
 using HiveMind.Nodes;
 using HiveMind.Tasks;
+using HiveMind.Users;
 using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tests.Gateway;
@@ -111,7 +112,7 @@ public sealed class TaskLabelsTests
         Assert.Equal(asked, shown.Capabilities);
     }
 
-    private static TaskSpec Spec(Wire.TaskRequirements? asked) => TaskMapping.ToSpec(Request(asked), "alice", BlobRef.Empty);
+    private static TaskSpec Spec(Wire.TaskRequirements? asked) => TaskMapping.ToSpec(Request(asked), new Caller("alice", "alice", Roles.User), BlobRef.Empty);
 
     private static Wire.SubmitTaskRequest Request(Wire.TaskRequirements? asked) =>
         new() { TaskType = "python", TaskData = ByteString.CopyFromUtf8("1"), Requirements = asked, RequestId = "1" };

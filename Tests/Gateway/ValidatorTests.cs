@@ -65,6 +65,15 @@ public sealed class ValidatorTests
         { "request_id", r => r.RequestId = new string('x', 129) },
         { "arguments", r => r.Arguments.Add("a\0b") },
         { "arguments", r => r.Arguments.Add(new string('x', 70_000)) },
+        { "retry.exit_codes", r => r.Retry = new() { ExitCodes = { 0 } } },
+        { "retry.exit_codes", r => r.Retry = new() { ExitCodes = { 75, 256 } } },
+        { "retry.exit_codes", r => r.Retry = new() { ExitCodes = { Enumerable.Range(1, 65) } } },
+        { "retry.max_attempts", r => r.Retry = new() { MaxAttempts = -1 } },
+        { "retry.max_attempts", r => r.Retry = new() { MaxAttempts = 21 } },
+        { "queue_deadline_seconds", r => r.QueueDeadlineSeconds = -1 },
+        { "queue_deadline_seconds", r => r.QueueDeadlineSeconds = long.MaxValue },
+        { "total_timeout_seconds", r => r.TotalTimeoutSeconds = -1 },
+        { "total_timeout_seconds", r => r.TotalTimeoutSeconds = (4 * 7 * 24 * 3600) + 1 },
         { "standard_input", r => r.StandardInput = ByteString.CopyFrom(new byte[70_000]) },
     };
 

@@ -52,12 +52,12 @@ public sealed class UnfinishedSweepTests
     }
 
     [Fact]
-    public async Task Run_PendingButMarkedAndNotQueued_IsUnmarkedAndQueuedAsItsRecordSays()
+    public async Task Run_PendingButMarkedAndNotQueued_IsReturnedAndQueuedAsItsRecordSays()
     {
         var task = new TaskBuilder("t").Build();
         _world.Entry(task, "n", Pending(task with { NotBefore = TaskBuilder.Epoch.AddSeconds(7) }));
         await Sweep();
-        Assert.Equal(["unmark t", "enqueue t +7"], _world.Done);
+        Assert.Equal(["return t +7", "enqueue t +7"], _world.Done);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed class UnfinishedSweepTests
         _world.Entry(new TaskBuilder("bad"), "n", null);
         _world.Entry(new TaskBuilder("good"), "n", Pending(new TaskBuilder("good")));
         await Sweep();
-        Assert.Equal(["unmark good", "enqueue good +0"], _world.Done);
+        Assert.Equal(["return good +0", "enqueue good +0"], _world.Done);
     }
 
     [Fact]
@@ -154,6 +154,23 @@ public sealed class UnfinishedSweepTests
         Assert.Equal(1, Enumerable.Range(0, SweepRules.CheckEvery).Count(sweep => SweepRules.Examines(entry, true, sweep, later)));
         Assert.DoesNotContain(
             Enumerable.Range(0, SweepRules.CheckEvery), sweep => SweepRules.Examines(entry, true, sweep, later.AddSeconds(-1)));
+    }
+
+    [Fact]
+    public void Examines_KnownButPastItsTimeToStart_Always()
+    {
+        var entry = new UnfinishedEntry(new TaskBuilder("t").Build() with { StartBy = TaskBuilder.Epoch.AddSeconds(30) }, null);
+        Assert.False(SweepRules.Examines(entry, true, 1, TaskBuilder.Epoch.AddSeconds(29)));
+        Assert.True(SweepRules.Examines(entry, true, 1, TaskBuilder.Epoch.AddSeconds(30)));
+    }
+
+    [Fact]
+    public async Task Run_EntryThatSaysOtherThanTheRecord_IsPutRight()
+    {
+        var task = new TaskBuilder("t").Build();
+        _world.Entry(task, null, Pending(task with { StartBy = TaskBuilder.Epoch.AddSeconds(30) }));
+        await Sweep();
+        Assert.Equal(["return t +0", "enqueue t +0"], _world.Done);
     }
 
     /// <summary>Indexes, scheduler, tasks and nodes in one, noting what was done to them.</summary>
@@ -215,7 +232,7 @@ public sealed class UnfinishedSweepTests
 
         public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => Note($"mark {string.Join(' ', taskIds)} {nodeId}");
 
-        public Task Unmark(string taskId) => Note($"unmark {taskId}");
+        public Task Return(PendingTask task) => Note($"return {task.TaskId} +{(task.NotBefore - TaskBuilder.Epoch).TotalSeconds}");
 
         Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => Note($"remove {string.Join(' ', taskIds)}");
 

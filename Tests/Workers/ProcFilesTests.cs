@@ -45,6 +45,10 @@ public sealed class ProcFilesTests
         Assert.Equal(new ProcessEntry(42, 7, 9, 'S'), ProcFiles.Process("42 (a) b (c) S 7 9 9 0 -1\n"));
 
     [Fact]
+    public void Process_Times_AreItsOwnAndItsEndedChildrens() => Assert.Equal(
+        new ProcessEntry(42, 7, 9, 'Z', 1 + 20 + 300 + 4000), ProcFiles.Process("42 (x) Z 7 9 9 0 -1 4194304 100 200 0 0 1 20 300 4000 25 5 1 0 99 0 0\n"));
+
+    [Fact]
     public void Gpus_OneALine_WhatIsNoGpuIsLeftOut()
     {
         Assert.Equal(

@@ -125,6 +125,28 @@ public sealed class PythonRunnerTests : IDisposable
         Assert.InRange(result.MemoryPeakMb, 70, 96);
     }
 
+    [Theory]
+    [InlineData(Kind.Sandbox)]
+    [InlineData(Kind.Bare)]
+    [InlineData(Kind.Naked)]
+    public async Task Run_ItAndItsChildrenWork_TheirProcessorTimeIsMeasured(Kind kind)
+    {
+        var (result, _) = await Run(kind, """
+            import os, time
+            def work(seconds):
+                end = time.process_time() + seconds
+                while time.process_time() < end: pass
+            if os.fork() == 0:
+                work(0.4)
+                os._exit(0)
+            os.wait()
+            work(0.4)
+            time.sleep(0.3)
+            """);
+        Assert.Equal((0, ""), (result.ExitCode, result.Reason));
+        Assert.InRange(result.CpuMs, 750, 5000);
+    }
+
     [Fact]
     public async Task Run_TooMuchOutput_IsStoppedAndTheHeadKept()
     {

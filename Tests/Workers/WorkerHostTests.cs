@@ -56,6 +56,27 @@ public sealed class WorkerHostTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Assign_RunTimeoutOfTheAttempt_ComesBeforeThatOfTheTask()
+    {
+        await Begin();
+        var assignment = Noop("a", wait: 60_000);
+        assignment.RunTimeoutMs = 50;
+        await _hub.Link.Assign(assignment);
+        await Fakes.Until(() => _hub.Ended.Any());
+        Assert.Equal(RunReasons.RunTimeout, _hub.Ended.Single().ErrorReason);
+    }
+
+    [Theory]
+    [InlineData(50, 3600, 50)]
+    [InlineData(0, 90, 90_000)] // a hub from before there was one
+    [InlineData(0, 0, 3_600_000)]
+    [InlineData(long.MaxValue, 0, 40L * 24 * 3600 * 1000)]
+    [InlineData(0, long.MaxValue, 40L * 24 * 3600 * 1000)]
+    public void TimeoutOf_Assignment_IsTheAttemptsOrTheTasks(long attemptMs, long taskSeconds, long expectedMs) => Assert.Equal(
+        expectedMs, (long)HiveMind.Workers.Attempts.AttemptExecutor.TimeoutOf(
+            new() { RunTimeoutMs = attemptMs, Requirements = new() { TimeoutSeconds = taskSeconds } }).TotalMilliseconds);
+
+    [Fact]
     public async Task Assign_UnknownType_IsRefused()
     {
         await Begin();

@@ -9,6 +9,9 @@ namespace HiveMind.Workers.Attempts;
 public sealed class AttemptExecutor(
     IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, DiskShare disk, GpuSlots gpus, TimeProvider time)
 {
+    /// <summary>Below what a timer can count.</summary>
+    private const long LongestTimeoutMs = 40L * 24 * 3600 * 1000;
+
     /// <summary>
     /// Null: dropped on the way. Otherwise its report, which the table holds until the hub answers it. <paramref name="earlier"/> are
     /// runs of the same task that must be gone first.
@@ -49,7 +52,7 @@ public sealed class AttemptExecutor(
 
     /// <summary>Sends its output again, after the hub lost what it had received.</summary>
     public Task<TaskReport?> Resend(HeldAttempt attempt, TaskReport report) => Report(
-        attempt, new RunResult(report.ExitCode, report.ErrorReason, report.ErrorMessage, report.RunMs, report.MemoryPeakMb));
+        attempt, new RunResult(report.ExitCode, report.ErrorReason, report.ErrorMessage, report.RunMs, report.MemoryPeakMb, report.CpuMs));
 
     private async Task<RunResult> Run(HeldAttempt attempt, Assignment assignment, Action began)
     {
@@ -119,9 +122,17 @@ public sealed class AttemptExecutor(
             Environment = new Dictionary<string, string>(assignment.Environment),
             Cores = needs.CpuCores > 0 ? needs.CpuCores : 1,
             MemoryMb = needs.MemoryMb > 0 ? needs.MemoryMb : 256,
-            Timeout = TimeSpan.FromSeconds(needs.TimeoutSeconds > 0 ? Math.Min(needs.TimeoutSeconds, 40L * 24 * 3600) : 3600),
+            Timeout = TimeoutOf(assignment),
             MaxOutputBytes = needs.MaxOutputMb > 0 ? needs.MaxOutputMb << 20 : RunRequest.DefaultMaxOutputBytes,
         };
+    }
+
+    /// <summary>What the hub says this attempt may run. A hub from before it said so: what the task asked for.</summary>
+    internal static TimeSpan TimeoutOf(Assignment assignment)
+    {
+        var ms = assignment.RunTimeoutMs > 0 ? assignment.RunTimeoutMs
+            : assignment.Requirements is { TimeoutSeconds: > 0 } asked ? Math.Min(asked.TimeoutSeconds, LongestTimeoutMs / 1000) * 1000 : 3_600_000;
+        return TimeSpan.FromMilliseconds(Math.Min(ms, LongestTimeoutMs));
     }
 
     private async Task<TaskReport?> Report(HeldAttempt attempt, RunResult result)
@@ -137,6 +148,7 @@ public sealed class AttemptExecutor(
             ErrorMessage = result.Message,
             RunMs = result.RunMs,
             MemoryPeakMb = result.MemoryPeakMb,
+            CpuMs = result.CpuMs,
         };
         try
         {

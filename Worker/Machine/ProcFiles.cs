@@ -10,12 +10,15 @@ public readonly record struct CpuTimes(long Busy, long Total)
         Total > earlier.Total ? Math.Clamp(100.0 * (Busy - earlier.Busy) / (Total - earlier.Total), 0, 100) : 0;
 }
 
-/// <summary>One process as the kernel lists it.</summary>
-public readonly record struct ProcessEntry(int Id, int ParentId, int GroupId, char State);
+/// <summary>One process as the kernel lists it; its processor time is that of the children too that it has waited for.</summary>
+public readonly record struct ProcessEntry(int Id, int ParentId, int GroupId, char State, long CpuTicks = 0);
 
 /// <summary>Pure readers of what the kernel and nvidia-smi print; a text that says nothing useful gives null or nothing.</summary>
 public static class ProcFiles
 {
+    /// <summary>The unit in which Linux tells processes' times, on every machine that .NET runs on.</summary>
+    public const int TicksPerSecond = 100;
+
     /// <summary>A field of /proc/meminfo in MiB.</summary>
     public static long? MeminfoMb(string text, string field)
     {
@@ -75,8 +78,10 @@ public static class ProcFiles
         var fields = text[(close + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return fields.Length >= 3 && int.TryParse(fields[1], CultureInfo.InvariantCulture, out var parent)
             && int.TryParse(fields[2], CultureInfo.InvariantCulture, out var group)
-            ? new ProcessEntry(id, parent, group, fields[0][0])
+            ? new ProcessEntry(id, parent, group, fields[0][0], fields.Skip(11).Take(4).Sum(Ticks))
             : null;
+
+        static long Ticks(string field) => long.TryParse(field, CultureInfo.InvariantCulture, out var ticks) ? ticks : 0;
     }
 
     /// <summary>Pages that belong to the process alone, from /proc/PID/statm: resident without what it shares with files.</summary>

@@ -35,7 +35,7 @@ public sealed record RunRequest
 }
 
 /// <summary>How a run ended. No reason and exit code 0: completed. Its output is in the files of its place.</summary>
-public sealed record RunResult(int ExitCode, string Reason, string Message, long RunMs, long MemoryPeakMb)
+public sealed record RunResult(int ExitCode, string Reason, string Message, long RunMs, long MemoryPeakMb, long CpuMs = 0)
 {
     public static RunResult Fault(string message) => new(0, RunReasons.WorkerFault, message, 0, 0);
 }

@@ -29,8 +29,8 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(kill);
         var exited = process.WaitForExitAsync(CancellationToken.None);
         var late = Task.Delay(request.Timeout, time, watching.Token);
-        var memory = new MemoryWatch(tree, request.MemoryMb);
-        var tooMuch = memory.Watch(SampleEvery, time, watching.Token);
+        var used = new UsageWatch(tree, request.MemoryMb);
+        var tooMuch = used.Watch(SampleEvery, time, watching.Token);
         var tooMuchDisk = new DiskWatch(tree, request.Place, request.Disk).Watch(DiskEvery, time, watching.Token);
         var killed = Task.Delay(Timeout.Infinite, watching.Token);
         var tooLarge = Task.WhenAny(stdout.TooLarge, stderr.TooLarge);
@@ -52,20 +52,20 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
             : first == tooLarge ? Ended(RunReasons.OutputTooLarge, $"Stopped above {request.MaxOutputBytes} bytes of output.")
             : Exited(process.ExitCode);
 
-        RunResult Ended(string reason, string message) => new(0, reason, message, runMs, memory.PeakMb);
+        RunResult Ended(string reason, string message) => new(0, reason, message, runMs, used.PeakMb, used.CpuMs);
 
         RunResult Exited(int code)
         {
             if (code == 0)
-                return new RunResult(0, "", "", runMs, memory.PeakMb);
+                return new RunResult(0, "", "", runMs, used.PeakMb, used.CpuMs);
             var said = OutputFile.LastLine(request.Place.Stderr);
             if (MemoryLimit.SaysOutOfMemory(said))
                 return new RunResult(code, RunReasons.OutOfMemory, $"It got no more than its {request.MemoryMb} MB of memory: {said}",
-                    runMs, memory.PeakMb);
+                    runMs, used.PeakMb, used.CpuMs);
             if (DiskWatch.SaysFileTooLarge(code, said))
-                return new RunResult(code, RunReasons.OutOfDisk, $"A file would be larger than {request.Disk.Limit}. {said}".Trim(), runMs, memory.PeakMb);
+                return new RunResult(code, RunReasons.OutOfDisk, $"A file would be larger than {request.Disk.Limit}. {said}".Trim(), runMs, used.PeakMb, used.CpuMs);
             var message = said.Length > 0 ? said : code > 128 ? $"Ended by signal {code - 128}." : $"Ended with exit code {code}.";
-            return new RunResult(code, RunReasons.ProgramFailed, message, runMs, memory.PeakMb);
+            return new RunResult(code, RunReasons.ProgramFailed, message, runMs, used.PeakMb, used.CpuMs);
         }
     }
 
@@ -147,11 +147,13 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         }
     }
 
-    private sealed class MemoryWatch(ProcessTree tree, long memoryMb)
+    private sealed class UsageWatch(ProcessTree tree, long memoryMb)
     {
-        private long _peakBytes;
+        private long _peakBytes, _cpuMs;
 
         public long PeakMb => (_peakBytes + (1 << 20) - 1) >> 20;
+        /// <summary>To within one sample, as nobody can look at a process that has ended.</summary>
+        public long CpuMs => _cpuMs;
 
         /// <summary>Comes back when the run has more in memory than it asked for.</summary>
         public async Task Watch(TimeSpan every, TimeProvider time, CancellationToken cancel)
@@ -160,6 +162,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
             do
             {
                 _peakBytes = Math.Max(_peakBytes, tree.MemoryBytes(limit));
+                _cpuMs = Math.Max(_cpuMs, tree.CpuMs());
                 if (_peakBytes > limit)
                     return;
                 await Task.Delay(every, time, cancel);
