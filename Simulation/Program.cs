@@ -1,3 +1,3 @@
 using HiveMind.Simulation;
 
-return Cli.Run(args);
+return SimulatorCommand.Run(args);

@@ -58,6 +58,7 @@ internal sealed partial class World
         task.EndedAt = _movedAt = _clock.Ticks;
         _notEnded--;
         Figures.Ended++;
+        _userEnded[task.User] += Work(task);
         Call(EventKind.LeaveIndex, task.Number);
     }
 

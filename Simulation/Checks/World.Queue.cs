@@ -18,14 +18,20 @@ internal sealed partial class World
         }
         if (!task.InQueue) _inQueue++;
         task.InQueue = true;
-        task.HeldUntil = Math.Max(task.HeldUntil, VirtualClock.TicksAt(pending.NotBefore));
+        task.HeldUntil = VirtualClock.TicksAt(pending.NotBefore);
     }
 
     private void Removed(SimTask task)
     {
         if (_core.Knows(task.Id)) throw Broken("Conservation", $"{task.Id} was removed and the scheduler still knows it");
         if (task.InQueue) _inQueue--;
-        (task.InQueue, task.Offer, task.Again, task.HeldUntil) = (false, null, false, 0);
+        Forgotten(task);
+    }
+
+    private static void Forgotten(SimTask task)
+    {
+        (task.InQueue, task.Offer, task.Again) = (false, null, false);
+        task.HeldUntil = task.RestsUntil = 0;
     }
 
     private void Proposed(OfferOnItsWay offer, SimNode node)
@@ -62,17 +68,21 @@ internal sealed partial class World
             var task = TaskOf(pending.TaskId);
             if (task.Offer != offer) continue; // removed meanwhile
             task.Offer = null;
-            var again = task.Again;
-            task.Again = false;
             if (answers.GetValueOrDefault(pending.TaskId, OfferAnswerKind.TryAgain) is OfferAnswerKind.Granted or OfferAnswerKind.NotPending)
             {
-                if (again) continue; // what it waits for now began before: not before what, only the core still knows
-                task.InQueue = false;
-                task.HeldUntil = 0;
+                // Told again meanwhile, it waits again; from when on, only the scheduler knows.
+                if (task.Again && _core.Knows(task.Id))
+                {
+                    task.Again = false;
+                    task.HeldUntil = 0;
+                    task.RestsUntil = long.MaxValue;
+                    continue;
+                }
+                Forgotten(task);
                 _inQueue--;
                 continue;
             }
-            task.HeldUntil = Math.Max(task.HeldUntil, _clock.Ticks + SchedulerCore.TryAgainAfter.Ticks);
+            task.RestsUntil = Math.Max(task.RestsUntil, _clock.Ticks + SchedulerCore.TryAgainAfter.Ticks);
         }
     }
 
@@ -90,7 +100,7 @@ internal sealed partial class World
             var free = ResourceVector.Of(view.Free);
             foreach (var task in _open)
             {
-                if (!task.InQueue || task.Offer is not null || task.HeldUntil > _clock.Ticks) continue;
+                if (!task.InQueue || task.Offer is not null || Math.Max(task.HeldUntil, task.RestsUntil) > _clock.Ticks) continue;
                 if (!_runs[node.Number, task.Shape.Number] || !task.Shape.Size.FitsIn(free)) continue;
                 if (!view.AcceptsStrangers && node.Owner != task.User) continue;
                 if (_core.Shares.Find(task.Born.UserId) is { } account && !account.MayHold(task.Shape.Size)) continue;

@@ -25,6 +25,8 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
     public bool InIndex { get; set; }
     /// <summary>The node that may hold it, -1: none.</summary>
     public int Mark { get; set; } = -1;
+    /// <summary>When its last word to the scheduler arrives.</summary>
+    public long ToldUntil { get; set; }
 
     // What the checks know: told by the events, never by the rules.
     public int LastAttempt { get; set; }
@@ -37,6 +39,8 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
     public long WaitsSince { get; set; }
     public long FirstGrantAt { get; set; } = -1;
     public long EndedAt { get; set; } = -1;
+    /// <summary>What its account's tasks that ended before it came had used.</summary>
+    public double AheadFrom { get; set; }
     /// <summary>Machines on which a run of it is going on now.</summary>
     public int RunningNow { get; set; }
     /// <summary>Its place in the list of open tasks.</summary>
@@ -48,8 +52,10 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
     public OfferOnItsWay? Offer { get; set; }
     /// <summary>Told again while an offer carried it.</summary>
     public bool Again { get; set; }
-    /// <summary>Not ready before then: its pause after an attempt, its rest after an offer.</summary>
+    /// <summary>Never offered before then: its pause after an attempt.</summary>
     public long HeldUntil { get; set; }
+    /// <summary>Perhaps not offered before then: its rest after an offer that was not taken.</summary>
+    public long RestsUntil { get; set; }
 }
 
 /// <summary>What tasks have in common that are equal to a node.</summary>

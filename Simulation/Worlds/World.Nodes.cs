@@ -128,7 +128,6 @@ internal sealed partial class World
         foreach (var attempt in plan.Push) node.Wanted[attempt.TaskId] = attempt with { PushedAt = _clock.Ticks };
         if (node.HasLink)
         {
-            if (plan.Push.Count > 0) Push(node, EventKind.AssignArrives, plan.Push.Select(attempt => attempt.Assignment).ToList());
             foreach (var attempt in plan.Kill) Push(node, EventKind.KillArrives, attempt);
         }
         foreach (var report in running)
@@ -138,22 +137,33 @@ internal sealed partial class World
             Started(TaskOf(report.TaskId), node, held.Attempt);
         }
         if (node.Owed.Count > 0) PayOwed(node);
-        if (plan.Unknown.Count > 0) Later(Delay(), EventKind.LookUp, node.Number, node.Activation, plan.Unknown);
+        if (plan.Unknown.Count + plan.Push.Count > 0) Later(Delay(), EventKind.LookUp, node.Number, node.Activation, plan);
         else Publish(node);
     }
 
-    private void LookUp(SimNode node, int activation, IReadOnlyList<AttemptReport> unknown)
+    /// <summary>The records have been asked: about what the worker names and the node does not know, and what it wants and the worker never named.</summary>
+    private void LookUp(SimNode node, int activation, Reconciliation plan)
     {
         if (node.Activation != activation) return;
-        foreach (var report in unknown)
+        List<TaskAssignment>? push = null;
+        foreach (var attempt in plan.Push)
+        {
+            if (!node.Wanted.TryGetValue(attempt.TaskId, out var held) || held.Attempt != attempt.Attempt) continue;
+            if (IsOurs(node, TaskOf(attempt.TaskId), attempt.Attempt)) (push ??= []).Add(attempt.Assignment);
+            else Release(node, attempt.TaskId);
+        }
+        if (push is not null && node.HasLink) Push(node, EventKind.AssignArrives, push);
+        foreach (var report in plan.Unknown)
         {
             var task = TaskOf(report.TaskId);
-            var ours = task.Record is { Current: { } current } && current.NodeId == node.Id && current.Number == report.Attempt;
-            if ((!ours || (!node.Wanted.ContainsKey(task.Id) && !Adopt(node, Assignment(task), true))) && node.HasLink)
+            if ((!IsOurs(node, task, report.Attempt) || (!node.Wanted.ContainsKey(task.Id) && !Adopt(node, Assignment(task), true))) && node.HasLink)
                 Push(node, EventKind.KillArrives, report);
         }
         Publish(node);
     }
+
+    private static bool IsOurs(SimNode node, SimTask task, int attempt) =>
+        task.Record is { Current: { } current } && current.NodeId == node.Id && current.Number == attempt;
 
     private void DisconnectArrives(SimNode node, long epoch)
     {
@@ -212,7 +222,8 @@ internal sealed partial class World
     {
         JudgeLease(node);
         if (!node.HoldsLease) return false;
-        return node.Wanted.TryGetValue(assignment.TaskId, out var held) ? held.Attempt == assignment.Attempt : Adopt(node, assignment, false);
+        if (node.Wanted.TryGetValue(assignment.TaskId, out var held)) return held.Attempt == assignment.Attempt;
+        return node.Room.Holds(assignment.TaskId) || Adopt(node, assignment, false);
     }
 
     private bool Adopt(SimNode node, TaskAssignment assignment, bool seen)

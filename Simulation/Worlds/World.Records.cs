@@ -82,7 +82,7 @@ internal sealed partial class World
         task.StartedAt = null;
         if (next.IsEnded) return;
         task.Mark = -1;
-        Send(EventKind.Enqueue, task.Number, body: next.ToPending(task.Id));
+        Tell(EventKind.Enqueue, task, next.ToPending(task.Id));
     }
 
     /// <summary>Settled in the books: the index forgets it. Until then it is there, so the index holds more than what is open.</summary>

@@ -35,7 +35,8 @@ internal sealed partial class World
         _incarnation++;
         Array.Clear(_offers);
         Array.Clear(_views);
-        foreach (var task in _open) (task.InQueue, task.Offer, task.Again, task.HeldUntil) = (false, null, false, 0);
+        foreach (var task in _tasks)
+            if (task.InQueue) Forgotten(task);
         _inQueue = 0;
         _promises.Clear();
         Later(Ticks.Second + _chance.Exponential(2 * Ticks.Second), EventKind.SchedulerStarts, _incarnation);

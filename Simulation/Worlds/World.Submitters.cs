@@ -78,7 +78,7 @@ internal sealed partial class World
         if (!_ending && _chance.Chance(_plan.OrphanShare)) return; // the submit died between the index and the birth
         task.Record = born;
         Booked(task);
-        Send(EventKind.Enqueue, number, body: task.Born);
+        Tell(EventKind.Enqueue, task, task.Born);
         if (_work.Chance(_plan.CancelShare)) Later(_work.Exponential(shape.MeanSeconds * Ticks.Second), EventKind.Cancel, number);
         AskWhenItMustHaveStarted(task);
     }
@@ -102,7 +102,7 @@ internal sealed partial class World
         Save(task, ended);
         task.CancelAcknowledged = true;
         Figures.Cancelled++;
-        if (held is null) Send(EventKind.Remove, task.Number);
+        if (held is null) Tell(EventKind.Remove, task);
         else Send(EventKind.DropArrives, NodeOf(held.NodeId).Number, task.Number, held.Number);
     }
 }

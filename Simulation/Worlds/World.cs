@@ -52,6 +52,7 @@ internal sealed partial class World
     public TimeSpan Elapsed => TimeSpan.FromTicks(_clock.Ticks);
     public IReadOnlyList<SimTask> Tasks => _tasks;
     public WorldFigures Figures { get; } = new();
+    public EventWatch? Watch { get; init; }
 
     /// <summary>So many steps of life; then nothing new comes, everything that was broken comes back, and all that is open must end.</summary>
     public void Run(long steps)
@@ -86,6 +87,7 @@ internal sealed partial class World
         _now = _clock.Now;
         _steps++;
         _trace.Add(what.At, ((long)what.Kind << 48) ^ ((long)what.A << 24) ^ what.B);
+        Watch?.Say(in what, _steps);
         Handle(in what);
         if ((_steps & 255) == 0) Audit();
     }
@@ -103,7 +105,7 @@ internal sealed partial class World
 
             case EventKind.OfferArrives: OfferArrives((OfferOnItsWay)what.Body!); break;
             case EventKind.OfferConcludes: OfferConcludes((OfferOnItsWay)what.Body!); break;
-            case EventKind.LookUp: LookUp(_nodes[what.A], what.B, (IReadOnlyList<HiveMind.Nodes.AttemptReport>)what.Body!); break;
+            case EventKind.LookUp: LookUp(_nodes[what.A], what.B, (HiveMind.Nodes.Reconciliation)what.Body!); break;
             case EventKind.ReportArrives: ReportArrives((ReportMessage)what.Body!); break;
             case EventKind.HeartbeatArrives: HeartbeatArrives((BeatMessage)what.Body!); break;
             case EventKind.ConnectArrives: ConnectArrives((BeatMessage)what.Body!); break;
@@ -148,7 +150,7 @@ internal sealed partial class World
     private long Delay()
     {
         var delay = 1 + _chance.Exponential(_plan.Delay);
-        return _chance.Chance(_plan.Straggles) ? 100 * delay : delay;
+        return Math.Min(_chance.Chance(_plan.Straggles) ? 100 * delay : delay, WorldPlan.LongestDelay);
     }
 
     /// <summary>A message that may get lost, arrive twice, and overtake others.</summary>
@@ -157,6 +159,16 @@ internal sealed partial class World
         if (!_ending && _chance.Chance(_plan.Lost)) return;
         Later(Delay(), kind, a, b, body);
         if (!_ending && _chance.Chance(_plan.Doubled)) Later(Delay(), kind, a, b, body);
+    }
+
+    /// <summary>
+    /// A word of a task's grain to the scheduler: lost, maybe, but never after a later word of the same grain, which waits for each.
+    /// </summary>
+    private void Tell(EventKind kind, SimTask task, object? body = null)
+    {
+        if (!_ending && _chance.Chance(_plan.Lost)) return;
+        task.ToldUntil = Math.Max(task.ToldUntil + 1, _clock.Ticks + Delay());
+        _events.Add(task.ToldUntil, kind, task.Number, 0, body);
     }
 
     /// <summary>A call that is made again until it is answered: late at worst.</summary>

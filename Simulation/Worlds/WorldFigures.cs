@@ -4,7 +4,7 @@ namespace HiveMind.Simulation;
 internal sealed class WorldFigures
 {
     public long Grants, Ended, Cancelled, Lost, Stale, Deaths, Freezes, Cuts, SchedulerDeaths, NodeGrainsLost, Adopted, Swept;
-    public long ProgressChecks, Promises, BoundsAsked, Overlaps;
+    public long ProgressChecks, Promises, BoundsAsked, Overlaps, LeftOver;
 
     public void Add(WorldFigures other)
     {
@@ -13,12 +13,12 @@ internal sealed class WorldFigures
         (SchedulerDeaths, NodeGrainsLost) = (SchedulerDeaths + other.SchedulerDeaths, NodeGrainsLost + other.NodeGrainsLost);
         (Adopted, Swept) = (Adopted + other.Adopted, Swept + other.Swept);
         (ProgressChecks, Promises) = (ProgressChecks + other.ProgressChecks, Promises + other.Promises);
-        (BoundsAsked, Overlaps) = (BoundsAsked + other.BoundsAsked, Overlaps + other.Overlaps);
+        (BoundsAsked, Overlaps, LeftOver) = (BoundsAsked + other.BoundsAsked, Overlaps + other.Overlaps, LeftOver + other.LeftOver);
     }
 
     public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"""
         {Grants:N0} grants, {Ended:N0} ends, {Cancelled:N0} cancels, {Lost:N0} attempts lost, {Stale:N0} stale reports refused, {Overlaps:N0} runs beside a zombie's
         {Deaths:N0} machines died, {Freezes:N0} froze, {Cuts:N0} lines cut, {SchedulerDeaths:N0} schedulers and {NodeGrainsLost:N0} node grains lost, {Adopted:N0} attempts adopted, {Swept:N0} entries swept
-        {ProgressChecks:N0} scans for progress, {Promises:N0} promises, {BoundsAsked:N0} waits compared with their bound
+        {ProgressChecks:N0} scans for progress, {Promises:N0} promises, {BoundsAsked:N0} waits compared with their bound; {LeftOver:N0} ended tasks left in queues
         """);
 }

@@ -50,6 +50,8 @@ internal sealed record WorldPlan
     public double Delay { get; init; } = 2 * Ticks.Millisecond;
     /// <summary>Chance that a message takes a hundred times as long.</summary>
     public double Straggles { get; init; }
+    /// <summary>No message takes longer: by then its stream or its call is given up.</summary>
+    public const long LongestDelay = 2 * Ticks.Second;
     public double Lost { get; init; }
     public double Doubled { get; init; }
     /// <summary>Chance that a write fails or, as often, succeeds and says it failed.</summary>
@@ -70,7 +72,7 @@ internal sealed record WorldPlan
         && (Deaths | Freezes | Cuts | Resizes | Departures | SchedulerDeaths | NodeGrainLosses | TaskGrainLosses) == 0;
 
     /// <summary>How long after one another things may come that belong together, when nothing fails.</summary>
-    public long Slack => (long)(Delay * (Straggles > 0 ? 2500 : 25)) * 6 + 2 * Ticks.Second;
+    public long Slack => Math.Min(LongestDelay, (long)(Delay * (Straggles > 0 ? 2500 : 25))) * 6 + 2 * Ticks.Second;
 
     /// <summary>Some node, empty and whole, would take such a task of that user's.</summary>
     public bool IsFeasible(TaskShape shape, int user)

@@ -5,7 +5,7 @@ using HiveMind.Scheduling;
 namespace HiveMind.Simulation;
 
 /// <summary>The simulator from the command line: many seeds in parallel, or one again.</summary>
-internal static class Cli
+internal static class SimulatorCommand
 {
     public static int Run(string[] args)
     {
@@ -13,6 +13,24 @@ internal static class Cli
         long Number(string name, long fallback) => Text(name) is { } text ? long.Parse(text, CultureInfo.InvariantCulture) : fallback;
         var policy = Text("--policy");
         if (args is ["--help", ..] || (policy is not null && PlacementPolicies.All.All(known => known.Name != policy))) return Usage();
+        if (args is ["compare", ..])
+        {
+            PolicyComparison.Run((int)Number("--seeds", 5), Console.Out);
+            return 0;
+        }
+        if (Text("--watch") is { } subject)
+        {
+            try
+            {
+                Seeds.Play((ulong)Number("--from", 1), Number("--steps", 100_000), policy, watch: new EventWatch(subject, Console.Out));
+                return 0;
+            }
+            catch (ViolationException violation)
+            {
+                Console.Out.WriteLine(violation.Message);
+                return 1;
+            }
+        }
         return Seeds.Run(Number("--from", 1), Number("--seeds", 100), Number("--steps", 100_000), policy, (int)Number("--parallel", Environment.ProcessorCount), Console.Out)
             ? 0 : 1;
     }
@@ -21,10 +39,12 @@ internal static class Cli
     {
         Console.Error.WriteLine($"""
             Plays seeds: pools under virtual time, their invariants checked at every step. Ends with 1 at the first that breaks one.
+            compare [--seeds 5]  every policy on every workload, as a table
               --from 1         the first seed
               --seeds 100      how many
               --steps 100000   events of each, before it is brought to its end
               --policy NAME    {string.Join(", ", PlacementPolicies.All.Select(policy => policy.Name))}; by the seed unless said
+              --watch SUBJECT  of one seed, what happens to a task (t000000012) or a node (n03)
               --parallel N     at the same time; a processor each unless said
             """);
         return 2;
@@ -37,9 +57,9 @@ internal static class Seeds
     public static string Command(ulong seed, long steps, string? policy) => string.Create(CultureInfo.InvariantCulture,
         $"dotnet run --project Simulation -c Release -- --from {seed} --seeds 1 --steps {steps}{(policy is null ? "" : $" --policy {policy}")}");
 
-    public static World Play(ulong seed, long steps, string? policy = null, Seams? seams = null)
+    public static World Play(ulong seed, long steps, string? policy = null, Seams? seams = null, EventWatch? watch = null)
     {
-        var world = new World(PlanMaker.FromSeed(seed, policy), seams, Command(seed, steps, policy));
+        var world = new World(PlanMaker.FromSeed(seed, policy), seams, Command(seed, steps, policy)) { Watch = watch };
         world.Run(steps);
         return world;
     }
