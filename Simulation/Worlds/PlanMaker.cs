@@ -16,7 +16,7 @@ internal static class PlanMaker
         var plan = new WorldPlan
         {
             Seed = seed, Kind = "", Nodes = nodes, Users = users, Shapes = Shapes(chance), Policy = policy ?? chance.Of(PlacementPolicies.All).Name,
-            Scheduling = Scheduling(chance), MaxAttempts = chance.Between(1, 6),
+            Scheduling = Scheduling(chance), MaxAttempts = chance.Between(1, 6), CrashLimit = chance.Between(0, 4),
             LoadHigh = chance.Between(0.6, 2.5), LoadLow = chance.Between(0.1, 1.0), LoadTurn = Ticks.Seconds(chance.Between(20, 200)),
             BurstChance = chance.Chance(0.5) ? 0.01 : 0, BurstMost = chance.Between(10, 400), MostOpen = chance.Of([200, 1000, 4000]),
             CancelShare = chance.Of([0, 0.02, 0.2]), FailShare = chance.Of([0, 0.03]), WorkerFaultShare = chance.Of([0, 0.02, 0.1]),

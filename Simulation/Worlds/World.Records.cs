@@ -55,7 +55,7 @@ internal sealed partial class World
         }
         if (!IsOpen(task, node, report.Attempt))
             throw Broken("I4", $"the end of attempt {report.Attempt} of {task.Id} on {node.Id} was accepted, and {Open(task)} is open");
-        var next = TaskLifecycle.End(record, report, task.StartedAt, _now, Rates, _plan.MaxAttempts);
+        var next = TaskLifecycle.End(record, report, At(task));
         if (WriteFails())
         {
             if (_chance.Chance(0.5)) Save(task, next);
@@ -73,8 +73,10 @@ internal sealed partial class World
         if (!IsOpen(task, node, lost.Attempt)) throw Broken("I4", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost, and {Open(task)} is open");
         if (_plan.IsCalm) throw Broken("I3", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost ({lost.Cause}) where nothing fails");
         Figures.Lost++;
-        Conclude(task, TaskLifecycle.Lose(record, lost.Cause, lost.Counts, "", task.StartedAt, _now, _plan.MaxAttempts));
+        Conclude(task, TaskLifecycle.Lose(record, lost.Cause, lost.Counts, "", At(task)));
     }
+
+    private Moment At(SimTask task) => new(task.Id, _now, task.StartedAt, new TaskPolicy(Rates, _plan.MaxAttempts, _plan.CrashLimit));
 
     private void Conclude(SimTask task, TaskRecord next)
     {

@@ -92,7 +92,7 @@ internal sealed partial class World
             return;
         }
         var held = record.Current;
-        if (TaskLifecycle.Cancel(record, task.StartedAt, _now, Rates) is not { } ended) return; // too late: it has ended
+        if (TaskLifecycle.Cancel(record, At(task)) is not { } ended) return; // too late: it has ended
         if (WriteFails())
         {
             if (_chance.Chance(0.5)) Save(task, ended);

@@ -21,6 +21,8 @@ internal sealed record WorldPlan
     public string Policy { get; init; } = PlacementPolicies.All[0].Name;
     public SchedulingOptions Scheduling { get; init; } = new();
     public int MaxAttempts { get; init; } = 5;
+    /// <summary>Nodes a task may take down; 0: as many as its attempts.</summary>
+    public int CrashLimit { get; init; }
 
     // The load: work that comes for each unit of work that the pool can do, high and low by turns.
     public double LoadHigh { get; init; } = 0.9;
