@@ -9,7 +9,7 @@ namespace HiveMind.Storage;
 public interface IUnfinishedIndex
 {
     /// <summary>Ordered before any later write of this silo; durable when that one is.</summary>
-    Task Add(PendingTask task);
+    Task Add(IReadOnlyList<PendingTask> tasks);
     Task Mark(IReadOnlyList<string> taskIds, string nodeId);
     Task Unmark(string taskId);
     Task Remove(IReadOnlyList<string> taskIds);

@@ -1,3 +1,4 @@
+using HiveMind.Tasks;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -9,6 +10,7 @@ public static class SchedulingExtensions
     public static ISiloBuilder AddScheduling(this ISiloBuilder silo)
     {
         silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.TryAddSingleton<NewTasks>();
         silo.Services.TryAddSingleton<IPlacementPolicy, BalancedSpreadPolicy>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SweepAtStart>();
         return silo;

@@ -16,7 +16,7 @@ namespace HiveMind.Tasks;
 /// </summary>
 [GrainType("task")]
 public sealed partial class TaskGrain(
-    [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, ISettlements settlements,
+    [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, NewTasks births, ISettlements settlements,
     IOptions<HubOptions> options, TimeProvider time, ILogger<TaskGrain> log) : Grain, ITaskGrain
 {
     private TaskRecord? _task;
@@ -44,12 +44,12 @@ public sealed partial class TaskGrain(
 
         var born = TaskLifecycle.Birth(spec, time.GetUtcNow());
         var pending = born.ToPending(Id);
-        await index.Add(pending);
+        await births.Enter(pending);
         Failpoint.Hit(Failpoints.SubmitAfterIndex);
         await Save(born);
         TaskInstruments.Submitted(spec);
         Failpoint.Hit(Failpoints.SubmitAfterBirth);
-        await Tell(() => Scheduler.Enqueue([pending]));
+        await Tell(() => births.Announce(pending));
         return Snapshot(born);
     }
 

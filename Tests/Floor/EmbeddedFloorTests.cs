@@ -17,7 +17,7 @@ public sealed class EmbeddedFloorTests : IDisposable
         var tasks = Enumerable.Range(0, 600).Select(n => Pending(TaskIds.New("ann", $"{n}"))).ToList();
         await using (var floor = await temp.Start())
         {
-            await Task.WhenAll(tasks.Select(floor.Unfinished.Add));
+            await floor.Unfinished.Add(tasks);
             await floor.Unfinished.Mark([.. tasks.Take(300).Select(task => task.TaskId)], "node-é");
             await floor.Unfinished.Unmark(tasks[0].TaskId);
             await floor.Unfinished.Remove([.. tasks.Skip(100).Take(100).Select(task => task.TaskId)]);
@@ -31,7 +31,7 @@ public sealed class EmbeddedFloorTests : IDisposable
         Assert.Null(found[tasks[0]]);
         Assert.Equal(199, found.Values.Count(node => node == "node-é"));
         // The mark went with the entry: a task of that id that is born again is not on a node.
-        await again.Unfinished.Add(tasks[100]);
+        await again.Unfinished.Add([tasks[100]]);
         Assert.Null((await Entries(again))[tasks[100]]);
     }
 
@@ -39,7 +39,7 @@ public sealed class EmbeddedFloorTests : IDisposable
     public async Task UnfinishedIndex_NoTaskId_Refused()
     {
         await using var floor = await temp.Start();
-        await Assert.ThrowsAsync<ArgumentException>(async () => await floor.Unfinished.Add(Pending("../etc/passwd")));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await floor.Unfinished.Add([Pending("../etc/passwd")]));
     }
 
     [Fact]
