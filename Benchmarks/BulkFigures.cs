@@ -19,10 +19,9 @@ internal sealed class BulkFigures(string? redis, int tasks) : BenchHub
 
     private async Task Measure()
     {
-        string[] store = redis is null ? [] : [$"--HiveMind:Redis:ConnectionString={redis}"];
-        var (silo, address) = await StartSilo(store);
+        var (silo, address) = await StartSilo(await Store(redis));
         using var channel = GrpcChannel.ForAddress(address);
-        var (_, me) = await NewUser(channel, $"bulk-{Environment.ProcessId}");
+        var (_, me) = await NewUser(channel, "bulk");
         var hub = new MasterNodeService.MasterNodeServiceClient(channel);
         await BulkStream.Submit(hub, me, 1000, i => Noop($"warm-{i}")); // the first meet cold code
         silo.Refresh();
@@ -34,14 +33,11 @@ internal sealed class BulkFigures(string? redis, int tasks) : BenchHub
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"{tasks} tasks by one SubmitTasks: {tasks / took.TotalSeconds:F0}/s acknowledged, {refused} refused, "
             + $"{(silo.TotalProcessorTime - worked).TotalMicroseconds / tasks:F0} µs of the silo's processor time each, "
-            + $"silo {before / 1_000_000} MB before, {silo.WorkingSet64 / 1_000_000} MB after, peak {Peak(silo) / 1000} MB"));
+            + $"silo {before / 1_000_000} MB before, {silo.WorkingSet64 / 1_000_000} MB after, peak {ProcessMemory.PeakKb(silo) / 1000} MB"));
     }
 
     private static SubmitTaskRequest Noop(string requestId) => new()
     {
         TaskType = "noop", TaskData = ByteString.CopyFromUtf8("0"), RequestId = requestId, Requirements = new() { CpuCores = 0.02, MemoryMb = 16 },
     };
-
-    private static long Peak(Process process) => File.ReadLines($"/proc/{process.Id}/status").Where(line => line.StartsWith("VmHWM:", StringComparison.Ordinal))
-        .Select(line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture)).Single();
 }

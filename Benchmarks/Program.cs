@@ -4,7 +4,7 @@ using HiveMind.Benchmarks;
 var number = (string name, int fallback) =>
     Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : fallback;
 
-var redis = args.Skip(1).FirstOrDefault(arg => arg.Contains(':', StringComparison.Ordinal));
+var redis = args.Skip(1).FirstOrDefault(arg => arg == BenchRedis.Own || arg.Contains(':', StringComparison.Ordinal));
 
 return args switch
 {
@@ -21,6 +21,7 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine("""
+        REDIS: nothing for the embedded floor, `redis` for a redis-server of the scenario's own, or an address
         floor-writer DIR [--aof-mb 64]               writes until it is killed, printing what was acknowledged
         floor-kills DIR [--kills 100] [--aof-mb 64]  kills such a writer again and again and looks for what was lost
         pool [REDIS] [--workers 2] [--tasks 10000] [--senders 64]  start-up, memory, submit to result, noop tasks per second

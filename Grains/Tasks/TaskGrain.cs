@@ -34,10 +34,11 @@ public sealed partial class TaskGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<TaskSnapshot> Submit(TaskSpec spec)
+    public async Task<TaskSnapshot> Submit(TaskSpec spec, bool oneOfMany = false)
     {
         if (_task is { } known)
         {
+            if (oneOfMany && known.State == TaskState.Pending) DeactivateOnIdle();
             if (TaskLifecycle.SameContent(known.Spec!, spec)) return Snapshot(known);
             throw new HiveMindException(FailureKind.AlreadyExists, "REQUEST_ID_REUSED", "This request_id was used for a different task.", "request_id");
         }
@@ -50,6 +51,7 @@ public sealed partial class TaskGrain(
         TaskInstruments.Submitted(spec);
         Failpoint.Hit(Failpoints.SubmitAfterBirth);
         await Tell(() => births.Announce(pending));
+        if (oneOfMany) DeactivateOnIdle();
         return Snapshot(born);
     }
 

@@ -27,7 +27,7 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
             quotas.Take(submitter);
         });
         await Admit([draft], cancel);
-        if (draft.Refusal is null) await Try(draft, () => Bear(draft, cancel));
+        if (draft.Refusal is null) await Try(draft, () => Bear(draft, oneOfMany: false, cancel));
         if (draft.Refusal is not { } refusal) return draft.TaskId;
         EdgeInstruments.SubmitRefused(refusal);
         ExceptionDispatchInfo.Throw(refusal);
@@ -109,7 +109,7 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
     {
         try
         {
-            await Try(draft, () => Bear(draft, cancel));
+            await Try(draft, () => Bear(draft, oneOfMany: true, cancel));
         }
         finally
         {
@@ -117,14 +117,14 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         }
     }
 
-    private async Task Bear(Draft draft, CancellationToken cancel)
+    private async Task Bear(Draft draft, bool oneOfMany, CancellationToken cancel)
     {
         var (request, userId) = (draft.Request, draft.Submitter!.UserId);
         var payload = request.PayloadSha256.Length == 0 ? await files.Write(request.TaskData.Memory, cancel)
             : draft.Known?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
             : await uploads.Find(userId, request, cancel);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
-        await Record(draft).Submit(TaskMapping.ToSpec(request, userId, payload));
+        await Record(draft).Submit(TaskMapping.ToSpec(request, userId, payload), oneOfMany);
     }
 
     private ITaskGrain Record(Draft draft) => grains.GetGrain<ITaskGrain>(draft.TaskId);
