@@ -31,6 +31,11 @@ public sealed class NodeOptions
     public TimeSpan ForgetAfter { get; set; } = TimeSpan.FromDays(7);
     /// <summary>The quick verdict. Off, the reminder alone decides (a test of that path).</summary>
     public bool LivenessTimer { get; set; } = true;
+    /// <summary>Failures in a row, of several accounts, after which a machine is put aside for a while: 3 to 1000, no account counts more than twice; 0: never.</summary>
+    public int CordonAfterFailures { get; set; } = 5;
+    /// <summary>How long the first time; each time in a row twice as long.</summary>
+    public TimeSpan CordonFor { get; set; } = TimeSpan.FromMinutes(1);
+    public TimeSpan CordonForAtMost { get; set; } = TimeSpan.FromHours(1);
 }
 
 public sealed class TaskOptions
@@ -81,9 +86,9 @@ public sealed class SchedulingOptions
     /// <summary>How fast a band uses up its account's share.</summary>
     public BandWeights BandWeights { get; set; } = new();
     /// <summary>Priorities (Low, Normal, High, Urgent) that only a role may use.</summary>
-    public Dictionary<string, string> BandRoles { get; set; } = [];
+    public Dictionary<string, string> BandRoles { get; set; } = new(StringComparer.OrdinalIgnoreCase);
     /// <summary>Weight and quotas by role.</summary>
-    public Dictionary<string, RoleOptions> Roles { get; set; } = [];
+    public Dictionary<string, RoleOptions> Roles { get; set; } = new(StringComparer.OrdinalIgnoreCase);
 
     public RoleOptions OfRole(string role) => Roles.GetValueOrDefault(role) ?? RoleOptions.Default;
 }

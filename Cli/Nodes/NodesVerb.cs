@@ -22,7 +22,12 @@ internal sealed class NodesVerb : Verb
         node.CreditsEarned,
         GpuModel = node.Capabilities?.GpuModel ?? "", GpuMemoryMb = node.Capabilities?.GpuMemoryMb ?? 0, DiskMb = node.Capabilities?.DiskMb ?? 0,
         Labels = new SortedDictionary<string, string>(node.Capabilities?.Labels ?? [], StringComparer.Ordinal),
+        node.Cordoned, node.CordonedUntil, node.DrainDeadline,
     };
+
+    /// <summary>The word of its status; that it is given nothing new, where that is so.</summary>
+    public static string Status(NodeInfo node) =>
+        node.Cordoned.Length == 0 ? node.Status : node.DrainDeadline.Length > 0 ? $"{node.Status}, draining" : $"{node.Status}, cordoned";
 
     protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
     {
@@ -34,12 +39,14 @@ internal sealed class NodesVerb : Verb
         {
             var has = node.Capabilities ?? new NodeCapabilities();
             table.Add(
-                node.NodeId, node.Owner, node.Status, $"{Words.Number(node.FreeCpuCores)} of {Words.Number(has.CpuCores)}",
+                node.NodeId, node.Owner, Status(node), $"{Words.Number(node.FreeCpuCores)} of {Words.Number(has.CpuCores)}",
                 Text(has.MemoryMb), has.DiskMb > 0 ? Text(has.DiskMb) : "-", Gpus(has), Text(node.TaskCount), Text(node.CompletedTasks), Text(node.FailedTasks),
                 Words.Credits(node.CreditsEarned), Labels(has));
         }
 
         table.Show(Terminal, new { Nodes = nodes.Select(Shape) });
+        foreach (var node in nodes.Where(node => node.Cordoned.Length > 0)) Terminal.Hint($"{node.NodeId}: {Cordons.Sentence(node)}");
+        if (nodes.Any(node => node.Cordoned.Length > 0)) Terminal.Hint($"To give a machine work again: {Next(parsed, "node-uncordon NODE")}");
         if (nodes.Count == 0)
         {
             Terminal.Hint($"No machine yet. Lend this one: {Next(parsed, "worker")}");

@@ -59,6 +59,9 @@ internal static class NodeMapping
         FreeCpuCores = node.FreeCores,
         FreeMemoryMb = node.FreeMemoryMb,
         Connected = node.Connected,
+        Cordoned = node.Cordoned,
+        CordonedUntil = Rfc3339.Format(node.CordonedUntil),
+        DrainDeadline = Rfc3339.Format(node.DrainDeadline),
     };
 
     public static Wire.HubMessage ToFrame(NodeWelcome welcome, string nodeId) => new()

@@ -10,6 +10,7 @@ internal static class NodeRules
 {
     public const int MaxRunning = 10_000;
     private const int MaxTypes = 64, MaxLabels = 64, MaxLabelProblems = 8, MaxHostname = 255;
+    private const int MaxReason = 200, MaxDeadlineSeconds = 604_800;
 
     public static IReadOnlyList<FieldProblem> Check(Wire.RegisterNodeRequest request)
     {
@@ -35,6 +36,14 @@ internal static class NodeRules
         Check(heartbeat.Usage, "heartbeat.usage", problems);
         return problems.Found;
     }
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.CordonNodeRequest request) => CheckReason(request.Reason).Found;
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.DrainNodeRequest request) => CheckReason(request.Reason)
+        .Require(request.DeadlineSeconds is >= 0 and <= MaxDeadlineSeconds, "deadline_seconds", "0 (no deadline) to 604800, which is 7 days.").Found;
+
+    private static FieldProblems CheckReason(string reason) => new FieldProblems()
+        .Require(Text.IsPlain(reason, MaxReason), "reason", "Up to 200 characters, none of them a control character.");
 
     public static IReadOnlyList<FieldProblem> Check(Wire.UpdateNodeStatusRequest request)
     {

@@ -266,7 +266,7 @@ public sealed class NodeTests(HubFixture hub)
     private static async Task<NodeView> View(Machine machine) => (await machine.Grain.Offer([])).View!;
 
     /// <summary>The reminder's way to the same check, so that no timer has to be waited for.</summary>
-    private static Task Tick(Machine machine) => machine.Grain.AsReference<IRemindable>().ReceiveReminder("liveness", default);
+    internal static Task Tick(Machine machine) => machine.Grain.AsReference<IRemindable>().ReceiveReminder("liveness", default);
 
     private byte[] Hash(string token) => SessionToken.TryParse(token, hub.Books.TokenTagKey)!.SecretHash;
 

@@ -104,6 +104,8 @@ public sealed class GoldenRecordTests
         RegisteredAt = Noon, LastChangeAt = Noon.AddDays(1),
     };
 
+    private static readonly NodeRecord Draining = Node with { Cordoned = "new memory", DrainDeadline = Noon.AddDays(1).AddMinutes(10) };
+
     private static readonly UserRecord User = new()
     {
         Version = 1,
@@ -131,6 +133,9 @@ public sealed class GoldenRecordTests
 
     [Fact]
     public void Read_Node_SameFields() => Reads("node", Node);
+
+    [Fact]
+    public void Read_NodeThatDrains_SameFields() => Reads("node-draining", Draining);
 
     [Fact]
     public void Read_User_SameFields() => Reads("user", User);
