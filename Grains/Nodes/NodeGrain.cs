@@ -125,7 +125,8 @@ public sealed partial class NodeGrain(
     {
         await JudgeLease();
         if (_node is not { HoldsLease: true }) return false;
-        return _wanted.TryGetValue(claim.TaskId, out var held) ? held.Attempt == claim.Attempt : Adopt(claim.Assignment, false);
+        if (_wanted.TryGetValue(claim.TaskId, out var held)) return held.Attempt == claim.Attempt;
+        return _room.Holds(claim.TaskId) || Adopt(claim.Assignment, false); // its room is reserved: it is being granted just now
     }
 
     // ------------------------------------------------------------ memory only, interleaving
@@ -347,10 +348,11 @@ public sealed partial class NodeGrain(
         foreach (var attempt in plan.Update) _wanted[attempt.TaskId] = attempt;
         foreach (var attempt in plan.Free.Concat(plan.Gone)) Abandon(attempt, Causes.NodeLost, true);
         foreach (var attempt in plan.Push) _wanted[attempt.TaskId] = attempt with { PushedAt = time.GetTimestamp() };
+        var push = await StillOurs(plan.Push);
         var kill = plan.Kill.Concat(await LookUp(plan.Unknown)).ToList();
         if (_link is { } link)
         {
-            if (plan.Push.Count > 0) await TellWorker(link, worker => worker.Assign([.. plan.Push.Select(attempt => attempt.Assignment)]));
+            if (push.Count > 0) await TellWorker(link, worker => worker.Assign([.. push.Select(attempt => attempt.Assignment)]));
             foreach (var attempt in kill) await TellWorker(link, worker => worker.Kill(attempt.TaskId, attempt.Attempt, "NOT_WANTED"));
         }
 
@@ -378,6 +380,31 @@ public sealed partial class NodeGrain(
             }
         }));
         return kill;
+    }
+
+    /// <summary>
+    /// What its worker has never named is pushed again only if its record still says so. It may have ended while it was claimed here, and a
+    /// worker that has answered for it once will never name it: it would hold its room for ever.
+    /// </summary>
+    private async Task<IReadOnlyList<WantedAttempt>> StillOurs(IReadOnlyList<WantedAttempt> unseen)
+    {
+        if (unseen.Count == 0) return [];
+        var ours = new List<WantedAttempt>(unseen.Count);
+        await Task.WhenAll(unseen.Select(async attempt =>
+        {
+            try
+            {
+                var found = await GrainFactory.GetGrain<ITaskGrain>(attempt.TaskId).Examine();
+                if (!_wanted.TryGetValue(attempt.TaskId, out var held) || held.Attempt != attempt.Attempt) return; // released meanwhile
+                if (found.Kind == TaskExaminationKind.OnNode && found.NodeId == Id && found.Assignment!.Attempt == attempt.Attempt) ours.Add(attempt);
+                else Release(attempt.TaskId);
+            }
+            catch (Exception error)
+            {
+                LogLookUpFailed(error, Id, attempt.TaskId); // the next heartbeat asks again
+            }
+        }));
+        return ours;
     }
 
     private bool Adopt(TaskAssignment assignment, bool seen)

@@ -24,6 +24,8 @@ public sealed class NodeReservations
     /// <summary>A node that shrank keeps what it runs and takes nothing new until enough of it has ended.</summary>
     public void Resize(NodeCapabilities capabilities) => Total = TotalOf(capabilities);
 
+    public bool Holds(string taskId) => _reserved.ContainsKey(taskId);
+
     /// <summary>False when it does not fit or the task is already here.</summary>
     public bool TryReserve(RunningTask run)
     {

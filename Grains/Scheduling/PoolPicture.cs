@@ -358,6 +358,8 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
 
     private Hold AddHold(NodeSlot slot, string taskId, Account account, in ResourceVector request, double rate, long endsBy, bool offered, long now)
     {
+        // A task may come back for another attempt before its node has said that the one before is over.
+        if (slot.Holds.TryGetValue(taskId, out var earlier)) EndHold(slot, taskId, earlier, now);
         var hold = new Hold { Account = account, Request = request, Rate = rate, EndsBy = endsBy, Offered = offered };
         slot.Holds.Add(taskId, hold);
         shares.Hold(account, rate, request.MilliCores, now);

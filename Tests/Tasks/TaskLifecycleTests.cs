@@ -38,6 +38,7 @@ public sealed class TaskLifecycleTests
     [InlineData(Causes.ProgramFailed, TaskState.Failed, true)]
     [InlineData(Causes.OutOfMemory, TaskState.Failed, true)]
     [InlineData(Causes.OutputTooLarge, TaskState.Failed, true)]
+    [InlineData(Causes.OutOfDisk, TaskState.Failed, true)]
     [InlineData(Causes.RunTimeout, TaskState.TimedOut, true)]
     [InlineData(Causes.WorkerFault, TaskState.Pending, false)]
     [InlineData(Causes.WorkerRefused, TaskState.Pending, false)]

@@ -76,7 +76,7 @@ public sealed class AttemptExecutor(
         // A hub of before counts says only that one is needed.
         var count = needs.GpuCount > 0 ? needs.GpuCount : needs.GpuRequired ? 1 : 0;
         if (gpus.Take(count) is not { } taken)
-            return RunResult.Fault($"{count} GPUs are not free here.");
+            return RunResult.Fault($"It needs {count} GPUs of its own; so many are not free here.");
         using var claim = disk.Claim(needs.DiskMb);
         try
         {
