@@ -64,7 +64,9 @@ internal sealed partial class World
         {
             UserId = _plan.Users[user].Id, TaskType = shape.Type, Payload = BlobRef.Empty, Resources = shape.Resources, Labels = shape.Labels,
             Priority = Bands[_work.Weighted(_prioritySums)], RunTimeout = TimeSpan.FromTicks(Ticks.Seconds(shape.MeanSeconds * shape.TimeoutFactor)),
-            Role = _plan.Users[user].Role,
+            Role = _plan.Users[user].Role, Retry = _work.Chance(_plan.RetryShare) ? Retries() : RetrySpec.Default,
+            QueueDeadline = _work.Chance(_plan.DeadlineShare) ? TimeSpan.FromTicks(Ticks.Seconds(_work.Between(1, 60.0))) : TimeSpan.Zero,
+            TotalTimeout = _work.Chance(_plan.DeadlineShare) ? TimeSpan.FromTicks(Ticks.Seconds(_work.Between(1, 4) * shape.MeanSeconds * shape.TimeoutFactor + 5)) : TimeSpan.Zero,
         };
         var number = _submitted++;
         var born = TaskLifecycle.Birth(spec, _now);
@@ -83,6 +85,11 @@ internal sealed partial class World
         AskWhenItMustHaveStarted(task);
     }
 
+    private RetrySpec Retries() => new()
+    {
+        ExitCodes = _work.Chance(0.5) ? [1] : [], AnyFailure = _work.Chance(0.3), OnTimeout = _work.Chance(0.5), OnLostNode = _work.Chance(0.7), MaxAttempts = _work.Below(4),
+    };
+
     private void Cancel(SimTask task)
     {
         if (task.Record is not { } record) return;
@@ -92,7 +99,7 @@ internal sealed partial class World
             return;
         }
         var held = record.Current;
-        if (TaskLifecycle.Cancel(record, task.StartedAt, _now, Rates) is not { } ended) return; // too late: it has ended
+        if (TaskLifecycle.Cancel(record, At(task)) is not { } ended) return; // too late: it has ended
         if (WriteFails())
         {
             if (_chance.Chance(0.5)) Save(task, ended);
