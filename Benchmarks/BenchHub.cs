@@ -11,9 +11,19 @@ internal abstract class BenchHub : IDisposable
     protected const string Password = "correct horse battery";
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "hivemind.dll");
     private readonly List<Process> _processes = [];
+    private BenchRedis? _redis;
 
     protected string Folder { get; } = Directory.CreateTempSubdirectory("hivemind-figures-").FullName;
     protected string DataDirectory => Path.Combine(Folder, "hub");
+
+    /// <summary>The settings of that store: nothing is the embedded floor, `redis` one of the scenario's own, else its address.</summary>
+    protected async Task<string[]> Store(string? redis)
+    {
+        if (redis == BenchRedis.Own) redis = (_redis = await BenchRedis.Start()).ConnectionString;
+        return redis is null ? [] : [$"--HiveMind:Redis:ConnectionString={redis}"];
+    }
+
+    protected BenchRedis? OwnRedis => _redis;
 
     /// <summary>A silo that takes noop tasks and as many calls as come, ready, and where it listens.</summary>
     protected async Task<(Process Silo, string Address)> StartSilo(params string[] settings)
@@ -80,6 +90,7 @@ internal abstract class BenchHub : IDisposable
             if (!process.HasExited) process.Kill();
             process.Dispose();
         }
+        _redis?.Dispose();
         Directory.Delete(Folder, recursive: true);
     }
 }

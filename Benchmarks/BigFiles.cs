@@ -32,7 +32,7 @@ internal sealed class BigFiles(int megabytes) : BenchHub
         await Finished(Start("submit", "-c", "print(1)", "--wait", "--hub", address)); // the first meets cold code
         var small = await Finished(Start("stats", "--hub", address));
         await Task.Delay(TimeSpan.FromSeconds(5));
-        var (siloIdle, workerIdle) = (ResetPeak(silo), ResetPeak(worker));
+        var (siloIdle, workerIdle) = (ProcessMemory.ResetPeakKb(silo), ProcessMemory.ResetPeakKb(worker));
 
         await using var up = new CutProxy(new Uri(address), size / 2);
         var began = Stopwatch.GetTimestamp();
@@ -53,8 +53,8 @@ internal sealed class BigFiles(int megabytes) : BenchHub
 
         Console.WriteLine($"{megabytes} MiB program: upload {Seconds(uploaded)}, fetch + run + send {Seconds(ended)} ({task.Status} {task.Reason}), download {Seconds(downloaded)}");
         Console.WriteLine($"equal hashes: {same}; cut once: upload {up.WasCut}, worker {toWorker.WasCut}, download {down.WasCut}");
-        Console.WriteLine($"silo    {Growth(Peak(silo), siloIdle)}");
-        Console.WriteLine($"worker  {Growth(Peak(worker), workerIdle)}");
+        Console.WriteLine($"silo    {Growth(ProcessMemory.PeakKb(silo), siloIdle)}");
+        Console.WriteLine($"worker  {Growth(ProcessMemory.PeakKb(worker), workerIdle)}");
         Console.WriteLine($"submit  {Growth(submit.PeakKb, small.PeakKb)}");
         Console.WriteLine($"result  {Growth(result.PeakKb, small.PeakKb)}");
         return same && up.WasCut && toWorker.WasCut && down.WasCut;
@@ -70,32 +70,10 @@ internal sealed class BigFiles(int megabytes) : BenchHub
         var peak = 0L;
         while (!process.HasExited)
         {
-            peak = Math.Max(peak, Peak(process));
+            peak = Math.Max(peak, ProcessMemory.PeakKb(process));
             await Task.Delay(10);
         }
 
         return process.ExitCode == 0 ? (await output, peak) : throw new InvalidOperationException($"ended with {process.ExitCode}");
-    }
-
-    private static long Peak(Process process) => Status(process, "VmHWM:");
-
-    /// <summary>What it has now; its peak counts from here on.</summary>
-    private static long ResetPeak(Process process)
-    {
-        File.WriteAllText($"/proc/{process.Id}/clear_refs", "5");
-        return Status(process, "VmRSS:");
-    }
-
-    private static long Status(Process process, string name)
-    {
-        try
-        {
-            var line = File.ReadLines($"/proc/{process.Id}/status").FirstOrDefault(line => line.StartsWith(name, StringComparison.Ordinal));
-            return line is null ? 0 : long.Parse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal), NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture);
-        }
-        catch (IOException)
-        {
-            return 0; // just gone
-        }
     }
 }

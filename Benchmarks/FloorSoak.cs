@@ -46,7 +46,7 @@ internal static class FloorSoak
     private static async Task Cycle(Floor floor, GrainLikeStore store, Queue<string> mine, int keep)
     {
         var id = TaskIds.New("soak", null);
-        await floor.Unfinished.Add(FloorWriter.Pending(id));
+        await floor.Unfinished.Add([FloorWriter.Pending(id)]);
         for (var version = 1; version <= 3; version++)
         {
             await store.Write(id, version);

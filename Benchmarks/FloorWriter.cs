@@ -36,7 +36,7 @@ internal static class FloorWriter
         while (true)
         {
             var id = TaskIds.New("probe", null);
-            await floor.Unfinished.Add(Pending(id));
+            await floor.Unfinished.Add([Pending(id)]);
             for (var version = 1; version <= 3; version++)
             {
                 await store.Write(id, version);

@@ -19,7 +19,7 @@ internal sealed class PoolFigures(string? redis, int workers, int tasks, int sen
 
     private async Task Measure()
     {
-        string[] store = redis is null ? [] : [$"--HiveMind:Redis:ConnectionString={redis}"];
+        var store = await Store(redis);
         var began = Stopwatch.GetTimestamp();
         var (silo, address) = await StartSilo(store);
         Console.WriteLine($"ready after {Stopwatch.GetElapsedTime(began).TotalSeconds:F2} s");

@@ -4,13 +4,15 @@ using HiveMind.Benchmarks;
 var number = (string name, int fallback) =>
     Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : fallback;
 
+var redis = args.Skip(1).FirstOrDefault(arg => arg == BenchRedis.Own || arg.Contains(':', StringComparison.Ordinal));
+
 return args switch
 {
     ["floor-writer", var directory, ..] => await FloorWriter.Run(directory, number("--aof-mb", 64)),
     ["floor-kills", var directory, ..] => await FloorKills.Run(directory, number("--kills", 100), number("--aof-mb", 64)),
     ["floor-soak", var directory, ..] => await FloorSoak.Run(directory, number("--cycles", 1_000_000), number("--live", 10_000)),
-    ["pool", ..] => await PoolFigures.Run(
-        args.Skip(1).FirstOrDefault(arg => arg.Contains(':', StringComparison.Ordinal)), number("--workers", 2), number("--tasks", 10_000), number("--senders", 64)),
+    ["pool", ..] => await PoolFigures.Run(redis, number("--workers", 2), number("--tasks", 10_000), number("--senders", 64)),
+    ["bulk", ..] => await BulkFigures.Run(redis, number("--tasks", 100_000)),
     ["list-tasks", ..] => await ListFigures.Run(number("--tasks", 100_000), number("--meanwhile", 1000)),
     ["scheduler", ..] => CoreFigures.Run(args.Skip(1).FirstOrDefault(arg => !arg.StartsWith('-')) ?? "BalancedSpread", number("--most", 1_000_000)),
     ["big-files", ..] => await BigFiles.Run(number("--mb", 1024)),
@@ -20,9 +22,11 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine("""
+        REDIS: nothing for the embedded floor, `redis` for a redis-server of the scenario's own, or an address
         floor-writer DIR [--aof-mb 64]               writes until it is killed, printing what was acknowledged
         floor-kills DIR [--kills 100] [--aof-mb 64]  kills such a writer again and again and looks for what was lost
         pool [REDIS] [--workers 2] [--tasks 10000] [--senders 64]  start-up, memory, submit to result, noop tasks per second
+        bulk [REDIS] [--tasks 100000]                one SubmitTasks into a pool without workers: rate, processor time, memory
         list-tasks [--tasks 100000] [--meanwhile 1000]  first and last page of a long history; lists while tasks come and end
         scheduler [POLICY] [--most 1000000]  the core alone: time of a submit and a placement, bytes a waiting task
         big-files [--mb 1024]  a program of that size in, as large an output back, each connection cut once: time and memory of each process

@@ -86,9 +86,9 @@ public sealed class SchedulingOptions
     /// <summary>How fast a band uses up its account's share.</summary>
     public BandWeights BandWeights { get; set; } = new();
     /// <summary>Priorities (Low, Normal, High, Urgent) that only a role may use.</summary>
-    public Dictionary<string, string> BandRoles { get; set; } = [];
+    public Dictionary<string, string> BandRoles { get; set; } = new(StringComparer.OrdinalIgnoreCase);
     /// <summary>Weight and quotas by role.</summary>
-    public Dictionary<string, RoleOptions> Roles { get; set; } = [];
+    public Dictionary<string, RoleOptions> Roles { get; set; } = new(StringComparer.OrdinalIgnoreCase);
 
     public RoleOptions OfRole(string role) => Roles.GetValueOrDefault(role) ?? RoleOptions.Default;
 }

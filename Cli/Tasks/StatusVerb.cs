@@ -16,7 +16,8 @@ internal sealed class StatusVerb : Verb
         using var hub = await Connect(parsed, stop);
         var task = await hub.Tasks.GetTaskStatusAsync(new GetTaskStatusRequest { TaskId = id }, cancellationToken: stop);
         Terminal.Result(string.Join('\n', Lines(task)), TaskShapes.Status(task));
-        Terminal.Hint($"Next: {Next(parsed, $"{(TaskFollow.HasEnded(task.State) ? "result" : "watch")} {task.TaskId}")}");
+        var next = TaskFollow.HasEnded(task.State) ? "result" : task.State == TaskState.Pending ? "explain" : "watch";
+        Terminal.Hint($"Next: {Next(parsed, $"{next} {task.TaskId}")}");
 
         return ExitCodes.Ok;
     }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Google.Protobuf;
 using HiveMind.Protos;
 
@@ -7,9 +8,12 @@ namespace HiveMind.Cli;
 /// <summary>The words of a `submit` as the request they mean.</summary>
 internal sealed record SubmitInput
 {
+    /// <summary>The program itself.</summary>
     public string? Code { get; init; }
-    /// <summary>Without <see cref="Code"/> the first is the program's file; the others are its arguments.</summary>
+    /// <summary>Or where it is.</summary>
+    public string? File { get; init; }
     public IReadOnlyList<string> Arguments { get; init; } = [];
+    [JsonPropertyName("stdin")]
     public string? StandardInputFile { get; init; }
     public string? Cores { get; init; }
     public string? Memory { get; init; }
@@ -32,16 +36,16 @@ internal sealed record SubmitInput
     /// <summary>Always one: a call whose answer was lost is sent again and must not become a second task.</summary>
     public required string RequestId { get; init; }
 
-    /// <summary>The program's file when it is too large for one message; it is then uploaded first.</summary>
-    public string? LargeFile => Code is null && Arguments.Count > 0 && File.Exists(Arguments[0])
-        && new FileInfo(Arguments[0]).Length > ProgramUpload.InOneMessage ? Arguments[0] : null;
+    /// <summary>The program's file when it is larger than that; it is then uploaded first.</summary>
+    public string? FileAbove(int bytes) =>
+        Code is null && File is not null && System.IO.File.Exists(File) && new FileInfo(File).Length > bytes ? File : null;
 
-    /// <summary>All but a large file's content.</summary>
-    public SubmitTaskRequest ToRequest() => new()
+    /// <summary>All but the content of a file that is uploaded first.</summary>
+    public SubmitTaskRequest ToRequest(int uploadAbove = ProgramUpload.InOneMessage) => new()
     {
         TaskType = Type,
-        TaskData = LargeFile is null ? Program() : ByteString.Empty,
-        Arguments = { Code is null ? Arguments.Skip(1) : Arguments },
+        TaskData = FileAbove(uploadAbove) is null ? Program() : ByteString.Empty,
+        Arguments = { Arguments },
         StandardInput = StandardInputFile is null ? ByteString.Empty : ByteString.CopyFrom(ReadAll(StandardInputFile)),
         Priority = PriorityOf(Priority),
         RequestId = RequestId,
@@ -70,8 +74,8 @@ internal sealed record SubmitInput
             return ByteString.CopyFromUtf8(Code);
         }
 
-        return Arguments.Count > 0
-            ? ByteString.CopyFrom(ReadAll(Arguments[0]))
+        return File is not null
+            ? ByteString.CopyFrom(ReadAll(File))
             : throw CliException.Usage("What shall run? Name a FILE.py, or give the code with -c CODE.");
     }
 
@@ -93,7 +97,7 @@ internal sealed record SubmitInput
     {
         if (path != "-")
         {
-            return File.Exists(path) ? File.ReadAllBytes(path) : throw CliException.Usage($"There is no file '{path}'.");
+            return System.IO.File.Exists(path) ? System.IO.File.ReadAllBytes(path) : throw CliException.Usage($"There is no file '{path}'.");
         }
 
         using var all = new MemoryStream();

@@ -58,7 +58,8 @@ internal sealed class SubmitVerb : Verb
     public SubmitInput Input(ParseResult parsed) => new()
     {
         Code = parsed.GetValue(code),
-        Arguments = parsed.GetValue(words) ?? [],
+        File = parsed.GetValue(code) is null ? parsed.GetValue(words)?.FirstOrDefault() : null,
+        Arguments = [.. (parsed.GetValue(words) ?? []).Skip(parsed.GetValue(code) is null ? 1 : 0)],
         StandardInputFile = parsed.GetValue(stdin),
         Cores = parsed.GetValue(cores),
         Memory = parsed.GetValue(memory),
@@ -85,7 +86,7 @@ internal sealed class SubmitVerb : Verb
         var input = Input(parsed);
         var request = input.ToRequest();
         using var hub = await Connect(parsed, stop);
-        if (input.LargeFile is { } file)
+        if (input.FileAbove(ProgramUpload.InOneMessage) is { } file)
         {
             var sent = await new ProgramUpload(hub, Terminal, TimeProvider.System).Send(file, stop);
             (request.PayloadSha256, request.PayloadSize) = (sent.Sha256, sent.Size);

@@ -9,7 +9,7 @@ namespace HiveMind.Storage;
 public interface IUnfinishedIndex
 {
     /// <summary>Ordered before any later write of this silo; durable when that one is.</summary>
-    Task Add(PendingTask task);
+    Task Add(IReadOnlyList<PendingTask> tasks);
     Task Mark(IReadOnlyList<string> taskIds, string nodeId);
     /// <summary>It waits again: its entry says from when on, and no node may hold it. Nothing when it has no entry any more.</summary>
     Task Return(PendingTask task);

@@ -8,7 +8,9 @@ namespace HiveMind.Tasks;
 public interface ITaskGrain : IGrainWithStringKey
 {
     /// <summary>Index entry, then birth (create if absent). The same content again is the same answer; other content is AlreadyExists.</summary>
-    [Alias("Submit")] Task<TaskSnapshot> Submit(TaskSpec spec);
+    /// <param name="spec">What is asked for.</param>
+    /// <param name="oneOfMany">It will wait: out of memory until it is granted.</param>
+    [Alias("Submit")] Task<TaskSnapshot> Submit(TaskSpec spec, bool oneOfMany = false);
     /// <summary>Null when there is no such task.</summary>
     [Alias("GetSnapshot"), AlwaysInterleave] Task<TaskSnapshot?> GetSnapshot();
     /// <summary>FailedPrecondition TASK_ALREADY_ENDED unless it is open or already cancelled.</summary>

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using HiveMind.Nodes;
 using HiveMind.Storage;
+using HiveMind.Tasks;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -31,7 +32,7 @@ public sealed partial class SchedulerGrain(
     {
         DelayDeactivation(TimeSpan.MaxValue);
         this.RegisterGrainTimer(
-            _ => { SchedulingInstruments.Counted(_core.Counts); Pump(); return Task.CompletedTask; },
+            _ => { SchedulingInstruments.Counted(_core.Counts); EndExpired(); Pump(); return Task.CompletedTask; },
             new GrainTimerCreationOptions(DueCheck, DueCheck) { KeepAlive = true });
         _rebuild = Rebuild(_stopping.Token);
         return Task.CompletedTask;
@@ -135,6 +136,24 @@ public sealed partial class SchedulerGrain(
         }
         _offers.Remove(offer.NodeId);
         RequestPump();
+    }
+
+    /// <summary>The tasks whose time to start is over. Their records decide; who cannot be reached is named again in a few seconds.</summary>
+    private void EndExpired()
+    {
+        foreach (var taskId in _core.TakeExpired(Now, TasksPerTurn)) _ = End(taskId);
+
+        async Task End(string taskId)
+        {
+            try
+            {
+                await GrainFactory.GetGrain<ITaskGrain>(taskId).Expire();
+            }
+            catch (Exception exception)
+            {
+                LogExpireFailed(logger, exception, taskId);
+            }
+        }
     }
 
     /// <summary>

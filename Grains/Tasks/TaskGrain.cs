@@ -15,7 +15,7 @@ namespace HiveMind.Tasks;
 /// </summary>
 [GrainType("task")]
 public sealed partial class TaskGrain(
-    [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, ISettlements settlements,
+    [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, NewTasks births, ISettlements settlements,
     IOptions<HubOptions> options, TimeProvider time, ILogger<TaskGrain> log) : Grain, ITaskGrain
 {
     private TaskRecord? _task;
@@ -32,22 +32,24 @@ public sealed partial class TaskGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<TaskSnapshot> Submit(TaskSpec spec)
+    public async Task<TaskSnapshot> Submit(TaskSpec spec, bool oneOfMany = false)
     {
         if (_task is { } known)
         {
+            if (oneOfMany && known.State == TaskState.Pending) DeactivateOnIdle();
             if (TaskLifecycle.SameContent(known.Spec!, spec)) return Snapshot(known);
             throw new HiveMindException(FailureKind.AlreadyExists, "REQUEST_ID_REUSED", "This request_id was used for a different task.", "request_id");
         }
 
         var born = TaskLifecycle.Birth(spec, time.GetUtcNow());
         var pending = born.ToPending(Id);
-        await index.Add(pending);
+        await births.Enter(pending);
         Failpoint.Hit(Failpoints.SubmitAfterIndex);
         await Save(born);
         TaskInstruments.Submitted(spec);
         Failpoint.Hit(Failpoints.SubmitAfterBirth);
-        await Tell(() => Scheduler.Enqueue([pending]));
+        await Tell(() => births.Announce(pending));
+        if (oneOfMany) DeactivateOnIdle();
         return Snapshot(born);
     }
 

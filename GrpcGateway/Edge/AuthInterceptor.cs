@@ -10,10 +10,8 @@ namespace HiveMind.Edge;
 /// Says who calls, by the policy of the method, before anything of ours runs. Identity comes from the token; a `user_id` in the request
 /// may only repeat it, unless an admin acts for somebody else.
 /// </summary>
-internal sealed class AuthInterceptor(IGrainFactory grains, IBooks books, IAccounts accounts, ISessionCheck sessions, HubOptions options) : Interceptor
+internal sealed class AuthInterceptor(IGrainFactory grains, IBooks books, ActingAccounts accounts, ISessionCheck sessions, HubOptions options) : Interceptor
 {
-    public const string LocalAccount = "local";
-
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
@@ -52,7 +50,7 @@ internal sealed class AuthInterceptor(IGrainFactory grains, IBooks books, IAccou
         {
             { Token.Prefix: SessionToken.SessionPrefix } => await BySession(bearer.Token, policy, userId),
             { Token.Prefix: SessionToken.NodePrefix } => await ByNodeToken(bearer.Token, policy),
-            { Given: false } when options.Auth.Mode == AuthMode.Open && policy != RpcPolicy.Node => await ByName(userId, context.CancellationToken),
+            { Given: false } when options.Auth.Mode == AuthMode.Open && policy != RpcPolicy.Node => await ByName(userId, context),
             _ => throw HiveMindException.Unauthenticated(),
         });
     }
@@ -61,9 +59,7 @@ internal sealed class AuthInterceptor(IGrainFactory grains, IBooks books, IAccou
     {
         var caller = await sessions.Check(token);
         if (policy == RpcPolicy.Node) throw HiveMindException.Denied("NODE_TOKEN_NEEDED", "Only a node may call this, with its node token.");
-        if (userId.Length == 0 || userId == caller.UserId) return new CallIdentity(caller, caller, Token: token);
-        if (!caller.IsAdmin) throw HiveMindException.Denied("USER_MISMATCH", "user_id is not the caller's: leave it empty.");
-        return new CallIdentity(caller, await Account(userId), Token: token);
+        return new CallIdentity(caller, await accounts.For(caller, userId), Token: token);
     }
 
     private async Task<CallIdentity> ByNodeToken(SessionToken token, RpcPolicy policy)
@@ -73,18 +69,9 @@ internal sealed class AuthInterceptor(IGrainFactory grains, IBooks books, IAccou
         return new CallIdentity(Node: node, Token: token);
     }
 
-    /// <summary>Open mode. Whoever names an account acts as it, but never as an admin: that takes a login in every mode.</summary>
-    private async Task<CallIdentity> ByName(string userId, CancellationToken cancel)
+    private async Task<CallIdentity> ByName(string userId, ServerCallContext context)
     {
-        if (userId.Length > 0 && !Text.IsId(userId)) throw HiveMindException.Invalid("user_id", "Up to 64 of A-Z a-z 0-9 . _ -");
-        var account = await accounts.OpenAccount(userId.Length == 0 ? LocalAccount : userId, cancel);
-        var caller = account with { Role = Roles.User };
-        return new CallIdentity(caller, caller);
-    }
-
-    private async Task<Caller> Account(string userId)
-    {
-        var row = Text.IsId(userId) ? await grains.GetGrain<IUserGrain>(userId).GetAccount() : null;
-        return row is null ? throw HiveMindException.NotFound("user", Text.Shown(userId)) : new Caller(row.UserId, row.Username, row.Role);
+        var account = await accounts.Named(userId, context.CancellationToken);
+        return new CallIdentity(account, account);
     }
 }

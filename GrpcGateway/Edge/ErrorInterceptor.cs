@@ -1,33 +1,30 @@
-using System.Security.Cryptography;
 using Grpc.Core;
 using Grpc.Core.Interceptors;
-using Microsoft.Extensions.Hosting;
-using Microsoft.Extensions.Logging;
 
 namespace HiveMind.Edge;
 
-/// <summary>The outermost: whatever a call throws leaves as a status of the contract; never UNKNOWN, never a stack trace.</summary>
-internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime, TimeProvider time, ILogger<ErrorInterceptor> log) : Interceptor
+/// <summary>The outermost: whatever a call throws leaves as a status of the contract.</summary>
+internal sealed class ErrorInterceptor(CallFailures failures) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
     {
         try { return await continuation(request, context); }
-        catch (Exception e) { throw Translate(e, context); }
+        catch (Exception e) { throw failures.Translate(e, context); }
     }
 
     public override async Task ServerStreamingServerHandler<TRequest, TResponse>(
         TRequest request, IServerStreamWriter<TResponse> responseStream, ServerCallContext context, ServerStreamingServerMethod<TRequest, TResponse> continuation)
     {
         try { await continuation(request, responseStream, context); }
-        catch (Exception e) { throw Translate(e, context); }
+        catch (Exception e) { throw failures.Translate(e, context); }
     }
 
     public override async Task<TResponse> ClientStreamingServerHandler<TRequest, TResponse>(
         IAsyncStreamReader<TRequest> requestStream, ServerCallContext context, ClientStreamingServerMethod<TRequest, TResponse> continuation)
     {
         try { return await continuation(requestStream, context); }
-        catch (Exception e) { throw Translate(e, context); }
+        catch (Exception e) { throw failures.Translate(e, context); }
     }
 
     public override async Task DuplexStreamingServerHandler<TRequest, TResponse>(
@@ -35,47 +32,6 @@ internal sealed partial class ErrorInterceptor(IHostApplicationLifetime lifetime
         DuplexStreamingServerMethod<TRequest, TResponse> continuation)
     {
         try { await continuation(requestStream, responseStream, context); }
-        catch (Exception e) { throw Translate(e, context); }
+        catch (Exception e) { throw failures.Translate(e, context); }
     }
-
-    private RpcException Translate(Exception error, ServerCallContext context) => error switch
-    {
-        RpcException said => said,
-        HiveMindException failure => ErrorMapping.FromFailure(failure),
-        InvalidRequestException invalid => ErrorMapping.FromProblems(invalid),
-        AggregateException { InnerExceptions: [var only] } => Translate(only, context),
-        _ when context.CancellationToken.IsCancellationRequested => Ended(context),
-        OperationCanceledException or ObjectDisposedException when Stopping => Stopped(),
-        OperationCanceledException => ErrorMapping.Unavailable("INTERRUPTED", "The hub gave up on this call: try again."),
-        _ when ErrorMapping.TransientReason(error) is { } reason => Transient(reason, error, context),
-        _ => Unexpected(error, context),
-    };
-
-    private bool Stopping => lifetime.ApplicationStopping.IsCancellationRequested;
-
-    private static RpcException Stopped() => ErrorMapping.Unavailable("STOPPING", "This hub is stopping: try again.");
-
-    /// <summary>The client is gone or out of time; what it is told only a proxy or a log reads.</summary>
-    private RpcException Ended(ServerCallContext context) => context.Deadline.ToUniversalTime() <= time.GetUtcNow().UtcDateTime
-        ? ErrorMapping.Build(StatusCode.DeadlineExceeded, "DEADLINE_EXCEEDED", "The call's deadline passed.")
-        : Stopping ? Stopped() : ErrorMapping.Build(StatusCode.Cancelled, "CANCELLED", "The call was cancelled.");
-
-    private RpcException Transient(string reason, Exception error, ServerCallContext context)
-    {
-        TransientFailure(context.Method, reason, error.GetType().Name, error.Message);
-        return ErrorMapping.Unavailable(reason, "A part of the hub does not answer; whether this call took effect is unknown. Try again.");
-    }
-
-    private RpcException Unexpected(Exception error, ServerCallContext context)
-    {
-        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
-        UnexpectedFailure(error, id, context.Method);
-        return ErrorMapping.Build(StatusCode.Internal, "INTERNAL", $"internal error, id {id}");
-    }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} unavailable, {Reason}: {Type} {Text}")]
-    private partial void TransientFailure(string method, string reason, string type, string text);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "Internal error {Id} in {Method}")]
-    private partial void UnexpectedFailure(Exception error, string id, string method);
 }

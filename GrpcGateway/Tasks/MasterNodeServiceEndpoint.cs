@@ -1,6 +1,5 @@
 using Grpc.Core;
 using HiveMind.Edge;
-using HiveMind.Faults;
 using HiveMind.Nodes;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
@@ -12,40 +11,9 @@ namespace HiveMind.Tasks;
 /// <summary>Tasks, their results and the pool's figures on the wire.</summary>
 internal sealed partial class MasterNodeServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, NodeDirectory nodes, PayloadUploads uploads,
-    TaskReasons reasons, WatchSlots watches, ISessionCheck sessions, HubOptions options, TimeProvider time, Uptime uptime, TaskListing listing,
-    PageTokens pages, RecentAnalytics analytics, IHostApplicationLifetime lifetime) : Wire.MasterNodeService.MasterNodeServiceBase
+    TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, ISessionCheck sessions, TimeProvider time, Uptime uptime,
+    TaskListing listing, PageTokens pages, RecentAnalytics analytics, IHostApplicationLifetime lifetime) : Wire.MasterNodeService.MasterNodeServiceBase
 {
-    public override async Task<Wire.SubmitTaskResponse> SubmitTask(Wire.SubmitTaskRequest request, ServerCallContext context)
-    {
-        try
-        {
-            return await Submit(request, context);
-        }
-        catch (Exception refused)
-        {
-            EdgeInstruments.SubmitRefused(refused);
-            throw;
-        }
-    }
-
-    private async Task<Wire.SubmitTaskResponse> Submit(Wire.SubmitTaskRequest request, ServerCallContext context)
-    {
-        TaskRules.Check(request, options.Tasks).ThrowIfAny();
-        var submitter = UserCall.Of(context).Acting;
-        var userId = submitter.UserId;
-        var taskId = TaskIds.New(userId, request.RequestId);
-        var task = grains.GetGrain<ITaskGrain>(taskId);
-        // A repeated submission is the first one's answer, whatever was spent since.
-        var repeated = request.RequestId.Length > 0 ? await task.GetSnapshot() : null;
-        if (repeated is null) await RequireCredit(userId, context.CancellationToken);
-        var payload = request.PayloadSha256.Length == 0 ? await files.Write(request.TaskData.Memory, context.CancellationToken)
-            : repeated?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
-            : await uploads.Find(userId, request, context.CancellationToken);
-        Failpoint.Hit(Failpoints.SubmitAfterFile);
-        await task.Submit(TaskMapping.ToSpec(request, submitter, payload));
-        return new Wire.SubmitTaskResponse { Success = true, Message = "Submitted.", TaskId = taskId };
-    }
-
     public override async Task<Wire.GetTaskStatusResponse> GetTaskStatus(Wire.GetTaskStatusRequest request, ServerCallContext context)
     {
         var task = await Find(request.TaskId, context);
@@ -120,13 +88,6 @@ internal sealed partial class MasterNodeServiceEndpoint(
             AverageTaskDuration = totals.MeanSeconds,
             SystemUptime = uptime.Now.TotalSeconds,
         };
-    }
-
-    private async Task RequireCredit(string userId, CancellationToken cancel)
-    {
-        if (!(options.Rewards.RequireBalance ?? options.Auth.Mode == AuthMode.Locked)) return;
-        if (await books.Balance(userId, cancel) > 0) return;
-        throw HiveMindException.Precondition("INSUFFICIENT_CREDITS", "The balance is used up: lend a machine to earn credits, or ask an admin.");
     }
 
     private static void RequireEnd(TaskSnapshot task)

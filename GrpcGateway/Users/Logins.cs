@@ -33,7 +33,7 @@ internal sealed class Logins(
     }
 
     public async Task<Caller?> WithoutLogin(CancellationToken cancel) => options.Auth.Mode == AuthMode.Open
-        ? await accounts.OpenAccount(AuthInterceptor.LocalAccount, cancel) with { Role = Roles.User }
+        ? await accounts.OpenAccount(ActingAccounts.LocalAccount, cancel) with { Role = Roles.User }
         : null;
 
     private SessionToken? Read(string token) =>

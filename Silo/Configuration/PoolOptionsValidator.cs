@@ -73,6 +73,7 @@ public static partial class PoolOptionsValidator
             "Telemetry:OtlpEndpoint",
             $"(or OTEL_EXPORTER_OTLP_ENDPOINT) must be an http or https URL like http://127.0.0.1:4317, not '{o.Telemetry.OtlpEndpoint}'.");
         Check(o.Telemetry.TraceRatio is >= 0 and <= 1, "Telemetry:TraceRatio", "must be between 0 and 1.");
+        SchedulingOptionsValidator.Check(o.Scheduling, Check);
         Check(Path.IsPathFullyQualified(o.DataDirectory), "DataDirectory", "must be an absolute path.");
         return problems;
     }

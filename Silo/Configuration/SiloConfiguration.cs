@@ -41,17 +41,22 @@ public static class SiloConfiguration
         var options = new PoolOptions();
         try
         {
-            section.Bind(options);
+            // Strictly, else a value in a named section that cannot be read is passed over; unknown names have their own lines already.
+            section.Bind(options, binder => binder.ErrorOnUnknownConfiguration = unknown.Count == 0);
         }
         catch (InvalidOperationException error)
         {
-            return (options, [.. unknown, error.Message]);
+            return (options, [.. unknown, Innermost(error).Message]);
         }
 
         if (options.Grpc.Lan && section["Grpc:Host"] is null) options.Grpc.Host = HubAddresses.Any.ToString();
         if (options.DataDirectory.Length == 0) options.DataDirectory = DefaultDataDirectory(environment);
         return (options, [.. unknown, .. PoolOptionsValidator.Problems(options)]);
     }
+
+    /// <summary>The one that names the setting: those around it say that binding failed.</summary>
+    private static InvalidOperationException Innermost(InvalidOperationException error) =>
+        error.InnerException is InvalidOperationException inner ? Innermost(inner) : error;
 
     public static string DefaultDataDirectory(Func<string, string?> environment)
     {
@@ -63,6 +68,7 @@ public static class SiloConfiguration
     private static bool IsKnown(Type type, ReadOnlySpan<string> path)
     {
         if (path.Length == 0) return true;
+        if (type.IsAssignableTo(typeof(IDictionary))) return IsKnown(type.GetGenericArguments()[1], path[1..]);
         if (type.IsAssignableTo(typeof(IList))) return int.TryParse(path[0], CultureInfo.InvariantCulture, out _) && path.Length == 1;
         if (Type.GetTypeCode(type) != TypeCode.Object || Nullable.GetUnderlyingType(type) is not null) return false;
         var property = type.GetProperty(path[0], BindingFlags.IgnoreCase | BindingFlags.Public | BindingFlags.Instance);

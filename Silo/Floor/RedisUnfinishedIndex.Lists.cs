@@ -55,11 +55,14 @@ public sealed partial class RedisUnfinishedIndex : IOpenTasks
         }
     }
 
-    private Task[] List(PendingTask task)
+    private IEnumerable<Task> List(IReadOnlyList<PendingTask> tasks)
     {
-        var key = Key(task);
-        return [db.SortedSetAddAsync(Mine(task.UserId), Field(key.TaskId), key.CreatedMs), db.SortedSetAddAsync(everybody, Field(key.TaskId), key.CreatedMs)];
+        foreach (var mine in tasks.GroupBy(task => task.UserId)) yield return db.SortedSetAddAsync(Mine(mine.Key), Places(mine));
+        yield return db.SortedSetAddAsync(everybody, Places(tasks));
     }
+
+    private static SortedSetEntry[] Places(IEnumerable<PendingTask> tasks) =>
+        [.. tasks.Select(Key).Select(key => new SortedSetEntry(Field(key.TaskId), key.CreatedMs))];
 
     private void Unlist(ITransaction change, IEnumerable<PendingTask> tasks)
     {

@@ -39,12 +39,13 @@ public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
         (mine, everybody) = ($"{serviceId}/mine/", $"{serviceId}/open");
     }
 
-    public Task Add(PendingTask task)
+    public Task Add(IReadOnlyList<PendingTask> tasks)
     {
-        // The entry first: a place in the lists always has one.
-        var entry = db.HashSetAsync(entries[Bucket(task.TaskId)], Field(task.TaskId), UnfinishedRecord.Pack(task));
+        // The entries first: a place in the lists always has one.
+        var written = tasks.GroupBy(task => Bucket(task.TaskId)).Select(bucket => db.HashSetAsync(
+            entries[bucket.Key], [.. bucket.Select(task => new HashEntry(Field(task.TaskId), UnfinishedRecord.Pack(task)))])).ToList();
         Failpoint.Hit(Failpoints.SubmitAfterEntry);
-        return FloorFailures.Guard(Task.WhenAll([entry, .. List(task)]));
+        return FloorFailures.Guard(Task.WhenAll([.. written, .. List(tasks)]));
     }
 
     public Task Mark(IReadOnlyList<string> taskIds, string nodeId)

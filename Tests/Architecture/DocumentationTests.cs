@@ -56,9 +56,13 @@ public sealed partial class DocumentationTests
         || Family().Matches(text).Any(family => package.StartsWith(family.Groups[1].Value, StringComparison.Ordinal));
 
     private static IEnumerable<string> Settings(Type type, string prefix) =>
-        type.GetProperties().Where(property => property.CanWrite).SelectMany(property => IsSection(property.PropertyType)
-            ? Settings(property.PropertyType, $"{prefix}{property.Name}:")
-            : [prefix + property.Name]);
+        type.GetProperties().Where(property => property.CanWrite).SelectMany(property => property.PropertyType switch
+        {
+            var own when IsSection(own) => Settings(own, $"{prefix}{property.Name}:"),
+            // Sections by name: `user` stands for all of them.
+            { IsGenericType: true } named when named.GetGenericArguments()[^1] is var each && IsSection(each) => Settings(each, $"{prefix}{property.Name}:user:"),
+            _ => [prefix + property.Name],
+        });
 
     private static bool IsSection(Type type) => type.Assembly.GetName().Name!.StartsWith("HiveMind", StringComparison.Ordinal) && !type.IsEnum
         && !type.IsAssignableTo(typeof(IEnumerable));

@@ -45,7 +45,7 @@ internal sealed class RemovedIds(int failures = 0) : IUnfinishedIndex
         return Task.CompletedTask;
     }
 
-    public Task Add(HiveMind.Scheduling.PendingTask task) => throw new NotSupportedException();
+    public Task Add(IReadOnlyList<HiveMind.Scheduling.PendingTask> tasks) => throw new NotSupportedException();
     public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => throw new NotSupportedException();
     public Task Return(HiveMind.Scheduling.PendingTask task) => throw new NotSupportedException();
     public Task<long> Count() => throw new NotSupportedException();

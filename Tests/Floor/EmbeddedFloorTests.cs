@@ -17,7 +17,7 @@ public sealed class EmbeddedFloorTests : IDisposable
         var tasks = Enumerable.Range(0, 600).Select(n => Pending(TaskIds.New("ann", $"{n}"))).ToList();
         await using (var floor = await temp.Start())
         {
-            await Task.WhenAll(tasks.Select(floor.Unfinished.Add));
+            await floor.Unfinished.Add(tasks);
             await floor.Unfinished.Mark([.. tasks.Take(300).Select(task => task.TaskId)], "node-é");
             tasks[0] = tasks[0] with { NotBefore = tasks[0].NotBefore.AddSeconds(7), StartBy = tasks[0].NotBefore.AddHours(1) };
             await floor.Unfinished.Return(tasks[0]);
@@ -34,7 +34,7 @@ public sealed class EmbeddedFloorTests : IDisposable
         await again.Unfinished.Return(tasks[100]); // it has ended meanwhile: it does not come back
         Assert.Equal(500, await again.Unfinished.Count());
         // The mark went with the entry: a task of that id that is born again is not on a node.
-        await again.Unfinished.Add(tasks[100]);
+        await again.Unfinished.Add([tasks[100]]);
         Assert.Null((await Entries(again))[tasks[100]]);
     }
 
@@ -42,7 +42,7 @@ public sealed class EmbeddedFloorTests : IDisposable
     public async Task UnfinishedIndex_NoTaskId_Refused()
     {
         await using var floor = await temp.Start();
-        await Assert.ThrowsAsync<ArgumentException>(async () => await floor.Unfinished.Add(Pending("../etc/passwd")));
+        await Assert.ThrowsAsync<ArgumentException>(async () => await floor.Unfinished.Add([Pending("../etc/passwd")]));
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public sealed class OpenTasksTests : IDisposable
         Assert.Equal(expected.Where(id => tasks.Single(task => task.TaskId == id).UserId == "bob"), await All(floor, "bob", 4));
 
         // Again with another time, as after a birth that failed: one place, the new one.
-        await floor.Unfinished.Add(Open(0, 50, "bob"));
+        await floor.Unfinished.Add([Open(0, 50, "bob")]);
         Assert.Equal(Id(0), (await floor.Unfinished.Page("bob", null, 0, 1))[0].Key.TaskId);
         Assert.Equal(95, (await All(floor, null, 50)).Count);
 
@@ -107,7 +107,7 @@ public sealed class OpenTasksTests : IDisposable
         Assert.NotNull((await floor.Unfinished.Page(null, null, 0, 1))[0].Task);
     }
 
-    private static Task Add(Floor floor, PendingTask[] tasks) => Task.WhenAll(tasks.Select(floor.Unfinished.Add));
+    private static Task Add(Floor floor, PendingTask[] tasks) => floor.Unfinished.Add(tasks);
 
     private static async Task<List<string>> All(Floor floor, string? userId, int size, long fromMs = 0)
     {

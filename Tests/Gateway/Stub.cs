@@ -28,6 +28,7 @@ public class Stub<T> : DispatchProxy where T : class
 public class FakeGrains : DispatchProxy
 {
     private readonly Dictionary<(Type, string), object> _grains = [];
+    private readonly Dictionary<Type, Func<string, object>> _others = [];
 
     public IGrainFactory Object => (IGrainFactory)(object)this;
     public List<object> Links { get; } = [];
@@ -40,13 +41,20 @@ public class FakeGrains : DispatchProxy
         return this;
     }
 
+    /// <summary>Every grain of that kind that was not added by its key.</summary>
+    public FakeGrains AddOthers<T>(Func<string, T> grain) where T : class
+    {
+        _others[typeof(T)] = grain;
+        return this;
+    }
+
     protected override object? Invoke(MethodInfo? method, object?[]? args)
     {
         switch (method!.Name)
         {
             case "GetGrain" when args![0] is string key:
-                return _grains.TryGetValue((method.GetGenericArguments()[0], key), out var grain)
-                    ? grain
+                return _grains.TryGetValue((method.GetGenericArguments()[0], key), out var grain) ? grain
+                    : _others.TryGetValue(method.GetGenericArguments()[0], out var others) ? others(key)
                     : throw new NotSupportedException($"No {method.GetGenericArguments()[0].Name} '{key}' in this test.");
             case "CreateObjectReference":
                 lock (Links) Links.Add(args![0]!);

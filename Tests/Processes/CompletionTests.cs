@@ -11,7 +11,7 @@ public sealed class CompletionTests : IDisposable
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Theory]
-    [InlineData("hivemind sub", "submit")]
+    [InlineData("hivemind submit-m", "submit-many")]
     [InlineData("hivemind submit --prio", "--priority")]
     [InlineData("hivemind tasks --state t", "timed_out")]
     [InlineData("hivemind completion f", "fish")]

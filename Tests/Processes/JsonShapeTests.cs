@@ -30,9 +30,11 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         ("submit -c 10 --type noop --wait", Ends.Well),
         ("submit -c 10 --type noop", Ends.Well),
         ("submit -c 600000 --type docker", Ends.Well),
+        ("submit-many {home}/tasks.jsonl", Ends.Well),
         ("tasks --limit 2", Ends.Well),
         ("tasks --limit 500", Ends.Well),
         ("status {done}", Ends.Well),
+        ("explain {task}", Ends.Well),
         ("watch {done}", Ends.Well),
         ("result {done}", Ends.Well),
         ("result {done} -o {home}/output", Ends.Well),
@@ -62,6 +64,7 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
     {
         await base.InitializeAsync();
         (_known["home"], _known["port1"], _known["port2"]) = (_home, FreePort(), FreePort());
+        await File.WriteAllTextAsync(Path.Combine(_home, "tasks.jsonl"), "{\"code\": \"10\", \"type\": \"noop\"}\n");
         // A verb that takes half a minute has one shape, which is built here.
         Printed["demo"] = JsonPaths.Of(Terminal.ToJson(new DemoReport(1, 1, 1, 1, 1, [new("a", "n", 1, 1, 1, false)], 1, 1, [])));
         // Needs a Redis and a stopped silo; MigrateTests runs it.

@@ -38,6 +38,7 @@ public sealed class StartRefusalTests(StoppedPool stopped) : IClassFixture<Stopp
     [InlineData("Grpc:Host=0.0.0.0", "Grpc:AllowInsecure=true")]
     [InlineData("Telemetry:OtlpEndpoint=collector:4317", "must be an http or https URL")]
     [InlineData("Telemetry:TraceRatio=2", "between 0 and 1")]
+    [InlineData("Scheduling:BandRoles:Urgent=root", "Scheduling:BandRoles:Urgent must name a role")]
     [InlineData("Books:ConnectionString=Host=db;Username=u;Password=hunter2", "only SQLite books")]
     public async Task Start_BadSetting_RefusesWithOneLine(string setting, string says)
     {

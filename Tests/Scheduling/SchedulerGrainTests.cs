@@ -95,7 +95,7 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
         public Task<long> Count() => Task.FromResult(3L);
         public Task EnsureListed(IReadOnlyList<PendingTask> tasks) => Task.CompletedTask;
         public Task<IReadOnlyList<OpenTask>> Page(string? userId, TaskKey? below, long fromMs, int most) => Task.FromResult<IReadOnlyList<OpenTask>>([]);
-        public Task Add(PendingTask task) => Task.CompletedTask;
+        public Task Add(IReadOnlyList<PendingTask> tasks) => Task.CompletedTask;
         Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => Task.CompletedTask;
         Task INodeIndex.Add(string nodeId) => Task.CompletedTask;
         Task INodeIndex.Remove(string nodeId) => Task.CompletedTask;

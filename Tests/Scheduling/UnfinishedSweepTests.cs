@@ -252,7 +252,7 @@ public sealed class UnfinishedSweepTests
         public Task<IReadOnlyList<OpenTask>> Page(string? userId, TaskKey? below, long fromMs, int most) => throw new NotSupportedException();
         public Task<IReadOnlyList<string>> All() => Task.FromResult<IReadOnlyList<string>>(Nodes);
         public Task<long> Count() => Task.FromResult((long)_entries.Count);
-        public Task Add(PendingTask task) => throw new NotSupportedException();
+        public Task Add(IReadOnlyList<PendingTask> tasks) => throw new NotSupportedException();
         Task INodeIndex.Add(string nodeId) => throw new NotSupportedException();
         Task INodeIndex.Remove(string nodeId) => throw new NotSupportedException();
 

@@ -1,0 +1,51 @@
+using System.Security.Cryptography;
+using Grpc.Core;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace HiveMind.Edge;
+
+/// <summary>Whatever was thrown as a status of the contract; never UNKNOWN, never a stack trace.</summary>
+internal sealed partial class CallFailures(IHostApplicationLifetime lifetime, TimeProvider time, ILogger<CallFailures> log)
+{
+    public RpcException Translate(Exception error, ServerCallContext context) => error switch
+    {
+        RpcException said => said,
+        HiveMindException failure => ErrorMapping.FromFailure(failure),
+        InvalidRequestException invalid => ErrorMapping.FromProblems(invalid),
+        AggregateException { InnerExceptions: [var only] } => Translate(only, context),
+        _ when context.CancellationToken.IsCancellationRequested => Ended(context),
+        OperationCanceledException or ObjectDisposedException when Stopping => Stopped(),
+        OperationCanceledException => ErrorMapping.Unavailable("INTERRUPTED", "The hub gave up on this call: try again."),
+        _ when ErrorMapping.TransientReason(error) is { } reason => Transient(reason, error, context),
+        _ => Unexpected(error, context),
+    };
+
+    private bool Stopping => lifetime.ApplicationStopping.IsCancellationRequested;
+
+    private static RpcException Stopped() => ErrorMapping.Unavailable("STOPPING", "This hub is stopping: try again.");
+
+    /// <summary>The client is gone or out of time; what it is told only a proxy or a log reads.</summary>
+    private RpcException Ended(ServerCallContext context) => context.Deadline.ToUniversalTime() <= time.GetUtcNow().UtcDateTime
+        ? ErrorMapping.Build(StatusCode.DeadlineExceeded, "DEADLINE_EXCEEDED", "The call's deadline passed.")
+        : Stopping ? Stopped() : ErrorMapping.Build(StatusCode.Cancelled, "CANCELLED", "The call was cancelled.");
+
+    private RpcException Transient(string reason, Exception error, ServerCallContext context)
+    {
+        TransientFailure(context.Method, reason, error.GetType().Name, error.Message);
+        return ErrorMapping.Unavailable(reason, "A part of the hub does not answer; whether this call took effect is unknown. Try again.");
+    }
+
+    private RpcException Unexpected(Exception error, ServerCallContext context)
+    {
+        var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
+        UnexpectedFailure(error, id, context.Method);
+        return ErrorMapping.Build(StatusCode.Internal, "INTERNAL", $"internal error, id {id}");
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Method} unavailable, {Reason}: {Type} {Text}")]
+    private partial void TransientFailure(string method, string reason, string type, string text);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Internal error {Id} in {Method}")]
+    private partial void UnexpectedFailure(Exception error, string id, string method);
+}

@@ -1,0 +1,167 @@
+using System.Runtime.ExceptionServices;
+using HiveMind.Edge;
+using HiveMind.Faults;
+using HiveMind.Storage;
+using HiveMind.Users;
+using Wire = HiveMind.Protos;
+
+namespace HiveMind.Tasks;
+
+/// <summary>
+/// The one way of tasks into the pool, alone or a thousand together: the rules of each, what its account may submit, its payload, its
+/// birth. A call of one is a batch of one that does not wait for its turn.
+/// </summary>
+internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, PayloadUploads uploads, SubmitQuotas quotas, HubOptions options) : IDisposable
+{
+    /// <summary>Births of all batches of this silo at the same time.</summary>
+    public const int BirthsTogether = 128;
+    private readonly SemaphoreSlim _births = new(BirthsTogether);
+
+    /// <summary>The task's id, or what is wrong with it.</summary>
+    public async Task<string> One(Wire.SubmitTaskRequest request, Caller submitter, CancellationToken cancel)
+    {
+        var draft = new Draft(request, submitter);
+        Try(draft, () =>
+        {
+            Check(draft);
+            quotas.Take(submitter);
+        });
+        await Admit([draft], cancel);
+        if (draft.Refusal is null) await Try(draft, () => Bear(draft, oneOfMany: false, cancel));
+        if (draft.Refusal is not { } refusal) return draft.TaskId;
+        EdgeInstruments.SubmitRefused(refusal);
+        ExceptionDispatchInfo.Throw(refusal);
+        return "";
+    }
+
+    /// <summary>Done when each of them is durable or refused. Which account each is for is asked of <paramref name="submitter"/>.</summary>
+    public async Task<IReadOnlyList<Draft>> Many(
+        IReadOnlyList<Wire.SubmitTaskRequest> requests, Func<Wire.SubmitTaskRequest, Task<Caller>> submitter, CancellationToken cancel)
+    {
+        var drafts = new Draft[requests.Count];
+        for (var i = 0; i < drafts.Length; i++) drafts[i] = await Drafted(requests[i], submitter);
+        await Admit(drafts, cancel);
+        var births = new List<Task>(drafts.Length);
+        foreach (var draft in drafts.Where(draft => draft.Refusal is null))
+        {
+            await Try(draft, async () =>
+            {
+                await quotas.Await(draft.Submitter!, cancel);
+                await _births.WaitAsync(cancel);
+            });
+            if (draft.Refusal is null) births.Add(OneOfMany(draft, cancel));
+        }
+
+        await Task.WhenAll(births);
+        foreach (var draft in drafts)
+            if (draft.Refusal is { } refusal) EdgeInstruments.SubmitRefused(refusal);
+        return drafts;
+    }
+
+    public void Dispose() => _births.Dispose();
+
+    private async Task<Draft> Drafted(Wire.SubmitTaskRequest request, Func<Wire.SubmitTaskRequest, Task<Caller>> submitter)
+    {
+        try
+        {
+            var draft = new Draft(request, await submitter(request));
+            Try(draft, () => Check(draft));
+            return draft;
+        }
+        catch (Exception refusal)
+        {
+            return new Draft(request, null) { Refusal = refusal };
+        }
+    }
+
+    private void Check(Draft draft)
+    {
+        TaskRules.Check(draft.Request, options.Tasks).ThrowIfAny();
+        quotas.RequireBand(draft.Submitter!, (TaskPriority)draft.Request.Priority);
+    }
+
+    /// <summary>
+    /// Lets new tasks in, in their order, as far as credit and quota reach. A repeated submission is the first one's answer, whatever was spent
+    /// since; its record is only asked where that decides something.
+    /// </summary>
+    private async Task Admit(IReadOnlyList<Draft> drafts, CancellationToken cancel)
+    {
+        foreach (var own in drafts.Where(draft => draft.Refusal is null).GroupBy(draft => draft.Submitter!.UserId))
+        {
+            Draft[] asked = [.. own];
+            try
+            {
+                var admission = await quotas.Admit(asked[0].Submitter!, cancel);
+                var isTight = admission.MayRefuse(asked.Length);
+                var repeatable = asked.Where(draft => draft.Request.RequestId.Length > 0 && (isTight || draft.Request.PayloadSha256.Length > 0));
+                await Task.WhenAll(repeatable.Select(draft => Try(draft, async () => draft.Known = await Record(draft).GetSnapshot())));
+                foreach (var draft in asked)
+                    if (draft is { Refusal: null, Known: null }) Try(draft, admission.Take);
+            }
+            catch (Exception failure)
+            {
+                foreach (var draft in asked) draft.Refusal ??= failure;
+            }
+        }
+    }
+
+    private async Task OneOfMany(Draft draft, CancellationToken cancel)
+    {
+        try
+        {
+            await Try(draft, () => Bear(draft, oneOfMany: true, cancel));
+        }
+        finally
+        {
+            _births.Release();
+        }
+    }
+
+    private async Task Bear(Draft draft, bool oneOfMany, CancellationToken cancel)
+    {
+        var (request, userId) = (draft.Request, draft.Submitter!.UserId);
+        var payload = request.PayloadSha256.Length == 0 ? await files.Write(request.TaskData.Memory, cancel)
+            : draft.Known?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
+            : await uploads.Find(userId, request, cancel);
+        Failpoint.Hit(Failpoints.SubmitAfterFile);
+        await Record(draft).Submit(TaskMapping.ToSpec(request, draft.Submitter, payload), oneOfMany);
+    }
+
+    private ITaskGrain Record(Draft draft) => grains.GetGrain<ITaskGrain>(draft.TaskId);
+
+    private static void Try(Draft draft, Action step)
+    {
+        try
+        {
+            step();
+        }
+        catch (Exception refusal)
+        {
+            draft.Refusal = refusal;
+        }
+    }
+
+    private static async Task Try(Draft draft, Func<Task> step)
+    {
+        try
+        {
+            await step();
+        }
+        catch (Exception refusal)
+        {
+            draft.Refusal = refusal;
+        }
+    }
+}
+
+/// <summary>A task on its way in, and what became of it: it is in, unless there is a refusal.</summary>
+internal sealed class Draft(Wire.SubmitTaskRequest request, Caller? submitter)
+{
+    public Wire.SubmitTaskRequest Request => request;
+    /// <summary>Null when it could not be told, which is its refusal.</summary>
+    public Caller? Submitter => submitter;
+    public string TaskId { get; } = submitter is null ? "" : TaskIds.New(submitter.UserId, request.RequestId);
+    /// <summary>It was submitted before, as far as it was asked.</summary>
+    public TaskSnapshot? Known { get; set; }
+    public Exception? Refusal { get; set; }
+}
