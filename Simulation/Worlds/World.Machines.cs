@@ -153,7 +153,7 @@ internal sealed partial class World
             if (machine.Runs[i].Attempt > assignment.Attempt) return;
             Drop(node, machine.Runs[i]);
         }
-        var run = new SimRun(task.Number, task.Id, assignment.Attempt);
+        var run = new SimRun(task.Number, task.Id, assignment.Attempt, assignment.RunTimeout.Ticks);
         machine.Runs.Add(run);
         if (machine.Draining)
         {
@@ -169,11 +169,10 @@ internal sealed partial class World
         var task = _tasks[run.Task];
         (run.Began, run.BeganAt) = (true, _clock.Ticks);
         if (task.RunningNow++ > 0) Figures.Overlaps++;
-        var limit = task.Record!.Spec!.RunTimeout.Ticks;
-        Later(Math.Min(task.RunTicks, limit), EventKind.RunEnds, node.Number, node.Machine.Life, run);
+        Later(Math.Min(task.RunTicks, run.Limit), EventKind.RunEnds, node.Number, node.Machine.Life, run);
         ToHub(node, EventKind.ReportArrives, new ReportMessage(node.Number, node.Machine.Life, node.Machine.Epoch,
             new() { TaskId = task.Id, Attempt = run.Attempt, IsStart = true }));
-        if (!_ending && _chance.Chance(_plan.CancelShare / 4)) Later(Math.Min(task.RunTicks, limit) + Delay() - Delay() / 2, EventKind.Cancel, task.Number);
+        if (!_ending && _chance.Chance(_plan.CancelShare / 4)) Later(Math.Min(task.RunTicks, run.Limit) + Delay() - Delay() / 2, EventKind.Cancel, task.Number);
     }
 
     private void RunEnds(SimNode node, SimRun run)
@@ -181,7 +180,7 @@ internal sealed partial class World
         if (run.Gone) return;
         var task = _tasks[run.Task];
         EndRun(run);
-        var timedOut = task.RunTicks > task.Record!.Spec!.RunTimeout.Ticks;
+        var timedOut = task.RunTicks > run.Limit;
         // A worker's fault is of that attempt: the next one may do better.
         var cause = timedOut ? Causes.RunTimeout : task.Ends == Causes.WorkerFault && _chance.Chance(0.5) ? Causes.Completed : task.Ends;
         Ended(node, run, new()
