@@ -22,6 +22,7 @@ public sealed partial class SchedulerGrain(
     private readonly SchedulerCore _core = new(policy);
     private readonly Dictionary<string, Task> _offers = [];
     private readonly CancellationTokenSource _stopping = new();
+    private bool _isWhole;
     private bool _pumpRequested;
     private Task _pump = Task.CompletedTask;
     private Task _rebuild = Task.CompletedTask;
@@ -75,6 +76,8 @@ public sealed partial class SchedulerGrain(
 
     public Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds) =>
         Task.FromResult<IReadOnlyList<string>>([.. taskIds.Where(id => !_core.Knows(id))]);
+
+    public Task<bool> IsWhole() => Task.FromResult(_isWhole);
 
     private DateTimeOffset Now => time.GetUtcNow();
 
@@ -154,6 +157,7 @@ public sealed partial class SchedulerGrain(
                     _core.Enqueue(entry.Task, Now);
                     if (++found % TasksPerTurn == 0) RequestPump();
                 }
+                _isWhole = true;
                 LogRebuilt(logger, found);
                 RequestPump();
                 return;
