@@ -11,8 +11,9 @@ internal static class App
     {
         new DemoVerb(terminal), new UpVerb(terminal), new SiloVerb(terminal), new MigrateVerb(terminal),
         new RegisterVerb(terminal), new LoginVerb(terminal), new LogoutVerb(terminal), new WhoAmIVerb(terminal),
-        new SubmitVerb(terminal), new SubmitManyVerb(terminal), new WatchVerb(terminal), new TasksVerb(terminal), new StatusVerb(terminal), new ResultVerb(terminal),
-        new CancelVerb(terminal), new NodesVerb(terminal), new NodeRemoveVerb(terminal), new NodeTokenVerb(terminal), new StatsVerb(terminal),
+        new SubmitVerb(terminal), new SubmitManyVerb(terminal), new WatchVerb(terminal), new TasksVerb(terminal), new StatusVerb(terminal),
+        new ExplainVerb(terminal), new ResultVerb(terminal), new CancelVerb(terminal), new NodesVerb(terminal), new NodeCordonVerb(terminal),
+        new NodeDrainVerb(terminal), new NodeUncordonVerb(terminal), new NodeRemoveVerb(terminal), new NodeTokenVerb(terminal), new StatsVerb(terminal),
         new TopVerb(terminal), new HealthVerb(terminal), new AnalyticsVerb(terminal), new WorkerVerb(terminal), new CompletionVerb(terminal),
     };
 

@@ -31,6 +31,11 @@ public sealed class NodeOptions
     public TimeSpan ForgetAfter { get; set; } = TimeSpan.FromDays(7);
     /// <summary>The quick verdict. Off, the reminder alone decides (a test of that path).</summary>
     public bool LivenessTimer { get; set; } = true;
+    /// <summary>Failures in a row, of several accounts, after which a machine is put aside for a while: 3 to 1000, no account counts more than twice; 0: never.</summary>
+    public int CordonAfterFailures { get; set; } = 5;
+    /// <summary>How long the first time; each time in a row twice as long.</summary>
+    public TimeSpan CordonFor { get; set; } = TimeSpan.FromMinutes(1);
+    public TimeSpan CordonForAtMost { get; set; } = TimeSpan.FromHours(1);
 }
 
 public sealed class TaskOptions
@@ -39,6 +44,8 @@ public sealed class TaskOptions
     public TimeSpan LeaseDuration { get; set; } = TimeSpan.FromSeconds(15);
     /// <summary>1 to 20.</summary>
     public int MaxAttempts { get; set; } = 5;
+    /// <summary>A task fails that was lost with that many different nodes, 1 to 20; 0: it takes what MaxAttempts leaves it.</summary>
+    public int CrashLimit { get; set; } = 3;
     public bool AllowNoop { get; set; }
     /// <summary>The most a task may ask for each of its outputs, MiB.</summary>
     public int MaxOutputMb { get; set; } = 4096;

@@ -51,9 +51,10 @@ public static class WorkerHost
             runners.Add(new PythonRunner(facts.Python, facts.Confinement, time));
         if (options.AllowNoop)
             runners.Add(new NoopRunner(time));
-        var executor = new AttemptExecutor(runners, work, new Transfers(hub, chance, time), table, time);
+        var executor = new AttemptExecutor(runners, work, new Transfers(hub, chance, time), table,
+            new DiskShare(facts.DiskMb), new GpuSlots(facts.Gpus.Select(g => g.Id)), time);
         var agent = new WorkerAgent(
-            MachineProbe.Capabilities(facts, options), table, executor, new UsageMeter(facts.GpuCount > 0, time), lease, chance, time, console);
+            MachineProbe.Capabilities(facts, options), table, executor, new UsageMeter(facts.Gpus.Count > 0, time), lease, chance, time, console);
 
         using var end = new CancellationTokenSource();
         var watching = agent.WatchLease(end.Token);
@@ -151,9 +152,9 @@ public static class WorkerHost
 
     private static void Introduce(MachineFacts facts, WorkerOptions options, IWorkerConsole console)
     {
-        var gpus = facts.GpuCount > 0 ? $", {facts.GpuCount} × {facts.GpuModel}" : "";
+        var gpus = facts.Gpus.Count > 0 ? $", {facts.Gpus.Count} × {facts.GpuModel}" : "";
         var python = facts.Python is null ? "no python3" : $"Python {facts.Python.Version}";
-        console.Say(WorkerEvent.Info, $"This machine lends {facts.Cores:0.##} cores, {facts.MemoryMb} MB of memory{gpus}; {python}.");
+        console.Say(WorkerEvent.Info, $"This machine lends {facts.Cores:0.##} cores, {facts.MemoryMb} MB of memory, {facts.DiskMb} MB of disk{gpus}; {python}.");
         if (facts.Python is null)
             console.Say(WorkerEvent.Warning, "Install python3 to take Python tasks.");
         else if (!facts.Confinement.DiesWithWorker)

@@ -17,6 +17,10 @@ public sealed record WorkerOptions
     public long MaxMemoryMb { get; init; }
     /// <summary>At most this many GPUs are offered; negative: all.</summary>
     public int MaxGpus { get; init; } = -1;
+    /// <summary>At most this much disk is offered; 0: what is free where the work directory is, less what the machine itself needs.</summary>
+    public long MaxDiskMb { get; init; }
+    /// <summary>What the owner says of this machine, by name; the hub says what names and values may be.</summary>
+    public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
     /// <summary>Takes tasks of strangers even where nothing isolates them.</summary>
     public bool Unsandboxed { get; init; }
     /// <summary>Never isolates, even where bubblewrap works; without <see cref="Unsandboxed"/> only the owner's tasks come then.</summary>
@@ -43,6 +47,7 @@ public sealed record WorkerOptions
         { NodeToken: "" } => "The node token is empty: register this machine first.",
         { MaxCores: < 0 } => "Cores must not be negative.",
         { MaxMemoryMb: < 0 } => "Memory must not be negative.",
+        { MaxDiskMb: < 0 } => "Disk must not be negative.",
         { WorkDirectory: "" } => "The work directory is empty.",
         _ => null,
     };

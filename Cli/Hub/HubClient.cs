@@ -15,7 +15,7 @@ internal sealed class HubClient : IDisposable
 
     // Without the methods whose second try would answer otherwise: register, login, logout.
     private static readonly string[] RepeatableUserCalls = ["GetUserInfo", "RenewSession"];
-    private static readonly string[] RepeatableNodeCalls = ["RegisterNode", "UpdateNodeStatus", "GetNodeInfo", "ListNodes"];
+    private static readonly string[] RepeatableNodeCalls = ["RegisterNode", "UpdateNodeStatus", "GetNodeInfo", "ListNodes", "CordonNode", "DrainNode", "UncordonNode"];
     private static readonly string[] RepeatableTaskCalls =
         ["SubmitTask", "GetTaskStatus", "CancelTask", "GetTaskResult", "GetUploadPosition", "GetSystemStats", "ListTasks", "GetAnalytics"];
 

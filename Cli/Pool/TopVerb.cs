@@ -93,7 +93,7 @@ internal sealed class TopVerb : Verb
                 foreach (var node in nodes)
                 {
                     var usage = node.ResourceUsage ?? new ResourceUsage();
-                    table.Add(node.NodeId, node.Status, Whole(usage.CpuUsage), Whole(usage.MemoryUsage),
+                    table.Add(node.NodeId, NodesVerb.Status(node), Whole(usage.CpuUsage), Whole(usage.MemoryUsage),
                         $"{Words.Number(node.FreeCpuCores)} of {Words.Number(node.Capabilities?.CpuCores ?? 0)}",
                         Whole(node.TaskCount), Whole(node.CompletedTasks), Whole(node.FailedTasks));
                 }

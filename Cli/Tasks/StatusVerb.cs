@@ -16,7 +16,8 @@ internal sealed class StatusVerb : Verb
         using var hub = await Connect(parsed, stop);
         var task = await hub.Tasks.GetTaskStatusAsync(new GetTaskStatusRequest { TaskId = id }, cancellationToken: stop);
         Terminal.Result(string.Join('\n', Lines(task)), TaskShapes.Status(task));
-        Terminal.Hint($"Next: {Next(parsed, $"{(TaskFollow.HasEnded(task.State) ? "result" : "watch")} {task.TaskId}")}");
+        var next = TaskFollow.HasEnded(task.State) ? "result" : task.State == TaskState.Pending ? "explain" : "watch";
+        Terminal.Hint($"Next: {Next(parsed, $"{next} {task.TaskId}")}");
 
         return ExitCodes.Ok;
     }
@@ -35,10 +36,18 @@ internal sealed class StatusVerb : Verb
         yield return $"started   {Words.OrDash(task.StartedAt)}";
         yield return $"ended     {Words.OrDash(task.CompletedAt)}";
         yield return $"node      {Words.OrDash(task.AssignedNode)}";
-        yield return $"attempt   {task.Attempt} of at most {task.MaxAttempts}";
-        foreach (var attempt in task.Attempts)
+        yield return $"attempt   {task.Attempt} of at most {task.MaxAttempts}; {RetryText.Of(task.Retry)}";
+        if (task.QueueDeadlineSeconds > 0 || task.TotalTimeoutSeconds > 0)
         {
-            yield return $"          {attempt.Attempt}: on {attempt.NodeId}, {attempt.RunMs} ms, {Words.OrDash(attempt.Cause)}";
+            yield return $"limits    {string.Join(", ", Limits(task))}";
+        }
+
+        if (task.Attempts.Count > 0)
+        {
+            foreach (var line in Attempts(task).Plain().Split('\n'))
+            {
+                yield return $"          {line}";
+            }
         }
 
         yield return $"cost      {Words.Credits(task.CostCredits)} credits";
@@ -46,5 +55,34 @@ internal sealed class StatusVerb : Verb
         {
             yield return $"error     {task.ErrorMessage}";
         }
+    }
+
+    private static IEnumerable<string> Limits(GetTaskStatusResponse task)
+    {
+        if (task.QueueDeadlineSeconds > 0)
+        {
+            yield return $"started within {task.QueueDeadlineSeconds} s";
+        }
+
+        if (task.TotalTimeoutSeconds > 0)
+        {
+            yield return $"ended within {task.TotalTimeoutSeconds} s";
+        }
+    }
+
+    /// <summary>Where each attempt was, how it ended and what it used; a dash for what is not known.</summary>
+    internal static TextTable Attempts(GetTaskStatusResponse task)
+    {
+        var table = new TextTable("attempt", "node", "assigned", "ended", "cause", "ran", "cpu", "memory", "credits");
+        foreach (var one in task.Attempts)
+        {
+            var cause = one.ExitCode == 0 ? Words.OrDash(one.Cause) : $"{one.Cause} (exit code {one.ExitCode})";
+            table.Add(
+                $"{one.Attempt}", one.NodeId, one.AssignedAt, Words.OrDash(one.EndedAt), cause, $"{Words.Number(one.RunMs / 1000.0)} s",
+                one.CpuMs == 0 ? "-" : $"{Words.Number(one.CpuMs / 1000.0)} s", one.MemoryPeakMb == 0 ? "-" : $"{one.MemoryPeakMb} MiB",
+                Words.Credits(one.CostCredits));
+        }
+
+        return table;
     }
 }

@@ -18,8 +18,19 @@ internal sealed record SubmitInput
     public string? Cores { get; init; }
     public string? Memory { get; init; }
     public bool Gpu { get; init; }
+    public int Gpus { get; init; }
+    public string GpuModel { get; init; } = "";
+    public string? GpuMemory { get; init; }
+    public string? Disk { get; init; }
+    /// <summary>Label expressions that must all hold; the hub says what is wrong with them.</summary>
+    public IReadOnlyList<string> Require { get; init; } = [];
     public string Priority { get; init; } = "normal";
     public string? Timeout { get; init; }
+    public string? RetryOn { get; init; }
+    public bool NoRetryOnLostNode { get; init; }
+    public string? MaxAttempts { get; init; }
+    public string? QueueDeadline { get; init; }
+    public string? TotalTimeout { get; init; }
     public string? MaxOutput { get; init; }
     public string Type { get; init; } = "python";
     /// <summary>Always one: a call whose answer was lost is sent again and must not become a second task.</summary>
@@ -38,11 +49,19 @@ internal sealed record SubmitInput
         StandardInput = StandardInputFile is null ? ByteString.Empty : ByteString.CopyFrom(ReadAll(StandardInputFile)),
         Priority = PriorityOf(Priority),
         RequestId = RequestId,
+        Retry = RetryText.Parse(RetryOn, NoRetryOnLostNode, MaxAttempts),
+        QueueDeadlineSeconds = QueueDeadline is null ? 0 : DurationText.Seconds(QueueDeadline),
+        TotalTimeoutSeconds = TotalTimeout is null ? 0 : DurationText.Seconds(TotalTimeout),
         Requirements = new TaskRequirements
         {
             CpuCores = Cores is null ? 0 : CoresOf(Cores),
             MemoryMb = Memory is null ? 0 : SizeText.Megabytes(Memory),
             GpuRequired = Gpu,
+            GpuCount = Gpus,
+            GpuModel = GpuModel,
+            GpuMemoryMb = GpuMemory is null ? 0 : SizeText.Megabytes(GpuMemory),
+            DiskMb = Disk is null ? 0 : SizeText.Megabytes(Disk),
+            Labels = string.Join(", ", Require),
             TimeoutSeconds = Timeout is null ? 0 : DurationText.Seconds(Timeout),
             MaxOutputMb = MaxOutput is null ? 0 : SizeText.Megabytes(MaxOutput),
         },

@@ -15,8 +15,25 @@ internal sealed class SubmitVerb : Verb
     private readonly Option<string?> cores = new("--cores") { Description = "Cores to reserve (1).", HelpName = "N" };
     private readonly Option<string?> memory = new("--memory") { Description = "Memory to reserve, like 512M or 2G (256M).", HelpName = "SIZE" };
     private readonly Option<bool> gpu = new("--gpu") { Description = "Needs a GPU." };
+    private readonly Option<int?> gpus = new("--gpus") { Description = "Needs so many GPUs.", HelpName = "N" };
+    private readonly Option<string?> gpuModel = new("--gpu-model") { Description = "Needs GPUs of exactly this model, as `nodes` names it.", HelpName = "MODEL" };
+    private readonly Option<string?> gpuMemory = new("--gpu-memory") { Description = "Needs GPUs with so much memory each, like 40G.", HelpName = "SIZE" };
+    private readonly Option<string?> disk = new("--disk") { Description = "Disk to reserve for its files, like 10G; it is stopped above it.", HelpName = "SIZE" };
+    private readonly Option<string[]> require =
+        new("--require") { Description = "What the machine's labels must say, like 'zone in (a, b)'; several must all hold.", HelpName = "EXPRESSION" };
     private readonly Option<string?> priority = new("--priority") { Description = "low, normal, high or urgent.", HelpName = "WORD" };
     private readonly Option<string?> timeout = new("--timeout") { Description = "Longest run, like 90s or 5m (1h).", HelpName = "TIME" };
+    private readonly Option<string?> retryOn = new("--retry-on")
+    {
+        Description = "Run it again after these ends: exit codes, 'failure' (any but 0), 'timeout'.", HelpName = "END,...",
+    };
+    private readonly Option<bool> noRetryOnLostNode =
+        new("--no-retry-on-lost-node") { Description = "Fail, rather than run again, when its machine is lost." };
+    private readonly Option<string?> maxAttempts = new("--max-attempts") { Description = "Attempts in all (as many as the pool allows).", HelpName = "N" };
+    private readonly Option<string?> queueDeadline =
+        new("--queue-deadline") { Description = "Give it up when it has not been started by then (never).", HelpName = "TIME" };
+    private readonly Option<string?> totalTimeout =
+        new("--total-timeout") { Description = "Longest time from now to its end, all attempts together (no limit).", HelpName = "TIME" };
     private readonly Option<string?> maxOutput =
         new("--max-output") { Description = "Stop it when it prints more, like 2G (100M).", HelpName = "SIZE" };
     private readonly Option<string?> type = new("--type") { Description = "Type of the task (python).", HelpName = "TYPE" };
@@ -27,7 +44,11 @@ internal sealed class SubmitVerb : Verb
     public SubmitVerb(Terminal terminal) : base("submit", "Submit a task.", terminal)
     {
         Add(words);
-        foreach (var option in new Option[] { code, stdin, cores, memory, gpu, priority, timeout, maxOutput, type, requestId, wait })
+        foreach (var option in new Option[]
+        {
+            code, stdin, cores, memory, gpu, gpus, gpuModel, gpuMemory, disk, require, priority, timeout, retryOn, noRetryOnLostNode, maxAttempts,
+            queueDeadline, totalTimeout, maxOutput, type, requestId, wait,
+        })
         {
             Add(option);
         }
@@ -43,8 +64,18 @@ internal sealed class SubmitVerb : Verb
         Cores = parsed.GetValue(cores),
         Memory = parsed.GetValue(memory),
         Gpu = parsed.GetValue(gpu),
+        Gpus = parsed.GetValue(gpus) ?? 0,
+        GpuModel = parsed.GetValue(gpuModel) ?? "",
+        GpuMemory = parsed.GetValue(gpuMemory),
+        Disk = parsed.GetValue(disk),
+        Require = parsed.GetValue(require) ?? [],
         Priority = parsed.GetValue(priority) ?? "normal",
         Timeout = parsed.GetValue(timeout),
+        RetryOn = parsed.GetValue(retryOn),
+        NoRetryOnLostNode = parsed.GetValue(noRetryOnLostNode),
+        MaxAttempts = parsed.GetValue(maxAttempts),
+        QueueDeadline = parsed.GetValue(queueDeadline),
+        TotalTimeout = parsed.GetValue(totalTimeout),
         MaxOutput = parsed.GetValue(maxOutput),
         Type = parsed.GetValue(type) ?? "python",
         RequestId = parsed.GetValue(requestId) ?? Guid.NewGuid().ToString("N"),

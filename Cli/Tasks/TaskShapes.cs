@@ -32,8 +32,17 @@ internal static class TaskShapes
         Attempts = task.Attempts.Select(attempt => new
         {
             attempt.Attempt, attempt.NodeId, attempt.AssignedAt, attempt.StartedAt, attempt.EndedAt, attempt.Cause, attempt.RunMs,
-            attempt.CostCredits,
+            attempt.CostCredits, attempt.ExitCode, attempt.MemoryPeakMb, attempt.CpuMs,
         }),
+        Retry = new
+        {
+            ExitCodes = task.Retry?.ExitCodes.ToArray() ?? [],
+            AnyFailure = task.Retry?.AnyFailure ?? false,
+            OnTimeout = task.Retry?.OnTimeout ?? false,
+            OnLostNode = !(task.Retry?.NotOnLostNode ?? false),
+        },
+        task.QueueDeadlineSeconds,
+        task.TotalTimeoutSeconds,
     };
 
     /// <summary>A piece of output, as `watch` says it.</summary>

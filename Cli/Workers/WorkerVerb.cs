@@ -14,6 +14,9 @@ internal sealed class WorkerVerb : Verb
     private readonly Option<string?> cores = new("--cores") { Description = "Lend at most so many cores.", HelpName = "N" };
     private readonly Option<string?> memory = new("--memory") { Description = "Lend at most so much memory, like 4G.", HelpName = "SIZE" };
     private readonly Option<int?> gpus = new("--gpus") { Description = "Lend at most so many GPUs.", HelpName = "N" };
+    private readonly Option<string?> disk = new("--disk") { Description = "Lend at most so much disk, like 50G (what is free, less a reserve).", HelpName = "SIZE" };
+    private readonly Option<string[]> labels =
+        new("--label") { Description = "What tasks may ask this machine for, like zone=a; as often as you like.", HelpName = "NAME=VALUE" };
     private readonly Option<bool> unsandboxed =
         new("--unsandboxed") { Description = "Take strangers' tasks even where nothing isolates them." };
     private readonly Option<bool> allowNoop = new("--allow-noop") { Description = "Offer the task type noop (tests, benchmarks)." };
@@ -25,7 +28,7 @@ internal sealed class WorkerVerb : Verb
     {
         foreach (var option in new Option[]
         {
-            nodeId, tokenFile, cores, memory, gpus, unsandboxed, allowNoop, workDirectory, stopWithStdin,
+            nodeId, tokenFile, cores, memory, gpus, disk, labels, unsandboxed, allowNoop, workDirectory, stopWithStdin,
         })
         {
             Add(option);
@@ -77,6 +80,8 @@ internal sealed class WorkerVerb : Verb
         MaxCores = parsed.GetValue(cores) is { } many ? CoresOf(many) : 0,
         MaxMemoryMb = parsed.GetValue(memory) is { } much ? SizeText.Megabytes(much) : 0,
         MaxGpus = parsed.GetValue(gpus) ?? -1,
+        MaxDiskMb = parsed.GetValue(disk) is { } room ? SizeText.Megabytes(room) : 0,
+        Labels = LabelWords.Read(parsed.GetValue(labels) ?? []),
         Unsandboxed = parsed.GetValue(unsandboxed),
         AllowNoop = parsed.GetValue(allowNoop),
         WorkDirectory = work ?? WorkerOptions.DefaultWorkDirectory(),
@@ -132,7 +137,7 @@ internal sealed class WorkerVerb : Verb
     private async Task<NodeToken> FromLogin(ParseResult parsed, CancellationToken stop)
     {
         var id = parsed.GetValue(nodeId);
-        var asked = OptionsFor(parsed, new NodeToken(HubOf(parsed).OriginalString, id ?? "", "unknown"), work: null);
+        var asked = OptionsFor(parsed, new NodeToken(HubOf(parsed).OriginalString, id ?? "", "unknown"), parsed.GetValue(workDirectory));
         var capabilities = MachineProbe.Capabilities(await MachineProbe.Measure(asked, stop), asked);
         using var hub = await Connect(parsed, stop);
         var node = await new NodeRegistration(hub, new NodeTokenFile(UserFolders.Config)).Ensure(id, capabilities, stop);

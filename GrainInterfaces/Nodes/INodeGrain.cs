@@ -29,7 +29,15 @@ public interface INodeGrain : IGrainWithStringKey
     [Alias("Heartbeat"), AlwaysInterleave] Task Heartbeat(long epoch, IWorkerLink link, IReadOnlyList<AttemptReport> running, NodeUsage usage);
     /// <summary>The stream ended. The lease goes on until it runs out.</summary>
     [Alias("Disconnect"), AlwaysInterleave] Task Disconnect(long epoch);
+    /// <summary>The worker itself leaves: nothing new over this connection.</summary>
     [Alias("Drain"), AlwaysInterleave] Task Drain(long epoch);
+    /// <summary>
+    /// Owner or admin, else NotFound. Nothing new until it is uncordoned. With <paramref name="patience"/> what still runs after that time
+    /// is taken back; null: what runs goes on, also where it was to be taken back before. Empty reason: "cordoned by" the caller.
+    /// </summary>
+    [Alias("Cordon")] Task<NodeSnapshot> Cordon(Caller caller, string reason, TimeSpan? patience);
+    /// <summary>Owner or admin, else NotFound. Ends a cordon, whoever or whatever began it.</summary>
+    [Alias("Uncordon")] Task<NodeSnapshot> Uncordon(Caller caller);
     /// <summary>Reports of the stream (epoch given) or by unary call (epoch 0), answered one by one.</summary>
     [Alias("Report"), AlwaysInterleave] Task<IReadOnlyList<ReportVerdict>> Report(long epoch, IReadOnlyList<TaskOutcomeReport> reports);
     /// <summary>What that attempt runs, before its worker may fetch or send bytes; Aborted STALE_ATTEMPT when it is not this node's now.</summary>
@@ -123,4 +131,10 @@ public sealed record NodeSnapshot
     [Id(13)] public long FreeMemoryMb { get; init; }
     [Id(14)] public bool Connected { get; init; }
     [Id(15)] public long Epoch { get; init; }
+    /// <summary>Why nothing new is given to it; empty: it is not cordoned.</summary>
+    [Id(16)] public string Cordoned { get; init; } = "";
+    /// <summary>When the cordon ends by itself; null: it does not.</summary>
+    [Id(17)] public DateTimeOffset? CordonedUntil { get; init; }
+    /// <summary>When what still runs is taken back; null: it is not.</summary>
+    [Id(18)] public DateTimeOffset? DrainDeadline { get; init; }
 }

@@ -11,7 +11,8 @@ public interface IUnfinishedIndex
     /// <summary>Ordered before any later write of this silo; durable when that one is.</summary>
     Task Add(IReadOnlyList<PendingTask> tasks);
     Task Mark(IReadOnlyList<string> taskIds, string nodeId);
-    Task Unmark(string taskId);
+    /// <summary>It waits again: its entry says from when on, and no node may hold it. Nothing when it has no entry any more.</summary>
+    Task Return(PendingTask task);
     Task Remove(IReadOnlyList<string> taskIds);
     Task<long> Count();
     /// <summary>Bucket by bucket, bounded memory: every entry with the node that may hold it.</summary>

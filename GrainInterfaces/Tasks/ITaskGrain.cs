@@ -24,6 +24,13 @@ public interface ITaskGrain : IGrainWithStringKey
     [Alias("End")] Task<ReportVerdict> End(string nodeId, TaskOutcomeReport report);
     /// <summary>The node is lost (or gave the attempt back): close the attempt and wait again, or fail after the last.</summary>
     [Alias("AttemptLost")] Task AttemptLost(string nodeId, int attempt, string cause, bool countsAgainstTask);
+    /// <summary>
+    /// That attempt has outlasted `TaskAssignment.OverdueAt`: ends it as a timeout, whatever its worker says. True when it is not the
+    /// current attempt any more; false when by the record it may still run. The caller stops the run.
+    /// </summary>
+    [Alias("Overdue")] Task<bool> Overdue(string nodeId, int attempt);
+    /// <summary>`PendingTask.StartBy` has passed: ends it. True when it waits no more; false when by its record it may still start.</summary>
+    [Alias("Expire")] Task<bool> Expire();
     /// <summary>For the sweeper: what the record says, settling again what has ended. Missing means no record.</summary>
     [Alias("Examine")] Task<TaskExamination> Examine();
 }
@@ -94,9 +101,9 @@ public sealed record BlobRef([property: Id(0)] long Size, [property: Id(1)] stri
 public static class Causes
 {
     public const string Completed = "COMPLETED", ProgramFailed = "PROGRAM_FAILED", RunTimeout = "RUN_TIMEOUT", OutOfMemory = "OUT_OF_MEMORY",
-        OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED", NodeLost = "NODE_LOST",
+        OutOfDisk = "OUT_OF_DISK", OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED", NodeLost = "NODE_LOST",
         NodeRemoved = "NODE_REMOVED", Cancelled = "CANCELLED", QueueDeadline = "QUEUE_DEADLINE", TotalTimeout = "TOTAL_TIMEOUT",
-        CrashLimit = "CRASH_LIMIT";
+        CrashLimit = "CRASH_LIMIT", Drained = "DRAINED";
 }
 
 [GenerateSerializer, Alias("HiveMind.TaskOutcomeReport"), Immutable]
@@ -130,7 +137,13 @@ public sealed record GrantResult([property: Id(0)] TaskAssignment? Assignment, [
 
 /// <summary>All a worker needs to run one attempt.</summary>
 [GenerateSerializer, Alias("HiveMind.TaskAssignment"), Immutable]
-public sealed record TaskAssignment([property: Id(0)] string TaskId, [property: Id(1)] int Attempt, [property: Id(2)] TaskSpec Spec);
+public sealed record TaskAssignment([property: Id(0)] string TaskId, [property: Id(1)] int Attempt, [property: Id(2)] TaskSpec Spec)
+{
+    /// <summary>What this attempt may run: the run timeout, or less where the total timeout comes first.</summary>
+    [Id(3)] public TimeSpan RunTimeout { get; init; }
+    /// <summary>From then on the hub may end it: `ITaskGrain.Overdue`.</summary>
+    [Id(4)] public DateTimeOffset OverdueAt { get; init; } = DateTimeOffset.MaxValue;
+}
 
 [GenerateSerializer, Alias("HiveMind.TaskExamination"), Immutable]
 public sealed record TaskExamination(

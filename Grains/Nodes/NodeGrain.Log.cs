@@ -13,6 +13,24 @@ public sealed partial class NodeGrain
     [LoggerMessage(LogLevel.Information, "Node {NodeId} forgotten")]
     private partial void LogForgotten(string nodeId);
 
+    [LoggerMessage(LogLevel.Information, "Node {NodeId} cordoned by {User}: {Reason}")]
+    private partial void LogCordoned(string nodeId, string user, string reason);
+
+    [LoggerMessage(LogLevel.Information, "Node {NodeId} drains until {Deadline:u}, says {User}: {Reason}")]
+    private partial void LogDrains(string nodeId, DateTimeOffset deadline, string user, string reason);
+
+    [LoggerMessage(LogLevel.Information, "Node {NodeId} uncordoned by {User}")]
+    private partial void LogUncordoned(string nodeId, string user);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId} put aside until {Until:u}: {Reason}")]
+    private partial void LogPutAside(string nodeId, DateTimeOffset until, string reason);
+
+    [LoggerMessage(LogLevel.Information, "Node {NodeId} is tried again")]
+    private partial void LogTriedAgain(string nodeId);
+
+    [LoggerMessage(LogLevel.Information, "Node {NodeId}: {Attempts} attempts taken back: {Cause}")]
+    private partial void LogTakenBack(string nodeId, int attempts, string cause);
+
     [LoggerMessage(LogLevel.Warning, "Node {NodeId}: offer not carried out")]
     private partial void LogOfferFailed(Exception error, string nodeId);
 

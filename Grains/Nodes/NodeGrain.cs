@@ -8,6 +8,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using Orleans.Placement;
 using Orleans.Runtime;
+using System.Collections.ObjectModel;
 using System.Diagnostics;
 using System.Security.Cryptography;
 
@@ -37,6 +38,7 @@ public sealed partial class NodeGrain(
     private IWorkerLink? _link;
     private bool _draining;
     private NodeUsage _usage = new(0, 0, 0);
+    private IReadOnlyDictionary<string, string> _labels = ReadOnlyDictionary<string, string>.Empty;
     private DateTimeOffset? _lastHeartbeat;
     private long? _touchedAt;
     private bool _leaving;
@@ -47,7 +49,7 @@ public sealed partial class NodeGrain(
     private ReminderState _reminder = ReminderState.Unknown;
 
     private string Id => this.GetPrimaryKeyString();
-    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && !_draining;
+    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && Withheld.Length == 0;
     private NodeOptions Limits => options.Value.Nodes;
     private ISchedulerGrain Scheduler => GrainFactory.GetGrain<ISchedulerGrain>(Shards.Default);
 
@@ -55,7 +57,7 @@ public sealed partial class NodeGrain(
     {
         if (!state.RecordExists || state.State.OwnerId.Length == 0) return;
         _node = state.State;
-        _room.Resize(_node.Capabilities);
+        Offering(_node);
         StartTimer();
         SayFigures();
         if (_node.HoldsLease) await EnsureReminder(); // a crash between connect and reminder must not leave a lease that nobody ends
@@ -85,7 +87,7 @@ public sealed partial class NodeGrain(
         });
         Failpoint.Hit(Failpoints.NodeAfterCommit);
         StartTimer();
-        _room.Resize(registration.Capabilities);
+        Offering(_node!);
         _touchedAt = time.GetTimestamp();
         _lastHeartbeat ??= now;
         _leaving = false;
@@ -95,7 +97,7 @@ public sealed partial class NodeGrain(
 
     public async Task Unregister(Caller caller)
     {
-        if (_node is not { } node || (node.OwnerId != caller.UserId && !caller.IsAdmin)) throw HiveMindException.NotFound("node", Id);
+        OwnedBy(caller);
         await End(Causes.NodeRemoved, false);
         await Forget();
     }
@@ -112,7 +114,7 @@ public sealed partial class NodeGrain(
         if (older is not null) await TellWorker(older, worker => worker.Close("STALE_EPOCH"));
         _link = link;
         _draining = _leaving = false;
-        _room.Resize(capabilities);
+        Offering(_node);
         LogConnected(Id, _node.Epoch);
         NodeInstruments.Connected();
         await TakeHeartbeat(running, _usage);
@@ -123,7 +125,8 @@ public sealed partial class NodeGrain(
     {
         await JudgeLease();
         if (_node is not { HoldsLease: true }) return false;
-        return _wanted.TryGetValue(claim.TaskId, out var held) ? held.Attempt == claim.Attempt : Adopt(claim.Assignment, false);
+        if (_wanted.TryGetValue(claim.TaskId, out var held)) return held.Attempt == claim.Attempt;
+        return _room.Holds(claim.TaskId) || Adopt(claim.Assignment, false); // its room is reserved: it is being granted just now
     }
 
     // ------------------------------------------------------------ memory only, interleaving
@@ -167,7 +170,7 @@ public sealed partial class NodeGrain(
         var reserved = new List<PendingTask>(offers.Count);
         foreach (var offer in offers)
         {
-            if (CanTakeWork && _room.TryReserve(offer.Task.TaskId, offer.Task.Resources)) reserved.Add(offer.Task);
+            if (CanTakeWork && _room.TryReserve(Running(offer.Task))) reserved.Add(offer.Task);
             else answers.Add(new(offer.Task.TaskId, OfferAnswerKind.NoRoom));
         }
 
@@ -197,12 +200,18 @@ public sealed partial class NodeGrain(
         Failpoint.Hit(Failpoints.AssignAfterGrant);
         foreach (var attempt in granted)
         {
-            if (_node is { HoldsLease: true } node && node.Epoch == epoch) _wanted[attempt.TaskId] = attempt;
-            else Abandon(attempt, Causes.NodeLost, false);
+            // Whoever cordoned it meanwhile was told that nothing new comes. Never handed over: it costs the task nothing.
+            if (_node is not { HoldsLease: true } node || node.Epoch != epoch || Withheld.Length > 0) Abandon(attempt, Causes.NodeLost, false);
+            else
+            {
+                _wanted[attempt.TaskId] = attempt;
+                NoteEnd(attempt);
+            }
         }
 
         if (_owed.Count > 0) await PayOwed();
-        if (_link is { } link && granted.Count > 0) await TellWorker(link, worker => worker.Assign([.. granted.Select(attempt => attempt.Assignment)]));
+        var taken = granted.Where(attempt => _wanted.TryGetValue(attempt.TaskId, out var held) && held.Attempt == attempt.Attempt && !held.Dropped).ToList();
+        if (_link is { } link && taken.Count > 0) await TellWorker(link, worker => worker.Assign([.. taken.Select(attempt => attempt.Assignment)]));
         return new(answers, View());
     }
 
@@ -252,7 +261,7 @@ public sealed partial class NodeGrain(
             NodeId = Id, OwnerId = node.OwnerId, OwnerName = node.OwnerName, NodeType = node.NodeType, Hostname = node.Hostname, Port = node.Port,
             Capabilities = node.Capabilities, Status = Status(free), LastHeartbeat = _lastHeartbeat, Usage = _usage, TaskCount = _wanted.Count,
             RegisteredAt = node.RegisteredAt, FreeCores = Math.Max(0, free.MilliCores) / 1000.0, FreeMemoryMb = Math.Max(0, free.MemoryMb),
-            Connected = _link is not null, Epoch = node.Epoch,
+            Connected = _link is not null, Epoch = node.Epoch, Cordoned = Cordoned, CordonedUntil = CordonedUntil, DrainDeadline = node.DrainDeadline,
         });
     }
 
@@ -266,11 +275,16 @@ public sealed partial class NodeGrain(
         try
         {
             await JudgeLease();
+            if (_putAside && !_streak.IsCordoned(time.GetUtcNow())) TryAgain();
             SayFigures();
+            await TakeBackAtDeadline();
+            await TakeBackOverdue();
+            GiveUpWaiting();
             if (_owed.Count > 0) await PayOwed();
             if (!_node.HoldsLease && _owed.Count == 0) await DropReminder();
             var quietSince = _lastHeartbeat > _node.LastChangeAt ? _lastHeartbeat.Value : _node.LastChangeAt;
-            if (!_node.HoldsLease && _link is null && time.GetUtcNow() - quietSince >= Limits.ForgetAfter) await Forget();
+            // One that somebody put aside is expected back: it is kept until it is uncordoned or removed.
+            if (_node is { HoldsLease: false, Cordoned: "" } && _link is null && time.GetUtcNow() - quietSince >= Limits.ForgetAfter) await Forget();
         }
         catch (HiveMindException error)
         {
@@ -300,7 +314,8 @@ public sealed partial class NodeGrain(
     private void Abandon(WantedAttempt attempt, string cause, bool counts)
     {
         Release(attempt.TaskId);
-        if (!attempt.Dropped) _owed.Add(new(attempt.TaskId, attempt.Attempt, cause, counts));
+        if (attempt.TakenBackAs.Length > 0) _owed.Add(new(attempt.TaskId, attempt.Attempt, attempt.TakenBackAs, false));
+        else if (!attempt.Dropped) _owed.Add(new(attempt.TaskId, attempt.Attempt, cause, counts));
     }
 
     /// <summary>Tells each TaskGrain that its attempt is lost; what fails stays owed and is told again.</summary>
@@ -312,7 +327,9 @@ public sealed partial class NodeGrain(
         {
             try
             {
-                await GrainFactory.GetGrain<ITaskGrain>(attempt.TaskId).AttemptLost(Id, attempt.Attempt, attempt.Cause, attempt.Counts);
+                var task = GrainFactory.GetGrain<ITaskGrain>(attempt.TaskId);
+                if (attempt.Cause != Causes.RunTimeout) await task.AttemptLost(Id, attempt.Attempt, attempt.Cause, attempt.Counts);
+                else if (!await task.Overdue(Id, attempt.Attempt)) _owed.Add(attempt); // another silo's clock is behind: told again
             }
             catch (Exception error)
             {
@@ -329,13 +346,13 @@ public sealed partial class NodeGrain(
         _usage = usage;
         var plan = WantedSet.Reconcile(_wanted, running, pushedAt => time.GetElapsedTime(pushedAt) >= Limits.HeartbeatInterval);
         foreach (var attempt in plan.Update) _wanted[attempt.TaskId] = attempt;
-        foreach (var attempt in plan.Free) Release(attempt.TaskId);
-        foreach (var attempt in plan.Gone) Abandon(attempt, Causes.NodeLost, true);
+        foreach (var attempt in plan.Free.Concat(plan.Gone)) Abandon(attempt, Causes.NodeLost, true);
         foreach (var attempt in plan.Push) _wanted[attempt.TaskId] = attempt with { PushedAt = time.GetTimestamp() };
+        var push = await StillOurs(plan.Push);
         var kill = plan.Kill.Concat(await LookUp(plan.Unknown)).ToList();
         if (_link is { } link)
         {
-            if (plan.Push.Count > 0) await TellWorker(link, worker => worker.Assign([.. plan.Push.Select(attempt => attempt.Assignment)]));
+            if (push.Count > 0) await TellWorker(link, worker => worker.Assign([.. push.Select(attempt => attempt.Assignment)]));
             foreach (var attempt in kill) await TellWorker(link, worker => worker.Kill(attempt.TaskId, attempt.Attempt, "NOT_WANTED"));
         }
 
@@ -365,17 +382,43 @@ public sealed partial class NodeGrain(
         return kill;
     }
 
+    /// <summary>
+    /// What its worker has never named is pushed again only if its record still says so. It may have ended while it was claimed here, and a
+    /// worker that has answered for it once will never name it: it would hold its room for ever.
+    /// </summary>
+    private async Task<IReadOnlyList<WantedAttempt>> StillOurs(IReadOnlyList<WantedAttempt> unseen)
+    {
+        if (unseen.Count == 0) return [];
+        var ours = new List<WantedAttempt>(unseen.Count);
+        await Task.WhenAll(unseen.Select(async attempt =>
+        {
+            try
+            {
+                var found = await GrainFactory.GetGrain<ITaskGrain>(attempt.TaskId).Examine();
+                if (!_wanted.TryGetValue(attempt.TaskId, out var held) || held.Attempt != attempt.Attempt) return; // released meanwhile
+                if (found.Kind == TaskExaminationKind.OnNode && found.NodeId == Id && found.Assignment!.Attempt == attempt.Attempt) ours.Add(attempt);
+                else Release(attempt.TaskId);
+            }
+            catch (Exception error)
+            {
+                LogLookUpFailed(error, Id, attempt.TaskId); // the next heartbeat asks again
+            }
+        }));
+        return ours;
+    }
+
     private bool Adopt(TaskAssignment assignment, bool seen)
     {
-        if (!_room.TryReserve(assignment.TaskId, assignment.Spec.Resources)) return false;
+        if (!_room.TryReserve(Running(assignment))) return false;
         _wanted[assignment.TaskId] = new(assignment, 0) { Seen = seen };
         return true;
     }
 
     private async Task NoteStarted(AttemptReport report)
     {
-        if (_wanted.TryGetValue(report.TaskId, out var held) && _started.Add((report.TaskId, report.Attempt)))
-            await GrainFactory.GetGrain<ITaskGrain>(report.TaskId).Started(Id, held.Attempt);
+        if (!_wanted.TryGetValue(report.TaskId, out var held) || !_started.Add((report.TaskId, report.Attempt))) return;
+        NoteEnd(held);
+        await GrainFactory.GetGrain<ITaskGrain>(report.TaskId).Started(Id, held.Attempt);
     }
 
     private async Task<ReportVerdict> ReportOne(TaskOutcomeReport report)
@@ -388,7 +431,7 @@ public sealed partial class NodeGrain(
                 if (_wanted.TryGetValue(report.TaskId, out var held) && held.Attempt == report.Attempt)
                 {
                     _wanted[report.TaskId] = held with { Seen = true };
-                    _started.Add((report.TaskId, report.Attempt));
+                    if (_started.Add((report.TaskId, report.Attempt))) NoteEnd(held);
                 }
 
                 var current = await task.Started(Id, report.Attempt);
@@ -396,8 +439,9 @@ public sealed partial class NodeGrain(
             }
 
             var verdict = await task.End(Id, report);
-            if (verdict.Kind != ReportVerdictKind.TryAgain && _wanted.TryGetValue(report.TaskId, out var ended) && ended.Attempt == report.Attempt)
-                Release(report.TaskId);
+            if (verdict.Kind == ReportVerdictKind.TryAgain || !_wanted.TryGetValue(report.TaskId, out var ended) || ended.Attempt != report.Attempt) return verdict;
+            Release(report.TaskId);
+            if (verdict.Kind == ReportVerdictKind.Accepted) NoteOutcome(ended.Assignment.Spec.UserId, report.Cause);
             return verdict;
         }
         catch (Exception error)
@@ -406,6 +450,26 @@ public sealed partial class NodeGrain(
             return new(report.TaskId, report.Attempt, ReportVerdictKind.TryAgain, "TRY_AGAIN", "The hub could not record it now.");
         }
     }
+
+    /// <summary>What it offers has changed, or is known only now. Labels are put together here, not with every view.</summary>
+    private void Offering(NodeRecord node)
+    {
+        _room.Resize(node.Capabilities);
+        _labels = NodeLabels.Of(Id, node.OwnerName, node.Capabilities);
+    }
+
+    private RunningTask Running(PendingTask task) =>
+        new(task.TaskId, task.UserId, task.Priority, task.Resources, EndsBy(task.RunTimeout));
+
+    /// <summary>When it was granted this activation does not know: it is over no later than if that were now.</summary>
+    private RunningTask Running(TaskAssignment adopted) =>
+        new(adopted.TaskId, adopted.Spec.UserId, adopted.Spec.Priority, adopted.Spec.Resources, EndsBy(adopted.RunTimeout));
+
+    /// <summary>The run timeout counts from now on: it has just been granted, or its program has just begun.</summary>
+    private void NoteEnd(WantedAttempt attempt) => _room.SetEnd(attempt.TaskId, EndsBy(attempt.Assignment.RunTimeout));
+
+    /// <summary>A record of old says no limit: as if the default had been asked for.</summary>
+    private DateTimeOffset EndsBy(TimeSpan limit) => time.GetUtcNow() + (limit > TimeSpan.Zero ? limit : TimeSpan.FromHours(1));
 
     private void Release(string taskId)
     {
@@ -449,7 +513,10 @@ public sealed partial class NodeGrain(
     {
         if (_node is not { HoldsLease: true } node) return null;
         _viewVersion = Math.Max(_viewVersion + 1, time.GetUtcNow().UtcTicks);
-        return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, _viewVersion);
+        return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, _viewVersion)
+        {
+            Labels = _labels, Running = _room.Running, CpuPercent = _usage.CpuPercent, Cordoned = _link is null ? "" : Withheld,
+        };
     }
 
     /// <summary>Tells the scheduler what is free now; changes that come while one message is under way share the next.</summary>
@@ -464,7 +531,8 @@ public sealed partial class NodeGrain(
     {
         if (_node is null) return;
         NodeInstruments.Known(_figures);
-        _figures.Say(Status(_room.Free), _room.Total, _room.Free, _wanted.Count);
+        var cordoned = _node.Cordoned.Length > 0 ? MeteredNode.Asked : Cordoned.Length > 0 ? MeteredNode.Failing : "";
+        _figures.Say(Status(_room.Free), _room.Total, _room.Free, _wanted.Count, cordoned);
     }
 
     private async Task PublishChanges()

@@ -15,16 +15,20 @@ internal static class NodeInstruments
 {
     private const string Drained = "DRAINED";
     private static readonly string[] States = ["online", "busy", "offline"];
+    private static readonly string[] Cordons = [MeteredNode.Asked, MeteredNode.Failing];
     private static readonly ConcurrentDictionary<MeteredNode, bool> Here = [];
 
     private static readonly Counter<long> LostNodes =
         Figures.CreateCounter<long>("hivemind.nodes.lost", "{node}", "Nodes whose lease ended, by cause: DRAINED ones had said so before.");
     private static readonly Counter<long> Connections =
         Figures.CreateCounter<long>("hivemind.nodes.connections", "{connection}", "Connections that workers made, each a new epoch.");
+    private static readonly Counter<long> PutAsideNodes =
+        Figures.CreateCounter<long>("hivemind.nodes.failing", "{cordon}", "Cordons because tasks of several accounts failed on a node one after another.");
 
     static NodeInstruments()
     {
         Figures.CreateObservableGauge("hivemind.nodes", CountByState, "{node}", "Registered nodes by state.");
+        Figures.CreateObservableGauge("hivemind.nodes.cordoned", CountCordoned, "{node}", "Connected nodes that are given nothing new, by why: asked, failing.");
         Figures.CreateObservableGauge("hivemind.tasks.running", () => Sum(n => n.Attempts), "{task}", "Attempts that nodes hold.");
         Figures.CreateObservableGauge("hivemind.capacity.cpu", () => Sum(n => n.Total.MilliCores) / 1000.0, "{core}", "Cores of nodes that are not offline.");
         Figures.CreateObservableGauge(
@@ -39,6 +43,7 @@ internal static class NodeInstruments
     {
         foreach (var cause in new[] { Causes.NodeLost, Causes.NodeRemoved, Drained }) LostNodes.Add(0, Tag("cause", cause));
         Connections.Add(0);
+        PutAsideNodes.Add(0);
     }
 
     public static void Known(MeteredNode node) => Here.TryAdd(node, true);
@@ -47,11 +52,16 @@ internal static class NodeInstruments
 
     public static void Connected() => Connections.Add(1);
 
+    public static void PutAside() => PutAsideNodes.Add(1);
+
     /// <summary>A worker that was told to stop drains first: nobody needs to look after it.</summary>
     public static void Lost(string cause, bool drained) => LostNodes.Add(1, Tag("cause", drained ? Drained : cause));
 
     private static IEnumerable<Measurement<long>> CountByState() =>
         States.Select(state => new Measurement<long>(Here.Count(node => node.Key.Now.State == state), Tag("state", state)));
+
+    private static IEnumerable<Measurement<long>> CountCordoned() =>
+        Cordons.Select(why => new Measurement<long>(Here.Count(node => node.Key.Now.Cordoned == why && node.Key.Now.State != "offline"), Tag("why", why)));
 
     /// <summary>Goes through the dictionary itself: its Keys would be a copy, made under all of its locks.</summary>
     private static long Sum(Func<MeteredNode.Figures, long> part) => Here.Sum(node => part(node.Key.Now));
@@ -60,13 +70,16 @@ internal static class NodeInstruments
 /// <summary>One node's figures as its grain last said them; replaced whole, so that another thread reads what belongs together.</summary>
 internal sealed class MeteredNode
 {
-    private volatile Figures _now = new("offline", ResourceMath.Nothing, ResourceMath.Nothing, 0);
+    public const string Asked = "asked", Failing = "failing";
+
+    private volatile Figures _now = new("offline", ResourceMath.Nothing, ResourceMath.Nothing, 0, "");
 
     public Figures Now => _now;
 
     /// <summary>An offline node offers nothing, whatever it has.</summary>
-    public void Say(string state, ResourceRequest total, ResourceRequest free, int attempts) =>
-        _now = state == "offline" ? new(state, ResourceMath.Nothing, ResourceMath.Nothing, attempts) : new(state, total, free, attempts);
+    public void Say(string state, ResourceRequest total, ResourceRequest free, int attempts, string cordoned) => _now = state == "offline"
+        ? new(state, ResourceMath.Nothing, ResourceMath.Nothing, attempts, cordoned)
+        : new(state, total, free, attempts, cordoned);
 
-    internal sealed record Figures(string State, ResourceRequest Total, ResourceRequest Free, int Attempts);
+    internal sealed record Figures(string State, ResourceRequest Total, ResourceRequest Free, int Attempts, string Cordoned);
 }

@@ -21,4 +21,8 @@ public sealed record NodeRecord
     [Id(10)] public DateTimeOffset RegisteredAt { get; init; }
     /// <summary>When it was last registered, connected or lost: from then on it may be forgotten.</summary>
     [Id(11)] public DateTimeOffset LastChangeAt { get; init; }
+    /// <summary>Why nothing new is given to it, as somebody said; empty: it is not cordoned. What the hub cordons by itself is memory only.</summary>
+    [Id(12)] public string Cordoned { get; init; } = "";
+    /// <summary>From then on what runs there is taken back; null: it may finish.</summary>
+    [Id(13)] public DateTimeOffset? DrainDeadline { get; init; }
 }

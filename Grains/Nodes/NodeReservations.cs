@@ -2,46 +2,58 @@ using HiveMind.Scheduling;
 
 namespace HiveMind.Nodes;
 
-/// <summary>What a node may carry and what is reserved on it: at every instant reserved ≤ capacity, and each task is released once.</summary>
+/// <summary>
+/// What a node may carry and what is reserved on it, for whom and for how long: at every instant reserved ≤ capacity, and each task is
+/// released once. Sum and list are kept, not computed: they are asked for with every heartbeat and every batch of reports.
+/// </summary>
 public sealed class NodeReservations
 {
-    private readonly Dictionary<string, ResourceRequest> _reserved = [];
+    /// <summary>The disk of a node whose owner set no limit.</summary>
+    public const int Unlimited = int.MaxValue;
 
-    public ResourceRequest Total { get; private set; } = new(0, 0, 0);
-    public ResourceRequest Free => Minus(Total, Sum());
+    private readonly Dictionary<string, RunningTask> _reserved = [];
+    private ResourceRequest _sum = ResourceMath.Nothing;
+    private RunningTask[]? _running;
+
+    public ResourceRequest Total { get; private set; } = ResourceMath.Nothing;
+    public ResourceRequest Free => Total.Minus(_sum);
     public int Count => _reserved.Count;
+    /// <summary>The same list until something changes.</summary>
+    public IReadOnlyList<RunningTask> Running => _running ??= [.. _reserved.Values];
 
     /// <summary>A node that shrank keeps what it runs and takes nothing new until enough of it has ended.</summary>
     public void Resize(NodeCapabilities capabilities) => Total = TotalOf(capabilities);
 
+    public bool Holds(string taskId) => _reserved.ContainsKey(taskId);
+
     /// <summary>False when it does not fit or the task is already here.</summary>
-    public bool TryReserve(string taskId, ResourceRequest request)
+    public bool TryReserve(RunningTask run)
     {
-        var free = Free;
-        if (request.MilliCores > free.MilliCores || request.MemoryMb > free.MemoryMb || request.Gpus > free.Gpus) return false;
-        return _reserved.TryAdd(taskId, request);
+        if (!run.Resources.Fits(Free) || !_reserved.TryAdd(run.TaskId, run)) return false;
+        _sum = _sum.Plus(run.Resources);
+        _running = null;
+        return true;
     }
 
-    public bool Release(string taskId) => _reserved.Remove(taskId);
+    /// <summary>It is known better now when it is over at the latest: it was granted, or its program began.</summary>
+    public void SetEnd(string taskId, DateTimeOffset endsBy)
+    {
+        if (!_reserved.TryGetValue(taskId, out var run) || run.EndsBy == endsBy) return;
+        _reserved[taskId] = run with { EndsBy = endsBy };
+        _running = null;
+    }
 
-    public void Clear() => _reserved.Clear();
+    public bool Release(string taskId)
+    {
+        if (!_reserved.Remove(taskId, out var run)) return false;
+        _sum = _sum.Minus(run.Resources);
+        _running = null;
+        return true;
+    }
 
     public static ResourceRequest TotalOf(NodeCapabilities capabilities) =>
-        new((int)Math.Min(capabilities.CpuCores * 1000, int.MaxValue), (int)Math.Min(capabilities.MemoryMb, int.MaxValue), capabilities.GpuCount);
-
-    private ResourceRequest Sum()
-    {
-        int cores = 0, memory = 0, gpus = 0;
-        foreach (var one in _reserved.Values)
+        new((int)Math.Min(capabilities.CpuCores * 1000, int.MaxValue), (int)Math.Min(capabilities.MemoryMb, int.MaxValue), capabilities.GpuCount)
         {
-            cores += one.MilliCores;
-            memory += one.MemoryMb;
-            gpus += one.Gpus;
-        }
-
-        return new(cores, memory, gpus);
-    }
-
-    private static ResourceRequest Minus(ResourceRequest a, ResourceRequest b) =>
-        new(a.MilliCores - b.MilliCores, a.MemoryMb - b.MemoryMb, a.Gpus - b.Gpus);
+            DiskMb = capabilities.DiskMb == 0 ? Unlimited : (int)Math.Min(capabilities.DiskMb, int.MaxValue),
+        };
 }

@@ -9,8 +9,11 @@ public sealed record WantedAttempt(TaskAssignment Assignment, long PushedAt)
     public int Attempt => Assignment.Attempt;
     /// <summary>The worker has named it once: when it is missing later, it is gone.</summary>
     public bool Seen { get; init; }
-    /// <summary>Ended for the pool; its room is free when the worker names it no more.</summary>
+    /// <summary>Ended for the pool, or about to; its room is free when the worker names it no more.</summary>
     public bool Dropped { get; init; }
+    /// <summary>Dropped, and its task is told so with this cause once the worker names it no more: no second run may begin before.</summary>
+    public string TakenBackAs { get; init; } = "";
+    public long TakenBackAt { get; init; }
 }
 
 /// <summary>What a heartbeat asks for, by level and not by edge: lost pushes, lost cancels and reconnects are one case.</summary>

@@ -23,8 +23,8 @@ public static class RewardFormula
     }
 
     /// <summary>Which ends are paid for: everything that the program or its submitter brought about, nothing that the machine did.</summary>
-    public static bool IsPaid(string cause) => cause is Causes.Completed or Causes.ProgramFailed or Causes.RunTimeout or Causes.OutOfMemory
-        or Causes.OutputTooLarge or Causes.Cancelled;
+    public static bool IsPaid(string cause) => cause is Causes.Completed or Causes.ProgramFailed or Causes.RunTimeout or Causes.TotalTimeout
+        or Causes.OutOfMemory or Causes.OutOfDisk or Causes.OutputTooLarge or Causes.Cancelled;
 
     /// <summary>
     /// The run time that is paid, in ms: what the hub measured; the worker's own figure can only lower it (the hub may have been away

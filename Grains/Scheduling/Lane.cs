@@ -1,29 +1,28 @@
 namespace HiveMind.Scheduling;
 
-/// <summary>
-/// What makes tasks equal to a node. User null is the open lane of a shape (type and size): to a node that accepts strangers all its
-/// tasks are equal, whoever sent them. With a user it is that user's own lane: to a node that takes only its owner's tasks.
-/// </summary>
-internal readonly record struct LaneKey(string TaskType, ResourceRequest Resources, string? UserId);
-
-/// <summary>The ready tasks that are equal to a node, in order: if the first does not fit, none does, and the lane is parked.</summary>
-internal sealed class Lane(LaneKey key, long number)
+/// <summary>One account's ready tasks of one shape, in order: equal to every node, so that only the first is ever looked at.</summary>
+internal sealed class Lane(Account account, Shape shape)
 {
-    public LaneKey Key { get; } = key;
-    public long Number { get; } = number;
-    public SortedSet<QueuedTask> Waiting { get; } = new(QueueOrder.Instance);
-    public bool Parked { get; set; }
-    public QueuedTask First => Waiting.Min!;
+    public Account Account { get; } = account;
+    public Shape Shape { get; } = shape;
+    public TaskHeap Waiting { get; } = new();
+    /// <summary>Tasks that name it: waiting, held or offered.</summary>
+    public int Tasks { get; set; }
+    /// <summary>The node that is being kept for its first task.</summary>
+    public Reservation? Reservation { get; set; }
+    /// <summary>Of its first task, as the account's order knows it.</summary>
+    public OrderKey Head { get; set; }
+    public QueuedTask First => Waiting.First;
 }
 
-/// <summary>Lanes by their first task. A task heads an open and an own lane at once, so the lane's number makes the order total.</summary>
+/// <summary>An account's lanes by their first tasks.</summary>
 internal sealed class LaneOrder : IComparer<Lane>
 {
     public static readonly LaneOrder Instance = new();
 
     public int Compare(Lane? x, Lane? y)
     {
-        var order = QueueOrder.Instance.Compare(x!.First, y!.First);
-        return order == 0 ? x.Number.CompareTo(y.Number) : order;
+        var order = x!.Head.CompareTo(y!.Head);
+        return order == 0 ? x.Shape.Number.CompareTo(y.Shape.Number) : order;
     }
 }

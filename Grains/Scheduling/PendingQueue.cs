@@ -1,186 +1,205 @@
 namespace HiveMind.Scheduling;
 
 /// <summary>
-/// All that waits. A submit, a removal and a placement cost O(log n) whatever waits, because only the first task of each lane is ever
-/// looked at, and a lane that did not fit is parked until a node grows on which it does.
+/// All that waits: accounts in the order of their shares, in each its lanes in the order of their first tasks. A submit, a removal and a placement cost
+/// O(log n) whatever waits. A shape that found no room is parked, for everybody, until a node grows on which it fits.
 /// </summary>
-internal sealed class PendingQueue
+internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook shapes, long agingStep)
 {
+    private static readonly long AskAgainAfter = 5 * TimeSpan.TicksPerSecond;
+
     private readonly Dictionary<string, QueuedTask> _tasks = [];
-    private readonly Dictionary<LaneKey, Lane> _openLanes = [];
-    private readonly Dictionary<LaneKey, Lane> _ownLanes = [];
-    private readonly SortedSet<Lane> _heads = new(LaneOrder.Instance);
-    private readonly Dictionary<(string TaskType, string? UserId), HashSet<Lane>> _parked = [];
-    private readonly SortedSet<QueuedTask> _held = new(DueOrder.Instance);
-    private long _laneNumbers;
+    private readonly PriorityQueue<QueuedTask, long> _held = new();
+    private readonly PriorityQueue<QueuedTask, long> _deadlines = new();
+    /// <summary>Shapes that may find room on nodes which take anyone's tasks; the others are parked.</summary>
+    private readonly ShapeSet _open = new();
 
     public int Count => _tasks.Count;
 
-    /// <summary>Parked lanes that were compared with a node that grew: what a finished task costs beside its placements.</summary>
-    public long LanesCompared { get; private set; }
+    /// <summary>Parked shapes that were compared with a node that grew: what a finished task costs beside its placements.</summary>
+    public long ShapesCompared { get; private set; }
 
     public QueuedTask? Find(string taskId) => _tasks.GetValueOrDefault(taskId);
 
-    public void Add(PendingTask task, DateTimeOffset now, bool userHasOwnNodes)
+    public void Add(PendingTask task, long now)
     {
-        var queued = new QueuedTask(task);
+        var account = shares.Of(task.UserId);
+        shares.SetRole(account, task.Role);
+        var lane = LaneOf(account, ShapeKey.Of(task));
+        var queued = new QueuedTask(task, lane, agingStep);
         _tasks.Add(task.TaskId, queued);
-        if (task.NotBefore > now) Hold(queued, task.NotBefore);
-        else MakeReady(queued, userHasOwnNodes);
+        lane.Tasks++;
+        account.Waiting++;
+        if (queued.HasDeadline) _deadlines.Enqueue(queued, queued.StartBy);
+        if (task.NotBefore.UtcTicks > now) Hold(queued, task.NotBefore.UtcTicks);
+        else MakeReady(queued);
     }
 
     public void Remove(QueuedTask queued)
     {
-        Leave(queued);
-        _tasks.Remove(queued.Task.TaskId);
+        queued.Gone = true;
+        _tasks.Remove(queued.TaskId);
+        var lane = queued.Lane;
+        if (queued.Place == QueuePlace.Ready)
+        {
+            lane.Account.TakeOut(lane);
+            lane.Waiting.Forget();
+            PutBack(lane);
+        }
+        if (queued.Place != QueuePlace.Offered) lane.Account.Waiting--;
+        if (--lane.Tasks == 0) Forget(lane);
     }
 
-    /// <summary>The first in order of all that may fit somewhere.</summary>
-    public QueuedTask? Next() => _heads.Min?.First;
-
-    /// <summary>Nothing has room for this task now, and so for none like it.</summary>
-    public void Park(QueuedTask queued)
+    /// <summary>The next that may find room, and where its account stands: those before it have nothing that may.</summary>
+    public (Lane? Lane, int Place) Next()
     {
-        Park(_openLanes[OpenKey(queued.Task)]);
-        Park(_ownLanes[OwnKey(queued.Task)]);
+        var ranking = shares.Ranking;
+        for (var place = 0; place < ranking.Count; place++)
+            if (ranking[place].FirstThatMayFit(_open) is { } lane) return (lane, place);
+        return (null, 0);
+    }
+
+    /// <summary>Nothing has room for tasks of this shape now, whoever sent them.</summary>
+    public void Park(Lane lane)
+    {
+        _open.Remove(lane.Shape.Number);
+        lane.Account.OnOwnNodes?.Remove(lane.Shape.Number);
     }
 
     /// <summary>This node has more room than it had: what would fit on it gets another chance.</summary>
-    public void Wake(NodeView node, ResourceRequest free)
+    public void Wake(NodeSlot slot, long now)
     {
-        var user = node.AcceptsStrangers ? null : node.OwnerId;
-        foreach (var type in node.TaskTypes)
+        if (!slot.HasRoom || slot.Class is not { } nodes) return;
+        var parkedIn = nodes.OwnerOnly is null ? _open : shares.Find(nodes.OwnerOnly)?.OnOwnNodes;
+        if (parkedIn is null) return;
+        for (var number = nodes.Shapes.Next(-1, parkedIn, inOther: false); number >= 0; number = nodes.Shapes.Next(number, parkedIn, inOther: false))
         {
-            if (!_parked.TryGetValue((type, user), out var lanes)) continue;
-            LanesCompared += lanes.Count;
-            foreach (var lane in lanes.Where(lane => lane.Key.Resources.Fits(free)).ToList()) Unpark(lane);
+            ShapesCompared++;
+            var shape = shapes[number];
+            if (shape.Request.FitsIn(slot.Free) && !pool.IsKeptFrom(shape, slot, now)) parkedIn.Add(number);
         }
     }
 
-    public void Offer(QueuedTask queued, string nodeId)
+    /// <summary>Nodes that take only this account's tasks have come, or the last of them has gone.</summary>
+    public void OwnNodesChanged(string userId)
     {
-        Leave(queued);
-        queued.Place = QueuePlace.Offered;
-        queued.OfferedTo = nodeId;
+        if (shares.Find(userId) is not { } account) return;
+        if (!pool.HasOwnNodes(userId))
+        {
+            account.OnOwnNodes = null;
+            return;
+        }
+        if (account.OnOwnNodes is not null) return;
+        account.OnOwnNodes = new ShapeSet();
+        foreach (var lane in account.Lanes) account.OnOwnNodes.Add(lane.Shape.Number);
     }
 
-    /// <summary>Keeps its place in the order for when it is due.</summary>
-    public void Hold(QueuedTask queued, DateTimeOffset until)
+    /// <summary>The first of the lane is on its way to a node.</summary>
+    public QueuedTask Offer(Lane lane)
+    {
+        var queued = lane.First;
+        lane.Account.TakeOut(lane);
+        lane.Waiting.TakeFirst();
+        PutBack(lane);
+        lane.Account.Waiting--;
+        queued.Place = QueuePlace.Offered;
+        return queued;
+    }
+
+    /// <summary>Not taken: it waits again, at once or from a moment on.</summary>
+    public void Return(QueuedTask queued, long until, long now)
+    {
+        queued.Lane.Account.Waiting++;
+        if (until > now) Hold(queued, until);
+        else MakeReady(queued);
+    }
+
+    /// <summary>Nothing is kept for the lane any more: its first task has gone to a node, or it has none that is ready.</summary>
+    public void GiveUp(Lane lane)
+    {
+        if (lane.Reservation is not { } kept) return;
+        pool.Release(kept);
+        Wake(kept.Node, 0);
+    }
+
+    public void ReleaseDue(long now)
+    {
+        while (_held.TryPeek(out var first, out var due) && due <= now)
+        {
+            _held.Dequeue();
+            if (!first.Gone && first.Place == QueuePlace.Held && first.HeldUntil == due) MakeReady(first);
+        }
+    }
+
+    /// <summary>Tasks whose time to start is over: no more offered, and named again every few seconds until they are removed.</summary>
+    public List<string> TakeExpired(long now, int most)
+    {
+        var expired = new List<string>();
+        while (expired.Count < most && _deadlines.TryPeek(out var first, out var due) && due <= now)
+        {
+            _deadlines.Dequeue();
+            if (first.Gone) continue;
+            if (first.Place == QueuePlace.Ready) first = TakeFromLane(first);
+            _deadlines.Enqueue(first, now + AskAgainAfter);
+            if (first.Place == QueuePlace.Offered) continue; // its record refuses the grant
+            Hold(first, long.MaxValue);
+            expired.Add(first.TaskId);
+        }
+        return expired;
+    }
+
+    private void Hold(QueuedTask queued, long until)
     {
         queued.Place = QueuePlace.Held;
         queued.HeldUntil = until;
-        _held.Add(queued);
+        if (until != long.MaxValue) _held.Enqueue(queued, until);
     }
 
-    /// <summary>Ready now; not held and in no lane before.</summary>
-    public void MakeReady(QueuedTask queued, bool userHasOwnNodes)
+    private void MakeReady(QueuedTask queued)
     {
         queued.Place = QueuePlace.Ready;
-        Join(_openLanes, OpenKey(queued.Task), queued, parkedIfNew: false);
-        Join(_ownLanes, OwnKey(queued.Task), queued, parkedIfNew: !userHasOwnNodes);
-    }
-
-    public void ReleaseDue(DateTimeOffset now, Func<string, bool> userHasOwnNodes)
-    {
-        while (_held.Min is { } first && first.HeldUntil <= now)
-        {
-            _held.Remove(first);
-            MakeReady(first, userHasOwnNodes(first.Task.UserId));
-        }
-    }
-
-    /// <summary>How many ready tasks stand before it, counted up to the limit.</summary>
-    public int CountAhead(PendingTask task, int limit)
-    {
-        var ahead = 0;
-        foreach (var lane in _openLanes.Values)
-        {
-            foreach (var other in lane.Waiting)
-            {
-                if (QueueOrder.Compare(other.Task, task) >= 0) break;
-                if (++ahead >= limit) return limit;
-            }
-        }
-        return ahead;
-    }
-
-    private void Leave(QueuedTask queued)
-    {
-        switch (queued.Place)
-        {
-            case QueuePlace.Held:
-                _held.Remove(queued);
-                break;
-            case QueuePlace.Ready:
-                Quit(_openLanes, OpenKey(queued.Task), queued);
-                Quit(_ownLanes, OwnKey(queued.Task), queued);
-                break;
-        }
-    }
-
-    private void Join(Dictionary<LaneKey, Lane> lanes, LaneKey key, QueuedTask queued, bool parkedIfNew)
-    {
-        if (!lanes.TryGetValue(key, out var lane))
-        {
-            lanes.Add(key, lane = new Lane(key, ++_laneNumbers));
-            lane.Waiting.Add(queued);
-            if (parkedIfNew) AddParked(lane);
-            else _heads.Add(lane);
-            return;
-        }
-        // The order of lanes is that of their first tasks: a lane leaves the set while its first may change.
-        if (!lane.Parked) _heads.Remove(lane);
+        var lane = queued.Lane;
+        lane.Account.TakeOut(lane);
         lane.Waiting.Add(queued);
-        if (!lane.Parked) _heads.Add(lane);
+        PutBack(lane);
     }
 
-    private void Quit(Dictionary<LaneKey, Lane> lanes, LaneKey key, QueuedTask queued)
+    /// <summary>Out of the middle of a lane: what stands in a heap stays there, so a twin goes on in its place.</summary>
+    private QueuedTask TakeFromLane(QueuedTask queued)
     {
-        var lane = lanes[key];
-        if (!lane.Parked) _heads.Remove(lane);
-        lane.Waiting.Remove(queued);
-        if (lane.Waiting.Count == 0)
-        {
-            lanes.Remove(key);
-            if (lane.Parked) RemoveParked(lane);
-        }
-        else if (!lane.Parked)
-        {
-            _heads.Add(lane);
-        }
+        var lane = queued.Lane;
+        var twin = new QueuedTask(queued.ToPending(), lane, agingStep);
+        queued.Gone = true;
+        lane.Account.TakeOut(lane);
+        lane.Waiting.Forget();
+        PutBack(lane);
+        return _tasks[queued.TaskId] = twin;
     }
 
-    private void Park(Lane lane)
+    private void PutBack(Lane lane)
     {
-        if (lane.Parked) return;
-        _heads.Remove(lane);
-        AddParked(lane);
+        lane.Account.PutBack(lane);
+        if (lane.Waiting.Count == 0) GiveUp(lane);
+        shares.Review(lane.Account);
     }
 
-    private void Unpark(Lane lane)
+    private Lane LaneOf(Account account, in ShapeKey key)
     {
-        RemoveParked(lane);
-        _heads.Add(lane);
+        var shape = pool.ShapeOf(key);
+        if (account.Find(shape) is { } known) return known;
+        if (shape.Lanes++ == 0) _open.Add(shape.Number); // not tried yet
+        var lane = new Lane(account, shape);
+        account.Add(lane);
+        if (pool.HasOwnNodes(account.UserId)) (account.OnOwnNodes ??= new ShapeSet()).Add(shape.Number);
+        return lane;
     }
 
-    private void AddParked(Lane lane)
+    private void Forget(Lane lane)
     {
-        lane.Parked = true;
-        var place = (lane.Key.TaskType, lane.Key.UserId);
-        if (!_parked.TryGetValue(place, out var lanes)) _parked.Add(place, lanes = []);
-        lanes.Add(lane);
+        lane.Account.Remove(lane);
+        lane.Account.OnOwnNodes?.Remove(lane.Shape.Number);
+        if (--lane.Shape.Lanes > 0) return;
+        _open.Remove(lane.Shape.Number);
+        pool.Forget(lane.Shape);
     }
-
-    private void RemoveParked(Lane lane)
-    {
-        lane.Parked = false;
-        var place = (lane.Key.TaskType, lane.Key.UserId);
-        var lanes = _parked[place];
-        lanes.Remove(lane);
-        if (lanes.Count == 0) _parked.Remove(place);
-    }
-
-    private static LaneKey OpenKey(PendingTask task) => new(task.TaskType, task.Resources, null);
-
-    private static LaneKey OwnKey(PendingTask task) => new(task.TaskType, task.Resources, task.UserId);
 }

@@ -1,123 +1,386 @@
 namespace HiveMind.Scheduling;
 
-/// <summary>A node as the scheduler sees it: the last view, less what is on its way to it.</summary>
-internal sealed class NodeSlot(string nodeId)
-{
-    public string NodeId { get; } = nodeId;
-    /// <summary>Null once forgotten, while an offer is still on its way.</summary>
-    public NodeView? View { get; set; }
-    public ResourceRequest Free { get; set; } = ResourceMath.Nothing;
-    /// <summary>The offer that is being filled or, once sent, on its way: one at a time.</summary>
-    public List<PendingTask> Offer { get; set; } = [];
-    public bool Sent { get; set; }
-
-    public bool HasRoom(int tasksPerOffer) =>
-        !Sent && Offer.Count < tasksPerOffer && View is { CanTakeWork: true } && Free is { MilliCores: > 0, MemoryMb: > 0 };
-}
-
 /// <summary>Who is free, as far as is known here. Only a picture: each node decides for itself what it takes.</summary>
-internal sealed class PoolPicture(int tasksPerOffer)
+internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill, Shares shares, ShapeBook shapes, Random chance)
 {
-    private readonly Dictionary<string, NodeSlot> _slots = [];
-    private readonly HashSet<NodeSlot> _withRoom = [];
-    private readonly HashSet<NodeSlot> _filling = [];
-    private readonly Dictionary<string, int> _ownOnlyNodes = [];
+    /// <summary>Nodes compared for a reservation: more would find one that has room a little earlier, at a cost for every big task.</summary>
+    private const int NodesForecast = 32;
+    private const int NodesPerReservation = 8, MostReservations = 64;
 
-    public bool HasRoom => _withRoom.Count > 0;
+    private readonly Dictionary<string, NodeSlot> _slots = [];
+    private readonly Dictionary<string, NodeClass> _classes = [];
+    private readonly Dictionary<string, List<NodeClass>> _ownClasses = [];
+    private readonly HashSet<NodeSlot> _filling = [];
+    private readonly List<Reservation> _reservations = [];
+    private readonly RoomForecast _forecast = new();
+    private long _version;
+    private long _views;
+    private int _classesWithRoom;
+
+    public bool HasRoom => _classesWithRoom > 0;
+    public int TakingWork { get; private set; }
 
     /// <summary>The nodes that take work at all, full or not.</summary>
-    public IEnumerable<NodeView> Nodes => _slots.Values.Select(slot => slot.View).OfType<NodeView>().Where(view => view.CanTakeWork);
+    public IEnumerable<NodeSlot> Nodes => _slots.Values.Where(slot => slot.CanTakeWork);
+    /// <summary>All that are connected.</summary>
+    public IEnumerable<NodeSlot> Connected => _slots.Values.Where(slot => slot.View is not null);
+    public IReadOnlyList<Reservation> Reservations => _reservations;
+    public IReadOnlyCollection<NodeClass> Classes => _classes.Values;
 
-    /// <summary>True: a node that takes only this user's tasks is there, so the user's own lanes matter.</summary>
-    public bool HasOwnNodes(string userId) => _ownOnlyNodes.ContainsKey(userId);
+    /// <summary>True: a node that takes only this user's tasks is there.</summary>
+    public bool HasOwnNodes(string userId) => _ownClasses.ContainsKey(userId);
 
     public NodeSlot? Find(string nodeId) => _slots.GetValueOrDefault(nodeId);
+
+    // ------------------------------------------------------------ shapes
+
+    /// <summary>The shape of these tasks; one that is new is compared with every class of nodes.</summary>
+    public Shape ShapeOf(in ShapeKey key)
+    {
+        var shape = shapes.Of(key, out var isNew);
+        if (!isNew) return shape;
+        foreach (var nodes in _classes.Values) Match(shape, nodes);
+        return shape;
+    }
+
+    /// <summary>Nobody waits with it any more.</summary>
+    public void Forget(Shape shape)
+    {
+        foreach (var nodes in _classes.Values) nodes.Shapes.Remove(shape.Number);
+        shapes.Remove(shape);
+    }
+
+    /// <summary>This node, empty, would take it.</summary>
+    public static bool IsFeasible(NodeSlot slot, Shape shape, Account account) =>
+        slot is { CanTakeWork: true, Class: { } nodes } && nodes.Shapes.Contains(shape.Number) && (nodes.OwnerOnly is null || nodes.OwnerOnly == account.UserId)
+        && shape.Request.FitsIn(slot.Total) && Serves(slot, shape);
+
+    /// <summary>Some node, empty, would take it.</summary>
+    public bool IsFeasible(Shape shape, Account account)
+    {
+        if (shape.Checked.Version != _version)
+            shape.Checked = (_version, Open(shape).Any(nodes => nodes.Slots.Any(slot => slot is not null && IsFeasible(slot, shape, account))));
+        return shape.Checked.Feasible || Own(account, shape).Any(nodes => nodes.Slots.Any(slot => slot is not null && IsFeasible(slot, shape, account)));
+    }
+
+    // ------------------------------------------------------------ nodes
 
     /// <summary>
     /// The node's slot, or null when a newer view is known. The view may be from before the offer on its way: that one is taken off
     /// again, rather too much than too little, until the answer brings the node's own word.
     /// </summary>
-    public NodeSlot? Apply(NodeView view)
+    public NodeSlot? Apply(NodeView view, long now)
     {
         if (!_slots.TryGetValue(view.NodeId, out var slot)) _slots.Add(view.NodeId, slot = new NodeSlot(view.NodeId));
         if (slot.View is { } known && known.Version >= view.Version) return null;
-        SetView(slot, view);
+        SetView(slot, view, now);
         return slot;
     }
 
-    public void Forget(string nodeId)
+    public void Forget(NodeSlot slot, long now)
     {
-        if (!_slots.TryGetValue(nodeId, out var slot)) return;
-        SetView(slot, null);
-        if (!slot.Sent) _slots.Remove(nodeId);
+        SetView(slot, null, now);
+        if (!slot.Sent) _slots.Remove(slot.NodeId);
     }
 
-    /// <summary>Fit and score: the best node that has room for the task now.</summary>
-    public NodeSlot? Best(PendingTask task, IPlacementPolicy policy)
-    {
-        NodeSlot? best = null;
-        var bestScore = double.NegativeInfinity;
-        foreach (var slot in _withRoom)
-        {
-            if (!task.Resources.Fits(slot.Free) || !slot.View!.IsFeasible(task)) continue;
-            var score = policy.Score(slot.View!, slot.Free, task.Resources);
-            if (score < bestScore || (score == bestScore && string.CompareOrdinal(slot.NodeId, best!.NodeId) > 0)) continue;
-            (best, bestScore) = (slot, score);
-        }
-        return best;
-    }
+    // ------------------------------------------------------------ placing
 
-    public void Reserve(NodeSlot slot, PendingTask task)
+    /// <summary>Fit and score: the best node that has room for the lane's tasks now. Nodes with GPUs are left to GPU work while others have room.</summary>
+    public NodeSlot? Best(Lane lane, long now) =>
+        (lane.Shape.WantsGpu ? null : Best(lane, lane.Shape.Plain, gpu: false, now)) ?? Best(lane, lane.Shape.WithGpu, gpu: true, now);
+
+    public void Reserve(NodeSlot slot, QueuedTask task, long now)
     {
         slot.Offer.Add(task);
-        slot.Free = slot.Free.Minus(task.Resources);
+        slot.Free -= task.Request;
+        var (account, shape) = (task.Lane.Account, task.Lane.Shape);
+        AddHold(slot, task.TaskId, account, shape.Request, shares.RateOf(shape.Cost, task.Priority), shape.EndsBy(now), offered: true, now);
         _filling.Add(slot);
+        if (slot.Reservation is { } kept) Forecast(kept, now);
         Review(slot);
     }
 
     /// <summary>Closes the offers that were filled: they are on their way from here on.</summary>
     public IReadOnlyList<NodeOffer> Send()
     {
+        if (_filling.Count == 0) return [];
         var offers = new List<NodeOffer>(_filling.Count);
         foreach (var slot in _filling)
         {
             slot.Sent = true;
             Review(slot);
-            offers.Add(new NodeOffer(slot.NodeId, slot.Offer));
+            offers.Add(new NodeOffer(slot.NodeId, [.. slot.Offer.Select(task => task.ToPending())]));
         }
         _filling.Clear();
         return offers;
+    }
+
+    /// <summary>What became of an offered task's room: kept when it was granted.</summary>
+    public void AnswerHold(NodeSlot slot, string taskId, bool granted, long now)
+    {
+        if (!slot.Holds.TryGetValue(taskId, out var hold)) return;
+        if (granted) hold.Offered = false;
+        else EndHold(slot, taskId, hold, now);
     }
 
     /// <summary>
     /// The offer has ended; the node's word after it, or null when it said nothing of use, which drops the node until it is heard of
     /// again. A node that was forgotten meanwhile stays so: the word is from before.
     /// </summary>
-    public NodeSlot? EndOffer(NodeSlot slot, NodeView? word)
+    public NodeSlot? EndOffer(NodeSlot slot, NodeView? word, long now)
     {
         slot.Sent = false;
         slot.Offer = [];
         if (slot.View is null || word is null)
         {
-            Forget(slot.NodeId);
+            Forget(slot, now);
             return null;
         }
-        SetView(slot, word.Version >= slot.View.Version ? word : slot.View);
+        SetView(slot, word.Version >= slot.View.Version ? word : slot.View, now);
         return slot;
     }
 
-    private void SetView(NodeSlot slot, NodeView? view)
+    // ------------------------------------------------------------ reservations
+
+    /// <summary>True: it is kept for others, and this would delay them.</summary>
+    public bool IsKeptFrom(Lane lane, NodeSlot slot, long now) => slot.Reservation?.Lane != lane && IsKeptFrom(lane.Shape, slot, now);
+
+    /// <summary>The same for all that wait with that shape.</summary>
+    public bool IsKeptFrom(Shape shape, NodeSlot slot, long now) =>
+        slot.Reservation is { } kept && !backfill.Allows(kept, shape.Request, shape.EndsBy(now));
+
+    public bool MayReserve => _reservations.Count < Math.Clamp(TakingWork / NodesPerReservation, 1, MostReservations);
+
+    /// <summary>Keeps the node that will have room for the lane's first task earliest; null: none can be told, or all are kept already.</summary>
+    public Reservation? Keep(Lane lane, long now)
     {
-        if (slot.View is { AcceptsStrangers: false } before && --_ownOnlyNodes[before.OwnerId] == 0) _ownOnlyNodes.Remove(before.OwnerId);
-        if (view is { AcceptsStrangers: false }) _ownOnlyNodes[view.OwnerId] = _ownOnlyNodes.GetValueOrDefault(view.OwnerId) + 1;
+        var kept = lane.Shape.WantsGpu ? null : Earliest(lane, lane.Shape.Plain, gpu: false, now);
+        kept ??= Earliest(lane, lane.Shape.WithGpu, gpu: true, now);
+        if (kept is null) return null;
+        kept.Node.Reservation = lane.Reservation = kept;
+        _reservations.Add(kept);
+        return kept;
+    }
+
+    public void Release(Reservation kept)
+    {
+        kept.Node.Reservation = kept.Lane.Reservation = null;
+        _reservations.Remove(kept);
+    }
+
+    private Reservation? Earliest(Lane lane, List<NodeClass> open, bool gpu, long now)
+    {
+        NodeSlot? best = null;
+        (long By, ResourceVector Extra) first = (long.MaxValue, default);
+        var looked = 0;
+        foreach (var nodes in Own(lane.Account, lane.Shape).Where(own => own.HasGpu == gpu).Concat(open))
+        {
+            for (var i = 0; i < nodes.Slots.Count && looked < NodesForecast; i++)
+            {
+                var slot = nodes.Slots[(nodes.Cursor + i) % nodes.Slots.Count];
+                if (slot is not { Reservation: null } || !IsFeasible(slot, lane.Shape, lane.Account)) continue;
+                looked++;
+                if (_forecast.When(slot, lane.Shape.Request, now) is not { } when) continue;
+                if (best is not null && (when.By > first.By || (when.By == first.By && string.CompareOrdinal(slot.NodeId, best.NodeId) > 0))) continue;
+                (best, first) = (slot, when);
+            }
+        }
+        return best is null ? null : new Reservation(lane, best) { Promise = first.By, By = first.By, Extra = first.Extra };
+    }
+
+    /// <summary>The node has changed: when it has room now. A node that would not have it any more is not kept.</summary>
+    private void Forecast(Reservation kept, long now)
+    {
+        var (slot, lane) = (kept.Node, kept.Lane);
+        if (!IsFeasible(slot, lane.Shape, lane.Account) || _forecast.When(slot, lane.Shape.Request, now) is not { } when) Release(kept);
+        else (kept.By, kept.Extra) = when;
+    }
+
+    // ------------------------------------------------------------ helpers
+
+    private NodeSlot? Best(Lane lane, List<NodeClass> open, bool gpu, long now)
+    {
+        var search = new Search(this, lane, now);
+        if (lane.Account.OnOwnNodes is not null)
+            foreach (var nodes in Own(lane.Account, lane.Shape)) if (nodes.HasGpu == gpu) search.Through(nodes);
+        foreach (var nodes in open) search.Through(nodes);
+        return search.Best;
+    }
+
+    /// <summary>Compares up to so many nodes as the policy wants.</summary>
+    private struct Search(PoolPicture pool, Lane lane, long now)
+    {
+        private readonly IPlacementPolicy _policy = pool.Policy;
+        private double _score = double.NegativeInfinity;
+        private int _looked = 0;
+
+        public NodeSlot? Best { get; private set; } = null;
+
+        public void Through(NodeClass nodes)
+        {
+            if (_policy.AtRandom)
+            {
+                for (var draw = 0; draw < _policy.Candidates; draw++) From(nodes, pool.Chance.Next(nodes.Slots.Count), 1);
+                return;
+            }
+            var last = From(nodes, nodes.Cursor, _policy.Candidates - _looked);
+            if (_looked >= _policy.Candidates) nodes.Cursor = last + 1;
+        }
+
+        /// <summary>Up to so many from there on and round; the last leaf that was looked at.</summary>
+        private int From(NodeClass nodes, int start, int most)
+        {
+            var request = lane.Shape.Request;
+            var (leaf, wrapped, last) = (nodes.Room.Next(start, request), false, start);
+            while (most > 0)
+            {
+                if (leaf < 0 || (wrapped && leaf >= start))
+                {
+                    if (wrapped || start == 0) break;
+                    (wrapped, leaf) = (true, nodes.Room.Next(0, request));
+                    continue;
+                }
+                last = leaf;
+                if (Consider(nodes.Slots[leaf]!)) most--;
+                leaf = nodes.Room.Next(leaf + 1, request);
+            }
+            return last;
+        }
+
+        private bool Consider(NodeSlot slot)
+        {
+            if (pool.IsKeptFrom(lane, slot, now) || !Serves(slot, lane.Shape)) return false;
+            _looked++;
+            var score = _policy.Score(slot.Load, lane.Shape.Request);
+            if (score < _score || (score == _score && string.CompareOrdinal(slot.NodeId, Best!.NodeId) > 0)) return true;
+            (Best, _score) = (slot, score);
+            return true;
+        }
+    }
+
+    private IPlacementPolicy Policy => policy;
+    private Random Chance => chance;
+
+    private static IEnumerable<NodeClass> Open(Shape shape) => shape.Plain.Concat(shape.WithGpu);
+
+    private IEnumerable<NodeClass> Own(Account account, Shape shape) =>
+        _ownClasses.TryGetValue(account.UserId, out var own) ? own.Where(nodes => nodes.Shapes.Contains(shape.Number)) : [];
+
+    /// <summary>What only the node itself can say.</summary>
+    private static bool Serves(NodeSlot slot, Shape shape) => !shape.AsksEachNode || shape.Labels.Matches(slot.View!.Labels);
+
+    private static void Match(Shape shape, NodeClass nodes)
+    {
+        if (!shape.RunsOn(nodes)) return;
+        nodes.Shapes.Add(shape.Number);
+        if (nodes.OwnerOnly is null) (nodes.HasGpu ? shape.WithGpu : shape.Plain).Add(nodes);
+    }
+
+    private void SetView(NodeSlot slot, NodeView? view, long now)
+    {
+        var before = slot.View;
+        if (before is { CanTakeWork: true }) TakingWork--;
+        if (view is { CanTakeWork: true }) TakingWork++;
         slot.View = view;
-        slot.Free = slot.Offer.Aggregate(view?.Free ?? ResourceMath.Nothing, (free, task) => free.Minus(task.Resources));
+        if (!IsSameClass(before, view)) Reclass(slot, view);
+        var total = view is null ? ResourceVector.Zero : ResourceVector.Of(view.Total);
+        if (total != slot.Total || before?.CanTakeWork != view?.CanTakeWork) _version++;
+        slot.Total = total;
+        slot.Free = view is null ? ResourceVector.Zero : ResourceVector.Of(view.Free);
+        foreach (var task in slot.Offer) slot.Free -= task.Request;
+        MatchHolds(slot, view, now);
+        if (slot.Reservation is { } kept) Forecast(kept, now);
         Review(slot);
+    }
+
+    private static bool IsSameClass(NodeView? one, NodeView? other) =>
+        one is not null && other is not null && one.AcceptsStrangers == other.AcceptsStrangers && one.OwnerId == other.OwnerId
+        && one.Total.Gpus > 0 == other.Total.Gpus > 0
+        && (ReferenceEquals(one.TaskTypes, other.TaskTypes) || one.TaskTypes.SequenceEqual(other.TaskTypes))
+        && (ReferenceEquals(one.Labels, other.Labels)
+            || (one.Labels.Count == other.Labels.Count && one.Labels.All(label => other.Labels.TryGetValue(label.Key, out var value) && value == label.Value)));
+
+    private void Reclass(NodeSlot slot, NodeView? view)
+    {
+        _version++;
+        if (slot.Class is { } old)
+        {
+            SetRoom(slot, old, null);
+            old.Quit(slot);
+            if (old.Count == 0) Drop(old);
+        }
+        if (view is null) return;
+        var key = NodeClass.KeyOf(view);
+        if (!_classes.TryGetValue(key, out var nodes))
+        {
+            _classes.Add(key, nodes = new NodeClass(key, view));
+            if (nodes.OwnerOnly is { } owner)
+            {
+                if (!_ownClasses.TryGetValue(owner, out var own)) _ownClasses.Add(owner, own = []);
+                own.Add(nodes);
+            }
+            foreach (var shape in shapes.All) Match(shape, nodes);
+        }
+        nodes.Join(slot);
+    }
+
+    private void Drop(NodeClass nodes)
+    {
+        _classes.Remove(nodes.Key);
+        foreach (var shape in shapes.All) (nodes.HasGpu ? shape.WithGpu : shape.Plain).Remove(nodes);
+        if (nodes.OwnerOnly is not { } owner) return;
+        _ownClasses[owner].Remove(nodes);
+        if (_ownClasses[owner].Count == 0) _ownClasses.Remove(owner);
+    }
+
+    /// <summary>What the node names is held there; what it names no more has ended. An offer on its way is not yet named.</summary>
+    private void MatchHolds(NodeSlot slot, NodeView? view, long now)
+    {
+        var seen = ++_views;
+        foreach (var running in view?.Running ?? [])
+        {
+            if (slot.Holds.TryGetValue(running.TaskId, out var known))
+            {
+                known.SeenIn = seen;
+                known.EndsBy = running.EndsBy.UtcTicks;
+                continue;
+            }
+            var request = ResourceVector.Of(running.Resources);
+            AddHold(
+                slot, running.TaskId, shares.Of(running.UserId), request, shares.RateOf(FairShare.Cost(request), running.Priority), running.EndsBy.UtcTicks,
+                offered: false, now).SeenIn = seen;
+        }
+        List<string>? ended = null;
+        foreach (var (taskId, hold) in slot.Holds)
+            if (hold is { Offered: false } && hold.SeenIn != seen) (ended ??= []).Add(taskId);
+        foreach (var taskId in ended ?? []) EndHold(slot, taskId, slot.Holds[taskId], now);
+    }
+
+    private Hold AddHold(NodeSlot slot, string taskId, Account account, in ResourceVector request, double rate, long endsBy, bool offered, long now)
+    {
+        // A task may come back for another attempt before its node has said that the one before is over.
+        if (slot.Holds.TryGetValue(taskId, out var earlier)) EndHold(slot, taskId, earlier, now);
+        var hold = new Hold { Account = account, Request = request, Rate = rate, EndsBy = endsBy, Offered = offered };
+        slot.Holds.Add(taskId, hold);
+        shares.Hold(account, rate, request.MilliCores, now);
+        return hold;
+    }
+
+    private void EndHold(NodeSlot slot, string taskId, Hold hold, long now)
+    {
+        slot.Holds.Remove(taskId);
+        shares.Release(hold.Account, hold.Rate, hold.Request.MilliCores, now);
     }
 
     private void Review(NodeSlot slot)
     {
-        if (slot.HasRoom(tasksPerOffer)) _withRoom.Add(slot);
-        else _withRoom.Remove(slot);
+        if (slot.Class is { } nodes) SetRoom(slot, nodes, slot.HasRoom ? slot.Free : null);
+    }
+
+    private void SetRoom(NodeSlot slot, NodeClass nodes, ResourceVector? room)
+    {
+        var before = nodes.Room.HasRoom;
+        nodes.Room.Set(slot.Leaf, room);
+        if (nodes.Room.HasRoom != before) _classesWithRoom += before ? -1 : 1;
     }
 }

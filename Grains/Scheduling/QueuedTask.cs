@@ -3,53 +3,50 @@ using HiveMind.Tasks;
 namespace HiveMind.Scheduling;
 
 /// <summary>Where a task stands in the queue.</summary>
-internal enum QueuePlace { Ready, Held, Offered }
+internal enum QueuePlace : byte { Ready, Held, Offered }
 
-/// <summary>A task in the queue, with the two lanes it waits in.</summary>
-internal sealed class QueuedTask(PendingTask task)
+/// <summary>
+/// A task in the queue. A million of them wait at times: what it shares with its like is in its lane, and it is written out as a
+/// <see cref="PendingTask"/> only when it is offered.
+/// </summary>
+internal sealed class QueuedTask(PendingTask task, Lane lane, long agingStep)
 {
-    public PendingTask Task { get; } = task;
+    private const long None = long.MaxValue;
+
+    private readonly long _submitted = task.SubmittedAt.UtcTicks;
+    private readonly long _notBefore = task.NotBefore.UtcTicks;
+    private readonly TaskPriority _priority = task.Priority;
+
+    public string TaskId { get; } = task.TaskId;
+    public Lane Lane { get; } = lane;
+    public long Aged { get; } = OrderKey.Of(task, agingStep).Aged;
+    public long StartBy { get; } = task.StartBy?.UtcTicks ?? None;
+    /// <summary>Set while held; MaxValue: for good.</summary>
+    public long HeldUntil { get; set; }
     public QueuePlace Place { get; set; }
-    /// <summary>Set while held.</summary>
-    public DateTimeOffset HeldUntil { get; set; }
-    /// <summary>The node it is on the way to, while offered.</summary>
-    public string? OfferedTo { get; set; }
     /// <summary>Enqueued again while it was on the way to a node: its attempt ended before the node's answer came.</summary>
     public PendingTask? Again { get; set; }
-}
+    /// <summary>Removed: what still names it in a heap names nothing.</summary>
+    public bool Gone { get; set; }
 
-/// <summary>Urgent before High before Normal before Low, then the older, then the id, so that the order is total and replays.</summary>
-internal sealed class QueueOrder : IComparer<QueuedTask>
-{
-    public static readonly QueueOrder Instance = new();
+    public OrderKey Key => new(Aged, TaskId);
+    public TaskPriority Priority => _priority;
+    public long Submitted => _submitted;
+    public ResourceVector Request => Lane.Shape.Request;
+    public bool HasDeadline => StartBy != None;
+    /// <summary>Its time to start is over and its record was asked to end it.</summary>
+    public bool IsExpired => Place == QueuePlace.Held && HeldUntil == None;
 
-    public int Compare(QueuedTask? x, QueuedTask? y) => Compare(x!.Task, y!.Task);
-
-    public static int Compare(PendingTask x, PendingTask y)
+    public PendingTask ToPending() => new(
+        TaskId, Lane.Account.UserId, Lane.Shape.Key.TaskType, _priority, Lane.Shape.Resources, Moment(_submitted), Moment(_notBefore))
     {
-        var order = Band(x.Priority).CompareTo(Band(y.Priority));
-        if (order == 0) order = x.SubmittedAt.CompareTo(y.SubmittedAt);
-        return order == 0 ? string.CompareOrdinal(x.TaskId, y.TaskId) : order;
-    }
-
-    /// <summary>The stored values of priorities are not their order.</summary>
-    private static int Band(TaskPriority priority) => priority switch
-    {
-        TaskPriority.Urgent => 0,
-        TaskPriority.High => 1,
-        TaskPriority.Low => 3,
-        _ => 2,
+        RunTimeout = TimeSpan.FromTicks(Lane.Shape.Key.RunTimeoutTicks), Role = Lane.Account.Role, Labels = Lane.Shape.Key.Labels,
+        StartBy = HasDeadline ? Moment(StartBy) : null,
     };
-}
 
-/// <summary>Held tasks, the next due first.</summary>
-internal sealed class DueOrder : IComparer<QueuedTask>
-{
-    public static readonly DueOrder Instance = new();
+    public bool IsSameAs(PendingTask other) =>
+        other.UserId == Lane.Account.UserId && ShapeKey.Of(other) == Lane.Shape.Key && other.Priority == _priority
+        && other.SubmittedAt.UtcTicks == _submitted && other.NotBefore.UtcTicks == _notBefore && (other.StartBy?.UtcTicks ?? None) == StartBy;
 
-    public int Compare(QueuedTask? x, QueuedTask? y)
-    {
-        var order = x!.HeldUntil.CompareTo(y!.HeldUntil);
-        return order == 0 ? string.CompareOrdinal(x.Task.TaskId, y.Task.TaskId) : order;
-    }
+    private static DateTimeOffset Moment(long ticks) => new(ticks, TimeSpan.Zero);
 }

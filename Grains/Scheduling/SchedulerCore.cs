@@ -1,10 +1,10 @@
 namespace HiveMind.Scheduling;
 
 /// <summary>
-/// The scheduler's rules, with time as a parameter: reconcile (views, answers) → feasible → fit → score → propose.
-/// It proposes only; what it believes can be lost at any moment and is told again.
+/// The scheduler's rules, with time and chance as parameters: reconcile (views, answers) → whose turn → feasible → fit → score → propose.
+/// It proposes only; what it believes can be lost at any moment and is told again. `docs/scheduling.md` names where each rule comes from.
 /// </summary>
-public sealed class SchedulerCore(IPlacementPolicy policy)
+public sealed class SchedulerCore
 {
     /// <summary>Tasks in one offer to one node.</summary>
     public const int TasksPerOffer = 64;
@@ -12,14 +12,39 @@ public sealed class SchedulerCore(IPlacementPolicy policy)
     /// <summary>How long a task rests after a node could not say whether it takes it.</summary>
     public static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(1);
 
-    private readonly PendingQueue _queue = new();
-    private readonly PoolPicture _pool = new(TasksPerOffer);
+    /// <summary>Accounts whose first task is looked at when a later one is about to be placed before it.</summary>
+    private const int PassedLookedAt = 8;
 
-    public SchedulerCounts Counts => new(_queue.Count, _pool.Nodes.Count());
+    private readonly Shares _shares;
+    private readonly ShapeBook _shapes = new();
+    private readonly PoolPicture _pool;
+    private readonly PendingQueue _queue;
+    private readonly RateMeter _starts = new();
 
-    /// <summary>Lanes looked at since the start, by proposals and by nodes that grew: the cost that must not follow what waits.</summary>
-    public long LanesVisited => _placementsTried + _queue.LanesCompared;
+    public SchedulerCore(IPlacementPolicy policy, SchedulingOptions? options = null, int seed = 0) : this(policy, options, seed, new BackfillRule())
+    {
+    }
+
+    internal SchedulerCore(IPlacementPolicy policy, SchedulingOptions? options, int seed, BackfillRule backfill)
+    {
+        options ??= new SchedulingOptions();
+        _shares = new Shares(options);
+        _pool = new PoolPicture(policy, backfill, _shares, _shapes, new Random(seed));
+        _queue = new PendingQueue(_shares, _pool, _shapes, options.AgingStep.Ticks);
+    }
+
+    public SchedulerCounts Counts => new(_queue.Count, _pool.TakingWork);
+
+    /// <summary>Lanes and shapes looked at since the start, by proposals and by nodes that grew: the cost that must not follow what waits.</summary>
+    public long LanesVisited => _placementsTried + _queue.ShapesCompared;
     private long _placementsTried;
+
+    /// <summary>The nodes that are being kept now: for which task, which node, from when on at the latest as was promised.</summary>
+    internal IEnumerable<Reservation> Reservations => _pool.Reservations;
+
+    internal PoolPicture Pool => _pool;
+
+    internal Shares Shares => _shares;
 
     /// <summary>Repeating changes nothing; a task that is known otherwise (another backoff) is known by its newest word.</summary>
     public void Enqueue(PendingTask task, DateTimeOffset now)
@@ -31,10 +56,10 @@ public sealed class SchedulerCore(IPlacementPolicy policy)
                 known.Again = task;
                 return;
             }
-            if (known.Task == task) return;
+            if (known.IsSameAs(task)) return;
             _queue.Remove(known);
         }
-        _queue.Add(task, now, _pool.HasOwnNodes(task.UserId));
+        _queue.Add(task, now.UtcTicks);
     }
 
     public void Remove(string taskId)
@@ -46,76 +71,149 @@ public sealed class SchedulerCore(IPlacementPolicy policy)
 
     public void NodeChanged(NodeView view, DateTimeOffset now)
     {
-        if (_pool.Apply(view) is { Sent: false } slot) Wake(slot);
+        if (_pool.Apply(view, now.UtcTicks) is not { } slot) return;
+        _queue.OwnNodesChanged(view.OwnerId);
+        if (!slot.Sent) _queue.Wake(slot, now.UtcTicks);
     }
 
-    public void NodeGone(string nodeId, DateTimeOffset now) => _pool.Forget(nodeId);
+    public void NodeGone(string nodeId, DateTimeOffset now)
+    {
+        if (_pool.Find(nodeId) is not { } slot) return;
+        var owner = slot.View?.OwnerId;
+        _pool.Forget(slot, now.UtcTicks);
+        if (owner is not null) _queue.OwnNodesChanged(owner);
+    }
 
     /// <summary>Up to that many tasks, in order, for the best nodes: on their way until the offer is answered or failed.</summary>
     public IReadOnlyList<NodeOffer> Propose(DateTimeOffset now, int maxTasks)
     {
-        _queue.ReleaseDue(now, _pool.HasOwnNodes);
-        for (var proposed = 0; proposed < maxTasks && _pool.HasRoom && _queue.Next() is { } next;)
+        var ticks = now.UtcTicks;
+        _queue.ReleaseDue(ticks);
+        _shares.Refresh(ticks);
+        var proposed = ServeReservations(maxTasks, ticks);
+        while (proposed < maxTasks && _pool.HasRoom && _queue.Next() is { Lane: { } lane } next)
         {
             _placementsTried++;
-            if (_pool.Best(next.Task, policy) is not { } slot)
+            var slot = _pool.Best(lane, ticks);
+            if (slot is not null && KeepForPassed(lane, next.Place, slot, ticks)) slot = _pool.Best(lane, ticks);
+            if (slot is null)
             {
-                _queue.Park(next);
+                _queue.Park(lane);
                 continue;
             }
-            _queue.Offer(next, slot.NodeId);
-            _pool.Reserve(slot, next.Task);
+            Place(lane, slot, ticks);
             proposed++;
         }
         return _pool.Send();
     }
 
+    /// <summary>The tasks whose time to start is over, up to that many: their records are to end them. Named again until they are removed.</summary>
+    public IReadOnlyList<string> TakeExpired(DateTimeOffset now, int most) => _queue.TakeExpired(now.UtcTicks, most);
+
     /// <summary>The node's answers and its view after them. A task without an answer is tried again.</summary>
     public void OfferAnswered(string nodeId, OfferResult result, DateTimeOffset now)
     {
         if (_pool.Find(nodeId) is not { Sent: true } slot) return;
+        var ticks = now.UtcTicks;
         var offered = slot.Offer;
-        var answers = result.Answers.GroupBy(answer => answer.TaskId).ToDictionary(same => same.Key, same => same.Last().Kind);
-        var after = _pool.EndOffer(slot, result.View);
+        var owner = slot.View?.OwnerId;
+        var answers = new Dictionary<string, OfferAnswerKind>(result.Answers.Count);
+        foreach (var answer in result.Answers) answers[answer.TaskId] = answer.Kind;
         foreach (var task in offered)
-        {
-            Settle(nodeId, task.TaskId, answers.GetValueOrDefault(task.TaskId, OfferAnswerKind.TryAgain), after, now);
-        }
-        if (after is not null) Wake(after);
+            _pool.AnswerHold(slot, task.TaskId, answers.GetValueOrDefault(task.TaskId, OfferAnswerKind.TryAgain) == OfferAnswerKind.Granted, ticks);
+        var after = _pool.EndOffer(slot, result.View, ticks);
+        foreach (var task in offered) Settle(task, answers.GetValueOrDefault(task.TaskId, OfferAnswerKind.TryAgain), after, now);
+        if (owner is not null) _queue.OwnNodesChanged(owner);
+        if (after is not null) _queue.Wake(after, ticks);
     }
 
     /// <summary>Nobody knows what became of it: the tasks rest a little and the node is left alone until it speaks.</summary>
     public void OfferFailed(string nodeId, DateTimeOffset now) => OfferAnswered(nodeId, new OfferResult([], null), now);
 
-    public WaitReason Explain(string taskId) => WaitExplainer.Explain(taskId, _queue, _pool);
-
-    public TaskExplanation ExplainWhole(string taskId, DateTimeOffset now) =>
-        Explain(taskId) is var reason ? new(WaitKind.Waiting, reason.Reason, reason.Text) : throw new InvalidOperationException();
-
-    public UserLoad LoadOf(string userId) => new(0, 0, 0);
-
-    private void Settle(string nodeId, string taskId, OfferAnswerKind answer, NodeSlot? node, DateTimeOffset now)
+    public WaitReason Explain(string taskId, DateTimeOffset now)
     {
-        var found = _queue.Find(taskId);
-        if (found is not { Place: QueuePlace.Offered } queued || queued.OfferedTo != nodeId) return; // removed meanwhile
+        var whole = ExplainWhole(taskId, now);
+        return new(whole.Reason, whole.Text);
+    }
+
+    public TaskExplanation ExplainWhole(string taskId, DateTimeOffset now) => new WaitExplainer(_queue, _pool, _shares, _starts).Explain(taskId, now);
+
+    public UserLoad LoadOf(string userId) => _shares.Find(userId) is { } account ? new(account.Waiting, account.Running, account.MilliCores) : new(0, 0, 0);
+
+    /// <summary>A node that was kept and now has room gets the task it was kept for, before anybody else is looked at.</summary>
+    private int ServeReservations(int most, long now)
+    {
+        var served = 0;
+        for (var i = _pool.Reservations.Count - 1; i >= 0 && served < most; i--)
+        {
+            if (i >= _pool.Reservations.Count) continue;
+            var (lane, slot) = (_pool.Reservations[i].Lane, _pool.Reservations[i].Node);
+            if (!slot.HasRoom || !lane.Shape.Request.FitsIn(slot.Free)) continue;
+            if (!lane.Account.MayHold(lane.Shape.Request))
+            {
+                _queue.GiveUp(lane); // its account holds all that it may: others need not wait for that
+                continue;
+            }
+            Place(lane, slot, now);
+            served++;
+        }
+        return served;
+    }
+
+    private void Place(Lane lane, NodeSlot slot, long now)
+    {
+        var queued = _queue.Offer(lane);
+        _queue.GiveUp(lane);
+        _pool.Reserve(slot, queued, now);
+    }
+
+    /// <summary>
+    /// The first tasks of those whose turn it was before, and which that node could run: from here on a node is kept for each, so that
+    /// nothing passes it for ever. True: the node just found may be such a one.
+    /// </summary>
+    private bool KeepForPassed(Lane next, int place, NodeSlot slot, long now)
+    {
+        var kept = false;
+        for (var i = 0; i <= Math.Min(place, PassedLookedAt); i++)
+        {
+            if (!_pool.MayReserve) return kept;
+            var account = i == PassedLookedAt ? next.Account : _shares.Ranking[i];
+            if (account.IsFull || account.FirstLane == next) continue;
+            if (FirstFeasible(account) is not { Reservation: null } passed || passed == next) continue;
+            if (!account.MayHold(passed.Shape.Request) || !PoolPicture.IsFeasible(slot, passed.Shape, account)) continue;
+            kept |= _pool.Keep(passed, now) is not null;
+        }
+        return kept;
+    }
+
+    private Lane? FirstFeasible(Account account)
+    {
+        foreach (var lane in account.ReadyLanes)
+            if (_pool.IsFeasible(lane.Shape, account)) return lane;
+        return null;
+    }
+
+    private void Settle(QueuedTask queued, OfferAnswerKind answer, NodeSlot? node, DateTimeOffset now)
+    {
+        if (answer == OfferAnswerKind.Granted)
+        {
+            queued.Lane.Account.Starts.Add(now.UtcTicks);
+            _starts.Add(now.UtcTicks);
+        }
+        if (queued.Gone) return; // removed meanwhile
         switch (answer)
         {
-            case OfferAnswerKind.NoRoom when node is null || !queued.Task.Resources.Fits(node.Free):
-                _queue.MakeReady(queued, _pool.HasOwnNodes(queued.Task.UserId));
+            case OfferAnswerKind.NoRoom when node is null || !queued.Request.FitsIn(node.Free):
+                _queue.Return(queued, 0, now.UtcTicks);
                 break;
             // NoRoom from a node that says it has room is a contradiction: at once again would be a loop.
             case OfferAnswerKind.TryAgain or OfferAnswerKind.NoRoom:
-                _queue.Hold(queued, now + TryAgainAfter);
+                _queue.Return(queued, (now + TryAgainAfter).UtcTicks, now.UtcTicks);
                 break;
             default:
                 _queue.Remove(queued);
                 if (queued.Again is { } again) Enqueue(again, now);
                 break;
         }
-    }
-
-    private void Wake(NodeSlot slot)
-    {
-        if (slot.HasRoom(TasksPerOffer)) _queue.Wake(slot.View!, slot.Free);
     }
 }

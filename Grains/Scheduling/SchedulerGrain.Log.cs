@@ -15,4 +15,7 @@ public sealed partial class SchedulerGrain
 
     [LoggerMessage(4, LogLevel.Error, "The scheduler's picture broke; starting anew from the index")]
     private static partial void LogCoreFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(5, LogLevel.Warning, "Task {TaskId} should have been started by now and could not be ended; tried again")]
+    private static partial void LogExpireFailed(ILogger logger, Exception exception, string taskId);
 }

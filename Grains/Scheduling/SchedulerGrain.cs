@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using HiveMind.Nodes;
 using HiveMind.Storage;
+using HiveMind.Tasks;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace HiveMind.Scheduling;
 
@@ -11,7 +13,7 @@ namespace HiveMind.Scheduling;
 /// </summary>
 [GrainType("scheduler")]
 public sealed partial class SchedulerGrain(
-    IUnfinishedIndex index, IPlacementPolicy policy, TimeProvider time, ILogger<SchedulerGrain> logger)
+    IUnfinishedIndex index, IPlacementPolicy policy, IOptions<HubOptions> options, TimeProvider time, ILogger<SchedulerGrain> logger)
     : Grain, ISchedulerGrain
 {
     /// <summary>Tasks proposed in one turn, so that a long queue never holds up the others' messages.</summary>
@@ -19,7 +21,7 @@ public sealed partial class SchedulerGrain(
     private static readonly TimeSpan DueCheck = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RebuildRetry = TimeSpan.FromSeconds(1);
 
-    private readonly SchedulerCore _core = new(policy);
+    private readonly SchedulerCore _core = new(policy, options.Value.Scheduling, (int)time.GetUtcNow().UtcTicks);
     private readonly Dictionary<string, Task> _offers = [];
     private readonly CancellationTokenSource _stopping = new();
     private bool _isWhole;
@@ -31,7 +33,7 @@ public sealed partial class SchedulerGrain(
     {
         DelayDeactivation(TimeSpan.MaxValue);
         this.RegisterGrainTimer(
-            _ => { SchedulingInstruments.Counted(_core.Counts); Pump(); return Task.CompletedTask; },
+            _ => { SchedulingInstruments.Counted(_core.Counts); EndExpired(); Pump(); return Task.CompletedTask; },
             new GrainTimerCreationOptions(DueCheck, DueCheck) { KeepAlive = true });
         _rebuild = Rebuild(_stopping.Token);
         return Task.CompletedTask;
@@ -66,7 +68,7 @@ public sealed partial class SchedulerGrain(
         return Task.CompletedTask;
     }
 
-    public Task<WaitReason> Explain(string taskId) => Task.FromResult(_core.Explain(taskId));
+    public Task<WaitReason> Explain(string taskId) => Task.FromResult(_core.Explain(taskId, Now));
 
     public Task<TaskExplanation> ExplainWhole(string taskId) => Task.FromResult(_core.ExplainWhole(taskId, Now));
 
@@ -137,6 +139,24 @@ public sealed partial class SchedulerGrain(
         }
         _offers.Remove(offer.NodeId);
         RequestPump();
+    }
+
+    /// <summary>The tasks whose time to start is over. Their records decide; who cannot be reached is named again in a few seconds.</summary>
+    private void EndExpired()
+    {
+        foreach (var taskId in _core.TakeExpired(Now, TasksPerTurn)) _ = End(taskId);
+
+        async Task End(string taskId)
+        {
+            try
+            {
+                await GrainFactory.GetGrain<ITaskGrain>(taskId).Expire();
+            }
+            catch (Exception exception)
+            {
+                LogExpireFailed(logger, exception, taskId);
+            }
+        }
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using HiveMind.Tasks;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace HiveMind.Scheduling;
 
@@ -10,8 +11,8 @@ public static class SchedulingExtensions
     public static ISiloBuilder AddScheduling(this ISiloBuilder silo)
     {
         silo.Services.TryAddSingleton(TimeProvider.System);
+        silo.Services.TryAddSingleton(services => PlacementPolicies.ByName(services.GetRequiredService<IOptions<HubOptions>>().Value.Scheduling.Policy));
         silo.Services.TryAddSingleton<NewTasks>();
-        silo.Services.TryAddSingleton<IPlacementPolicy, BalancedSpreadPolicy>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SweepAtStart>();
         return silo;
     }

@@ -19,7 +19,7 @@ public static class SweepRules
 
     public static bool Examines(UnfinishedEntry entry, bool knownToScheduler, long sweep, long checkEvery, DateTimeOffset now)
     {
-        if (entry.MarkedNode is not null || !knownToScheduler) return true;
+        if (entry.MarkedNode is not null || !knownToScheduler || now >= entry.Task.StartBy) return true;
         return now - entry.Task.SubmittedAt >= TrustBound && (Slot(entry.Task.TaskId) + sweep) % checkEvery == 0;
     }
 

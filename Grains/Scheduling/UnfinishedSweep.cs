@@ -65,9 +65,10 @@ public sealed partial class UnfinishedSweep(
                 break;
             case TaskExaminationKind.Pending:
                 // A grant that is just being written may lose its mark here: it is set again below when next examined.
-                if (entry.MarkedNode is not null) await index.Unmark(id);
+                var waiting = found.Pending ?? entry.Task;
+                if (entry.MarkedNode is not null || entry.Task != waiting) await index.Return(waiting);
                 if ((await targets.Missing([id])).Count == 0) break;
-                await targets.Enqueue(found.Pending ?? entry.Task);
+                await targets.Enqueue(waiting);
                 SweepInstruments.Enqueued();
                 break;
             case TaskExaminationKind.OnNode:

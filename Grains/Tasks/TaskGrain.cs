@@ -1,7 +1,6 @@
 using HiveMind.Faults;
 using HiveMind.Nodes;
 using HiveMind.Persistence;
-using HiveMind.Rewards;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using Microsoft.Extensions.Logging;
@@ -24,8 +23,7 @@ public sealed partial class TaskGrain(
     private int _grantedHere;
 
     private string Id => this.GetPrimaryKeyString();
-    private TaskOptions Limits => options.Value.Tasks;
-    private RewardRates Rates => RewardRates.From(options.Value.Rewards);
+    private Moment Now => new(Id, time.GetUtcNow(), _startedAt, TaskPolicy.From(options.Value));
     private ISchedulerGrain Scheduler => GrainFactory.GetGrain<ISchedulerGrain>(Shards.Default);
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -60,7 +58,7 @@ public sealed partial class TaskGrain(
         var task = _task ?? throw HiveMindException.NotFound("task", Id);
         if (task.State == TaskState.Cancelled) return Snapshot(task);
         var held = task.Current;
-        var ended = TaskLifecycle.Cancel(task, _startedAt, time.GetUtcNow(), Rates)
+        var ended = TaskLifecycle.Cancel(task, Now)
             ?? throw HiveMindException.Precondition("TASK_ALREADY_ENDED", $"The task has already ended ({task.State}).");
         using var span = TaskSpans.End(Id, ended, Causes.Cancelled);
         await Save(ended);
@@ -77,6 +75,7 @@ public sealed partial class TaskGrain(
     public async Task<GrantResult> Grant(string nodeId, string ownerId, long epoch)
     {
         if (_task is not { } task) return new(null, "MISSING");
+        if (await ExpireIfDue(task)) return new(null, _task.State.ToString());
         if (TaskLifecycle.Grant(task, nodeId, ownerId, epoch, time.GetUtcNow()) is not { } granted) return new(null, task.State.ToString());
         using var span = TaskSpans.Wait(Id, task, nodeId);
         await Save(granted);
@@ -101,14 +100,26 @@ public sealed partial class TaskGrain(
         if (_task is not { } task) return Stale(report, "There is no such task.");
         if (!TaskLifecycle.IsCurrent(task, nodeId, report.Attempt))
             return TaskLifecycle.IsRepeated(task, nodeId, report) ? Accepted(report) : Stale(report, "This attempt is not the current one.");
-        await Conclude(TaskLifecycle.End(task, report, _startedAt, time.GetUtcNow(), Rates, Limits.MaxAttempts), report.Cause);
+        await Conclude(TaskLifecycle.End(task, report, Now));
         return Accepted(report);
     }
 
     public async Task AttemptLost(string nodeId, int attempt, string cause, bool countsAgainstTask)
     {
         if (_task is not { } task || !TaskLifecycle.IsCurrent(task, nodeId, attempt)) return;
-        await Conclude(TaskLifecycle.Lose(task, cause, countsAgainstTask, "", _startedAt, time.GetUtcNow(), Limits.MaxAttempts), cause);
+        await Conclude(TaskLifecycle.Lose(task, cause, countsAgainstTask, "", Now));
+    }
+
+    public async Task<bool> Overdue(string nodeId, int attempt)
+    {
+        if (_task is not { } task || !TaskLifecycle.IsCurrent(task, nodeId, attempt)) return true;
+        return await EndIfOverdue(task);
+    }
+
+    public async Task<bool> Expire()
+    {
+        if (_task is not { State: TaskState.Pending } task) return true;
+        return await ExpireIfDue(task);
     }
 
     public Task<TaskSnapshot?> GetSnapshot()
@@ -117,31 +128,60 @@ public sealed partial class TaskGrain(
         return Task.FromResult(_task is { } task ? Snapshot(task) : null);
     }
 
-    public Task<TaskExamination> Examine()
+    public async Task<TaskExamination> Examine()
     {
         if (_task is not { } task)
         {
             DeactivateOnIdle();
-            return Task.FromResult(new TaskExamination(TaskExaminationKind.Missing, null, null, null));
+            return new(TaskExaminationKind.Missing, null, null, null);
         }
 
         if (task.IsEnded) Settle(task);
-        return Task.FromResult(task switch
+        else if (await ExpireIfDue(task)) task = _task;
+        else if (await EndIfOverdue(task))
         {
-            { IsEnded: true } => new TaskExamination(TaskExaminationKind.Ended, null, null, null),
-            { Current: { } current } => new TaskExamination(TaskExaminationKind.OnNode, current.NodeId, Assignment(task), null),
-            _ => new TaskExamination(TaskExaminationKind.Pending, null, null, task.ToPending(Id)),
-        });
+            await Tell(() => GrainFactory.GetGrain<INodeGrain>(task.Current!.NodeId).Drop(Id, task.Current.Number, Causes.RunTimeout));
+            task = _task;
+        }
+
+        return task switch
+        {
+            { IsEnded: true } => new(TaskExaminationKind.Ended, null, null, null),
+            { Current: { } current } => new(TaskExaminationKind.OnNode, current.NodeId, Assignment(task), null),
+            _ => new(TaskExaminationKind.Pending, null, null, task.ToPending(Id)),
+        };
     }
 
-    private async Task Conclude(TaskRecord next, string cause)
+    /// <summary>Every way to a waiting task asks this first, so that none is started too late whoever forgot about it.</summary>
+    private async Task<bool> ExpireIfDue(TaskRecord task)
+    {
+        if (TaskLifecycle.Expire(task, time.GetUtcNow()) is not { } expired) return false;
+        using var span = TaskSpans.End(Id, expired, expired.Outcome!.Reason);
+        await Save(expired);
+        LogExpired(Id, expired.Outcome.Reason);
+        TaskInstruments.Ended(expired);
+        Failpoint.Hit(Failpoints.EndAfterOutcome);
+        Settle(expired);
+        await Tell(() => Scheduler.Remove([Id]));
+        return true;
+    }
+
+    private async Task<bool> EndIfOverdue(TaskRecord task)
+    {
+        if (TaskLifecycle.Overdue(task, Now) is not { } next) return false;
+        LogOverdue(Id, task.Current!.Number, task.Current.NodeId);
+        await Conclude(next);
+        return true;
+    }
+
+    private async Task Conclude(TaskRecord next)
     {
         var attempt = next.Attempts[^1];
-        using var span = TaskSpans.End(Id, next, cause);
+        using var span = TaskSpans.End(Id, next, attempt.Cause);
         await Save(next);
         _startedAt = null;
         TaskInstruments.AttemptEnded(next);
-        LogAttemptEnded(Id, attempt.Number, attempt.NodeId, cause, attempt.RunMs);
+        LogAttemptEnded(Id, attempt.Number, attempt.NodeId, attempt.Cause, attempt.RunMs);
         if (next.IsEnded)
         {
             TaskInstruments.Ended(next);
@@ -153,7 +193,7 @@ public sealed partial class TaskGrain(
         Failpoint.Hit(Failpoints.LostAfterAttempt);
         await Tell(async () =>
         {
-            await index.Unmark(Id);
+            await index.Return(next.ToPending(Id));
             await Scheduler.Enqueue([next.ToPending(Id)]);
         });
     }
@@ -179,9 +219,12 @@ public sealed partial class TaskGrain(
 
     private void Settle(TaskRecord ended) => settlements.Post(ended.ToSettlement(Id));
 
-    private TaskAssignment Assignment(TaskRecord task) => new(Id, task.Current!.Number, task.Spec!);
+    private TaskAssignment Assignment(TaskRecord task) => new(Id, task.Current!.Number, task.Spec!)
+    {
+        RunTimeout = TaskDeadlines.RunLimit(task), OverdueAt = TaskDeadlines.OverdueAt(task),
+    };
 
-    private TaskSnapshot Snapshot(TaskRecord task) => task.ToSnapshot(Id, _startedAt, Limits.MaxAttempts);
+    private TaskSnapshot Snapshot(TaskRecord task) => task.ToSnapshot(Id, _startedAt, options.Value.Tasks.MaxAttempts);
 
     private static ReportVerdict Accepted(TaskOutcomeReport report) => new(report.TaskId, report.Attempt, ReportVerdictKind.Accepted, "", "");
 

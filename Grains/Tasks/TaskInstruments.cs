@@ -9,9 +9,12 @@ internal static class TaskInstruments
 {
     private static readonly string[] AllCauses =
     [
-        Causes.Completed, Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused,
-        Causes.NodeLost, Causes.NodeRemoved, Causes.Cancelled,
+        Causes.Completed, Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutOfDisk, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused,
+        Causes.NodeLost, Causes.NodeRemoved, Causes.Drained, Causes.Cancelled, Causes.TotalTimeout,
     ];
+
+    /// <summary>The rest of the causes, which end a task without being an attempt's.</summary>
+    private static readonly string[] LimitCauses = [Causes.QueueDeadline, Causes.TotalTimeout, Causes.CrashLimit];
 
     private static readonly Counter<long> SubmittedTasks =
         Figures.CreateCounter<long>("hivemind.tasks.submitted", "{task}", "Tasks that were accepted and are durable.");
@@ -25,6 +28,8 @@ internal static class TaskInstruments
         Figures.CreateCounter<long>("hivemind.tasks.retried", "{task}", "Attempts after which the task waits again, by cause.");
     private static readonly Counter<long> EndedTasks =
         Figures.CreateCounter<long>("hivemind.tasks.ended", "{task}", "Tasks that ended, by state.");
+    private static readonly Counter<long> LimitedTasks =
+        Figures.CreateCounter<long>("hivemind.tasks.limited", "{task}", "Tasks that a deadline or the crash limit ended, by cause.");
     private static readonly Counter<long> StaleReports =
         Figures.CreateCounter<long>("hivemind.reports.stale", "{report}", "Reports of attempts that were not the current one any more: refused.");
     private static readonly Histogram<double> WaitTime =
@@ -39,7 +44,8 @@ internal static class TaskInstruments
     {
         foreach (var cause in AllCauses) EndedAttempts.Add(0, Tag("cause", cause));
         foreach (var state in new[] { TaskState.Completed, TaskState.Failed, TaskState.Cancelled, TaskState.TimedOut }) EndedTasks.Add(0, Tag("state", Word(state)));
-        foreach (var cause in new[] { Causes.WorkerFault, Causes.WorkerRefused, Causes.NodeLost, Causes.NodeRemoved }) RetriedTasks.Add(0, Tag("cause", cause));
+        foreach (var cause in AllCauses.Except([Causes.Completed, Causes.Cancelled, Causes.TotalTimeout])) RetriedTasks.Add(0, Tag("cause", cause));
+        foreach (var cause in LimitCauses) LimitedTasks.Add(0, Tag("cause", cause));
         StaleReports.Add(0);
     }
 
@@ -65,7 +71,8 @@ internal static class TaskInstruments
     public static void Ended(TaskRecord task)
     {
         EndedTasks.Add(1, Tag("state", Word(task.State)));
-        WholeTime.Record((task.Outcome!.EndedAt - task.CreatedAt).TotalSeconds, Type(task.Spec!), Tag("state", Word(task.State)));
+        if (LimitCauses.Contains(task.Outcome!.Reason)) LimitedTasks.Add(1, Tag("cause", task.Outcome.Reason));
+        WholeTime.Record((task.Outcome.EndedAt - task.CreatedAt).TotalSeconds, Type(task.Spec!), Tag("state", Word(task.State)));
     }
 
     public static void RefusedAsStale() => StaleReports.Add(1);

@@ -1,3 +1,4 @@
+using System.Globalization;
 using HiveMind.Rewards;
 
 namespace HiveMind.Tasks;
@@ -10,7 +11,7 @@ public static class TaskLifecycle
 {
     private static readonly Dictionary<TaskState, TaskState[]> Next = new()
     {
-        [TaskState.Pending] = [TaskState.Assigned, TaskState.Cancelled],
+        [TaskState.Pending] = [TaskState.Assigned, TaskState.Cancelled, TaskState.TimedOut],
         [TaskState.Assigned] = [TaskState.Pending, TaskState.Completed, TaskState.Failed, TaskState.Cancelled, TaskState.TimedOut],
         [TaskState.Completed] = [],
         [TaskState.Failed] = [],
@@ -23,7 +24,7 @@ public static class TaskLifecycle
     public static TaskRecord Birth(TaskSpec spec, DateTimeOffset now) =>
         new() { Spec = spec, State = TaskState.Pending, CreatedAt = now, NotBefore = now };
 
-    /// <summary>The next attempt, on that node; null unless the task waits.</summary>
+    /// <summary>The next attempt, on that node; null unless the task waits. Whether its time to start is over says <see cref="Expire"/>.</summary>
     public static TaskRecord? Grant(TaskRecord task, string nodeId, string ownerId, long epoch, DateTimeOffset now)
     {
         if (!CanGo(task.State, TaskState.Assigned)) return null;
@@ -38,65 +39,133 @@ public static class TaskLifecycle
     public static bool IsCurrent(TaskRecord task, string nodeId, int attempt) =>
         task.Current is { } current && current.Number == attempt && current.NodeId == nodeId;
 
-    /// <summary>The report that ended this task, told once more: its answer got lost.</summary>
-    public static bool IsRepeated(TaskRecord task, string nodeId, TaskOutcomeReport report) =>
-        task.Attempts.Count > 0 && task.Attempts[^1] is { } last && last.Number == report.Attempt && last.NodeId == nodeId
-        && last.EndedAt is not null && last.Cause == report.Cause && task.Outcome is { } outcome && outcome.Result.Sha256 == report.Result.Sha256;
-
-    /// <summary>The current attempt ended. A cause that is the worker's own sends the task back; all others are the outcome.</summary>
-    public static TaskRecord End(TaskRecord task, TaskOutcomeReport report, DateTimeOffset? startedAt, DateTimeOffset now, RewardRates rates, int maxAttempts)
+    /// <summary>The report that ended an attempt, told once more: its answer got lost.</summary>
+    public static bool IsRepeated(TaskRecord task, string nodeId, TaskOutcomeReport report)
     {
-        if (report.Cause is Causes.WorkerFault or Causes.WorkerRefused) return Lose(task, report.Cause, true, report.ErrorMessage, startedAt, now, maxAttempts);
-        var state = report.Cause switch
-        {
-            Causes.Completed => TaskState.Completed,
-            Causes.RunTimeout => TaskState.TimedOut,
-            _ => TaskState.Failed,
-        };
-        var outcome = new OutcomeRecord
-        {
-            Reason = report.Cause == Causes.Completed ? "" : report.Cause, ErrorMessage = report.ErrorMessage, ExitCode = report.ExitCode,
-            Result = report.Result, Stderr = report.Stderr, EndedAt = now,
-        };
-        return Close(task, state, report.Cause, startedAt, startedAt ?? task.Current!.AssignedAt, report.RunMs, now, rates, true) with { Outcome = outcome };
+        var told = task.Attempts.FirstOrDefault(attempt => attempt.Number == report.Attempt);
+        if (told is not { EndedAt: not null } || told.NodeId != nodeId || told.ExitCode != report.ExitCode) return false;
+        if (told.Cause != report.Cause && !(told.Cause == Causes.TotalTimeout && report.Cause == Causes.RunTimeout)) return false;
+        var isOutcome = task.Outcome is not null && ReferenceEquals(told, task.Attempts[^1]);
+        return !isOutcome || task.Outcome!.Result.Sha256 == report.Result.Sha256;
+    }
+
+    /// <summary>
+    /// The current attempt ended. A cause that is the worker's own sends the task back, and so does one that the submitter calls
+    /// retryable, while there are attempts and time left; all others are the outcome.
+    /// </summary>
+    public static TaskRecord End(TaskRecord task, TaskOutcomeReport report, Moment at) => report.Cause is Causes.WorkerFault or Causes.WorkerRefused
+        ? Lose(task, report.Cause, true, report.ErrorMessage, at)
+        : Conclude(task, report, at.StartedAt ?? task.Current!.AssignedAt, at);
+
+    /// <summary>The machine failed the task: it waits again after a pause, or ends. Nothing is owed.</summary>
+    public static TaskRecord Lose(TaskRecord task, string cause, bool counts, string message, Moment at)
+    {
+        var closed = Close(task, cause, counts, at);
+        var (retry, counted) = (closed.Spec!.Retry, Counted(closed));
+        if (cause == Causes.NodeLost && counts && LostNodes(closed) is var nodes && at.Policy.CrashLimit > 0 && nodes.Count >= at.Policy.CrashLimit)
+            return Ended(closed, TaskState.Failed, Causes.CrashLimit,
+                $"{nodes.Count} machines were lost while they ran it, which may well be its own doing: {string.Join(", ", nodes)}.", at.Now);
+        if (!RetryPolicy.IsRetryable(retry, cause, counts))
+            return Ended(closed, TaskState.Failed, cause, $"Its machine {closed.Attempts[^1].NodeId} is gone, and it asked for no other attempt after that.", at.Now);
+        if (counted >= RetryPolicy.MaxAttempts(retry, at.Policy.MaxAttempts))
+            return Ended(closed, TaskState.Failed, cause,
+                $"{counted} attempts ended without an outcome, the last by {cause}{(message.Length > 0 ? $": {message}" : "")}.", at.Now);
+        return Waiting(closed, lost: true, at)
+            ?? Ended(closed, TaskState.TimedOut, Causes.TotalTimeout, TooLate(closed, "no other attempt could start within it"), at.Now);
     }
 
     /// <summary>Null when it has ended. A waiting task just ends; a running one is paid for the time its program ran.</summary>
-    public static TaskRecord? Cancel(TaskRecord task, DateTimeOffset? startedAt, DateTimeOffset now, RewardRates rates)
+    public static TaskRecord? Cancel(TaskRecord task, Moment at)
     {
         if (!CanGo(task.State, TaskState.Cancelled)) return null;
-        var outcome = new OutcomeRecord { Reason = Causes.Cancelled, ErrorMessage = "Cancelled by its submitter.", EndedAt = now };
-        if (task.Current is null) return task with { State = TaskState.Cancelled, Outcome = outcome };
-        return Close(task, TaskState.Cancelled, Causes.Cancelled, startedAt, startedAt ?? now, 0, now, rates, true) with { Outcome = outcome };
+        var closed = task.Current is null ? task : Close(task, Causes.Cancelled, true, at, at.StartedAt ?? at.Now);
+        return Ended(closed, TaskState.Cancelled, Causes.Cancelled, "Cancelled by its submitter.", at.Now);
     }
 
-    /// <summary>The machine failed the task: it waits again after a pause, or fails after its last attempt. Nothing is owed.</summary>
-    public static TaskRecord Lose(
-        TaskRecord task, string cause, bool counts, string message, DateTimeOffset? startedAt, DateTimeOffset now, int maxAttempts)
+    /// <summary>It waits and its time to start is over: the end. Null otherwise.</summary>
+    public static TaskRecord? Expire(TaskRecord task, DateTimeOffset now)
     {
-        var closed = Close(task, TaskState.Pending, cause, startedAt, now, 0, now, null, counts);
-        var counted = closed.Attempts.Count(attempt => attempt.Counts);
-        if (counted < maxAttempts) return closed with { NotBefore = now + RetryPolicy.Pause(counted) };
-        var text = $"{counted} attempts ended without an outcome, the last by {cause}{(message.Length > 0 ? $": {message}" : "")}.";
-        return closed with { State = TaskState.Failed, Outcome = new OutcomeRecord { Reason = cause, ErrorMessage = text, EndedAt = now } };
+        if (task.State != TaskState.Pending || TaskDeadlines.StartBy(task) is not { } by || now < by) return null;
+        return by == TaskDeadlines.Queue(task)
+            ? Ended(task, TaskState.TimedOut, Causes.QueueDeadline, $"It was not started within its queue deadline of {Seconds(task.Spec!.QueueDeadline)}.", now)
+            : Ended(task, TaskState.TimedOut, Causes.TotalTimeout, TooLate(task, "it was waiting when that was over"), now);
+    }
+
+    /// <summary>Its attempt should long be over and its worker does not end it: a timeout, as if it had. Null while that is not so.</summary>
+    public static TaskRecord? Overdue(TaskRecord task, Moment at)
+    {
+        if (task.Current is not { } current || at.Now < TaskDeadlines.OverdueAt(task)) return null;
+        var report = new TaskOutcomeReport
+        {
+            TaskId = at.TaskId, Attempt = current.Number, Cause = Causes.RunTimeout,
+            ErrorMessage = $"Its machine {current.NodeId} did not stop it after its {Seconds(TaskDeadlines.RunLimit(task))}, so the hub ended it.",
+        };
+        return Conclude(task, report, at.StartedAt ?? at.Now, at);
     }
 
     /// <summary>Whether the same thing was asked for: the test of a repeated request id.</summary>
     public static bool SameContent(TaskSpec a, TaskSpec b) =>
-        a.UserId == b.UserId && a.TaskType == b.TaskType && a.Payload.Sha256 == b.Payload.Sha256 && a.Resources == b.Resources && a.Priority == b.Priority
-        && a.RunTimeout == b.RunTimeout && a.MaxOutputBytes == b.MaxOutputBytes && a.Arguments.SequenceEqual(b.Arguments) && a.StandardInput.AsSpan().SequenceEqual(b.StandardInput);
+        a.UserId == b.UserId && a.TaskType == b.TaskType && a.Payload.Sha256 == b.Payload.Sha256 && a.Resources == b.Resources && a.Labels == b.Labels && a.Priority == b.Priority
+        && a.RunTimeout == b.RunTimeout && a.MaxOutputBytes == b.MaxOutputBytes && a.Arguments.SequenceEqual(b.Arguments) && a.StandardInput.AsSpan().SequenceEqual(b.StandardInput)
+        && a.QueueDeadline == b.QueueDeadline && a.TotalTimeout == b.TotalTimeout && SameRetry(a.Retry, b.Retry);
 
-    private static TaskRecord Close(
-        TaskRecord task, TaskState state, string cause, DateTimeOffset? startedAt, DateTimeOffset ranFrom, long claimedMs, DateTimeOffset now,
-        RewardRates? rates, bool counts)
+    private static bool SameRetry(RetrySpec a, RetrySpec b) =>
+        a.AnyFailure == b.AnyFailure && a.OnTimeout == b.OnTimeout && a.OnLostNode == b.OnLostNode && a.MaxAttempts == b.MaxAttempts
+        && a.ExitCodes.SequenceEqual(b.ExitCodes);
+
+    private static TaskRecord Conclude(TaskRecord task, TaskOutcomeReport report, DateTimeOffset ranFrom, Moment at)
     {
-        if (!CanGo(task.State, state) || task.Current is not { } current) throw new InvalidOperationException($"No way from {task.State} to {state}.");
-        var runMs = RewardFormula.PayableMs(now - ranFrom, claimedMs, task.Spec!.RunTimeout);
+        var cause = report.Cause == Causes.RunTimeout && TaskDeadlines.IsTotal(task, at.Now) ? Causes.TotalTimeout : report.Cause;
+        var closed = Close(task, cause, true, at, ranFrom, report);
+        var retry = closed.Spec!.Retry;
+        if (RetryPolicy.IsRetryable(retry, cause, report.ExitCode) && Counted(closed) < RetryPolicy.MaxAttempts(retry, at.Policy.MaxAttempts)
+            && Waiting(closed, lost: false, at) is { } waiting) return waiting;
+        var state = cause switch
+        {
+            Causes.Completed => TaskState.Completed,
+            Causes.RunTimeout or Causes.TotalTimeout => TaskState.TimedOut,
+            _ => TaskState.Failed,
+        };
+        var ended = Ended(closed, state, cause == Causes.Completed ? "" : cause, report.ErrorMessage, at.Now);
+        return ended with { Outcome = ended.Outcome! with { ExitCode = report.ExitCode, Result = report.Result, Stderr = report.Stderr } };
+    }
+
+    /// <summary>The current attempt with its end; the task waits for what the caller makes of it. Paid from <paramref name="ranFrom"/> on, null: not.</summary>
+    private static TaskRecord Close(
+        TaskRecord task, string cause, bool counts, Moment at, DateTimeOffset? ranFrom = null, TaskOutcomeReport? report = null)
+    {
+        if (task.Current is not { } current) throw new InvalidOperationException($"A task that is {task.State} has no attempt to end.");
+        var runMs = ranFrom is { } from ? RewardFormula.PayableMs(at.Now - from, report?.RunMs ?? 0, TaskDeadlines.RunLimit(task)) : 0;
         var closed = current with
         {
-            StartedAt = startedAt, EndedAt = now, Cause = cause, RunMs = runMs, Counts = counts,
-            DueMicros = rates is not null && RewardFormula.IsPaid(cause) ? RewardFormula.Micros(task.Spec.Resources, runMs, rates) : 0,
+            StartedAt = at.StartedAt, EndedAt = at.Now, Cause = cause, RunMs = runMs, Counts = counts,
+            DueMicros = ranFrom is not null && RewardFormula.IsPaid(cause) ? RewardFormula.Micros(task.Spec!.Resources, runMs, at.Policy.Rates) : 0,
+            ExitCode = report?.ExitCode ?? 0, MemoryPeakMb = report?.MemoryPeakMb ?? 0, CpuMs = report?.CpuMs ?? 0,
         };
-        return task with { State = state, Attempts = [.. task.Attempts.Take(task.Attempts.Count - 1), closed] };
+        return task with { State = TaskState.Pending, Attempts = [.. task.Attempts.Take(task.Attempts.Count - 1), closed] };
     }
+
+    /// <summary>Null when its whole time is over before the next attempt could begin.</summary>
+    private static TaskRecord? Waiting(TaskRecord closed, bool lost, Moment at)
+    {
+        var notBefore = at.Now + RetryPolicy.Pause(at.TaskId, closed.Attempts[^1].Number, Counted(closed), lost);
+        return notBefore >= TaskDeadlines.Total(closed) ? null : closed with { NotBefore = notBefore };
+    }
+
+    private static TaskRecord Ended(TaskRecord task, TaskState state, string reason, string message, DateTimeOffset now) =>
+        task with { State = state, Outcome = new OutcomeRecord { Reason = reason, ErrorMessage = message, EndedAt = now } };
+
+    private static int Counted(TaskRecord task) => task.Attempts.Count(attempt => attempt.Counts);
+
+    /// <summary>The different machines that were lost under it, in their order. One that was removed or drained says nothing of the task.</summary>
+    private static List<string> LostNodes(TaskRecord task) =>
+        [.. task.Attempts.Where(attempt => attempt is { Cause: Causes.NodeLost, Counts: true }).Select(attempt => attempt.NodeId).Distinct(StringComparer.Ordinal)];
+
+    private static string TooLate(TaskRecord task, string how)
+    {
+        var last = task.Attempts.Count == 0 ? "" : $" Its last attempt ended by {task.Attempts[^1].Cause}.";
+        return $"It did not end within its total timeout of {Seconds(task.Spec!.TotalTimeout)}: {how}.{last}";
+    }
+
+    private static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.###} s");
 }

@@ -38,6 +38,11 @@ public sealed record AttemptRecord
     [Id(9)] public long DueMicros { get; init; }
     /// <summary>Counts towards Tasks:MaxAttempts.</summary>
     [Id(10)] public bool Counts { get; init; }
+    /// <summary>The program's, when it ended by itself.</summary>
+    [Id(11)] public int ExitCode { get; init; }
+    /// <summary>As the worker measured it; 0: not known.</summary>
+    [Id(12)] public long MemoryPeakMb { get; init; }
+    [Id(13)] public long CpuMs { get; init; }
 }
 
 /// <summary>How it all ended; never changes once written.</summary>

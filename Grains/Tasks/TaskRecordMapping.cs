@@ -9,7 +9,7 @@ internal static class TaskRecordMapping
     public static PendingTask ToPending(this TaskRecord task, string taskId) =>
         new(taskId, task.Spec!.UserId, task.Spec.TaskType, task.Spec.Priority, task.Spec.Resources, task.CreatedAt, task.NotBefore)
         {
-            RunTimeout = task.Spec.RunTimeout, Role = task.Spec.Role, Labels = task.Spec.Labels,
+            RunTimeout = task.Spec.RunTimeout, Role = task.Spec.Role, Labels = task.Spec.Labels, StartBy = TaskDeadlines.StartBy(task),
         };
 
     public static TaskSnapshot ToSnapshot(this TaskRecord task, string taskId, DateTimeOffset? startedAt, int maxAttempts) => new()
@@ -19,8 +19,11 @@ internal static class TaskRecordMapping
         StartedAt = task.Attempts.Count == 0 ? null : task.Attempts[^1].StartedAt ?? startedAt, EndedAt = task.Outcome?.EndedAt,
         NodeId = task.State == TaskState.Pending || task.Attempts.Count == 0 ? null : task.Attempts[^1].NodeId,
         Attempts = [.. task.Attempts.Select(a => new AttemptSnapshot(
-            a.Number, a.NodeId, a.AssignedAt, a.StartedAt ?? (a.EndedAt is null ? startedAt : null), a.EndedAt, a.Cause, a.RunMs, a.DueMicros))],
-        MaxAttempts = maxAttempts, ExitCode = task.Outcome?.ExitCode ?? 0, Result = task.Outcome?.Result ?? BlobRef.Empty,
+            a.Number, a.NodeId, a.AssignedAt, a.StartedAt ?? (a.EndedAt is null ? startedAt : null), a.EndedAt, a.Cause, a.RunMs, a.DueMicros)
+        {
+            ExitCode = a.ExitCode, MemoryPeakMb = a.MemoryPeakMb, CpuMs = a.CpuMs,
+        })],
+        MaxAttempts = RetryPolicy.MaxAttempts(task.Spec!.Retry, maxAttempts), ExitCode = task.Outcome?.ExitCode ?? 0, Result = task.Outcome?.Result ?? BlobRef.Empty,
         Stderr = task.Outcome?.Stderr ?? BlobRef.Empty, CostMicros = task.Attempts.Sum(a => a.DueMicros),
     };
 

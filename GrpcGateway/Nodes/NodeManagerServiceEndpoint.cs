@@ -42,8 +42,28 @@ internal sealed class NodeManagerServiceEndpoint(
     public override async Task<Wire.GetNodeInfoResponse> GetNodeInfo(Wire.GetNodeInfoRequest request, ServerCallContext context)
     {
         var node = await nodes.Find(request.NodeId) ?? throw HiveMindException.NotFound("node", Text.Shown(request.NodeId));
-        var totals = await books.NodeTotals(node.NodeId, context.CancellationToken);
-        return new Wire.GetNodeInfoResponse { Success = true, Node = NodeMapping.ToInfo(node, totals) };
+        return new Wire.GetNodeInfoResponse { Success = true, Node = await Info(node, context) };
+    }
+
+    public override async Task<Wire.CordonNodeResponse> CordonNode(Wire.CordonNodeRequest request, ServerCallContext context)
+    {
+        NodeRules.Check(request).ThrowIfAny();
+        var node = await Node(Known(request.NodeId)).Cordon(UserCall.Of(context).Caller, request.Reason.Trim(), null);
+        return new Wire.CordonNodeResponse { Success = true, Message = "Cordoned.", Node = await Info(node, context) };
+    }
+
+    public override async Task<Wire.DrainNodeResponse> DrainNode(Wire.DrainNodeRequest request, ServerCallContext context)
+    {
+        NodeRules.Check(request).ThrowIfAny();
+        var patience = request.DeadlineSeconds > 0 ? TimeSpan.FromSeconds(request.DeadlineSeconds) : (TimeSpan?)null;
+        var node = await Node(Known(request.NodeId)).Cordon(UserCall.Of(context).Caller, request.Reason.Trim(), patience);
+        return new Wire.DrainNodeResponse { Success = true, Message = "Draining.", Node = await Info(node, context) };
+    }
+
+    public override async Task<Wire.UncordonNodeResponse> UncordonNode(Wire.UncordonNodeRequest request, ServerCallContext context)
+    {
+        var node = await Node(Known(request.NodeId)).Uncordon(UserCall.Of(context).Caller);
+        return new Wire.UncordonNodeResponse { Success = true, Message = "Uncordoned.", Node = await Info(node, context) };
     }
 
     public override async Task<Wire.ListNodesResponse> ListNodes(Wire.ListNodesRequest request, ServerCallContext context)
@@ -95,6 +115,9 @@ internal sealed class NodeManagerServiceEndpoint(
 
     public override Task<Wire.AppendOutputResponse> AppendOutput(Wire.AppendOutputRequest request, ServerCallContext context) =>
         outputs.Append(NodeCall.Of(context).NodeId, request, context.CancellationToken);
+
+    private async Task<Wire.NodeInfo> Info(NodeSnapshot node, ServerCallContext context) =>
+        NodeMapping.ToInfo(node, await books.NodeTotals(node.NodeId, context.CancellationToken));
 
     private INodeGrain Node(string nodeId) => grains.GetGrain<INodeGrain>(nodeId);
 

@@ -23,6 +23,9 @@ internal static class NodeMapping
         Sandboxed = offered.Sandboxed,
         AcceptsStrangers = offered.AcceptsStrangers,
         WorkerVersion = offered.WorkerVersion,
+        GpuMemoryMb = offered.GpuMemoryMb,
+        DiskMb = offered.DiskMb,
+        Labels = new Dictionary<string, string>(offered.Labels, StringComparer.Ordinal),
     };
 
     public static NodeUsage ToUsage(Wire.ResourceUsage? usage) =>
@@ -56,6 +59,9 @@ internal static class NodeMapping
         FreeCpuCores = node.FreeCores,
         FreeMemoryMb = node.FreeMemoryMb,
         Connected = node.Connected,
+        Cordoned = node.Cordoned,
+        CordonedUntil = Rfc3339.Format(node.CordonedUntil),
+        DrainDeadline = Rfc3339.Format(node.DrainDeadline),
     };
 
     public static Wire.HubMessage ToFrame(NodeWelcome welcome, string nodeId) => new()
@@ -83,6 +89,7 @@ internal static class NodeMapping
             StandardInput = UnsafeByteOperations.UnsafeWrap(spec.StandardInput),
             Requirements = TaskMapping.ToRequirements(spec),
             Traceparent = spec.TraceParent,
+            RunTimeoutMs = (long)Math.Ceiling(assigned.RunTimeout.TotalMilliseconds),
         };
         assignment.Arguments.AddRange(spec.Arguments);
         return new Wire.HubMessage { Assign = assignment };
@@ -100,8 +107,11 @@ internal static class NodeMapping
             Sandboxed = offered.Sandboxed,
             AcceptsStrangers = offered.AcceptsStrangers,
             WorkerVersion = offered.WorkerVersion,
+            GpuMemoryMb = offered.GpuMemoryMb,
+            DiskMb = offered.DiskMb,
         };
         wire.SupportedTasks.AddRange(offered.SupportedTasks);
+        foreach (var (key, value) in offered.Labels) wire.Labels.Add(key, value);
         return wire;
     }
 }

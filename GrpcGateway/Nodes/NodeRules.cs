@@ -1,4 +1,5 @@
 using HiveMind.Edge;
+using HiveMind.Scheduling;
 using HiveMind.Tasks;
 using Wire = HiveMind.Protos;
 
@@ -8,7 +9,8 @@ namespace HiveMind.Nodes;
 internal static class NodeRules
 {
     public const int MaxRunning = 10_000;
-    private const int MaxGpus = 1024, MaxTypes = 64, MaxHostname = 255;
+    private const int MaxTypes = 64, MaxLabels = 64, MaxLabelProblems = 8, MaxHostname = 255;
+    private const int MaxReason = 200, MaxDeadlineSeconds = 604_800;
 
     public static IReadOnlyList<FieldProblem> Check(Wire.RegisterNodeRequest request)
     {
@@ -35,6 +37,14 @@ internal static class NodeRules
         return problems.Found;
     }
 
+    public static IReadOnlyList<FieldProblem> Check(Wire.CordonNodeRequest request) => CheckReason(request.Reason).Found;
+
+    public static IReadOnlyList<FieldProblem> Check(Wire.DrainNodeRequest request) => CheckReason(request.Reason)
+        .Require(request.DeadlineSeconds is >= 0 and <= MaxDeadlineSeconds, "deadline_seconds", "0 (no deadline) to 604800, which is 7 days.").Found;
+
+    private static FieldProblems CheckReason(string reason) => new FieldProblems()
+        .Require(Text.IsPlain(reason, MaxReason), "reason", "Up to 200 characters, none of them a control character.");
+
     public static IReadOnlyList<FieldProblem> Check(Wire.UpdateNodeStatusRequest request)
     {
         var problems = new FieldProblems()
@@ -50,12 +60,25 @@ internal static class NodeRules
         problems
             .Require(double.IsFinite(offered.CpuCores) && offered.CpuCores is >= 0.001 and <= TaskRules.MaxCores, $"{at}.cpu_cores", "Above 0, up to 4096.")
             .Require(offered.MemoryMb is > 0 and <= TaskRules.MaxMemoryMb, $"{at}.memory_mb", "Above 0, up to 67108864.")
-            .Require(offered.GpuCount is >= 0 and <= MaxGpus, $"{at}.gpu_count", "0 to 1024.")
-            .Require(Text.IsPlain(offered.GpuModel, 128), $"{at}.gpu_model", "Up to 128 characters, none of them a control character.")
+            .Require(offered.GpuCount is >= 0 and <= TaskRules.MaxGpus, $"{at}.gpu_count", "0 to 1024.")
+            .Require(Text.IsPlain(offered.GpuModel, TaskRules.MaxGpuModel), $"{at}.gpu_model", "Up to 128 characters, none of them a control character.")
             .Require(Text.IsPlain(offered.WorkerVersion, 64), $"{at}.worker_version", "Up to 64 characters, none of them a control character.")
             .Require(offered.SupportedTasks.Count <= MaxTypes && offered.SupportedTasks.All(Text.IsId), $"{at}.supported_tasks",
-                "Up to 64 types, each up to 64 of A-Z a-z 0-9 . _ -");
+                "Up to 64 types, each up to 64 of A-Z a-z 0-9 . _ -")
+            .Require(offered.GpuMemoryMb is >= 0 and <= TaskRules.MaxMemoryMb, $"{at}.gpu_memory_mb", "0 (not known) to 67108864.")
+            .Require(offered.DiskMb is >= 0 and <= TaskRules.MaxDiskMb, $"{at}.disk_mb", "0 (not limited) to 1073741824.")
+            .Require(offered.Labels.Count <= MaxLabels, $"{at}.labels", "Up to 64.");
+        foreach (var (key, fix) in offered.Labels.Select(l => (l.Key, Fix: LabelFix(l.Key, l.Value))).Where(l => l.Fix is not null).Take(MaxLabelProblems))
+        {
+            problems.Require(false, $"{at}.labels[{Text.Shown(key)}]", fix!);
+        }
     }
+
+    private static string? LabelFix(string key, string value) =>
+        !LabelText.IsKey(key) ? "A label's name: 1 to 63 of A-Z a-z 0-9 . _ / -"
+        : LabelText.IsHubs(key) ? "The hub says these itself: a label's name may not begin with gpu., node. or machine."
+        : !LabelText.IsValue(value) ? "A label's value: up to 63 of A-Z a-z 0-9 . _ / -"
+        : null;
 
     private static void Check(Wire.ResourceUsage? usage, string at, FieldProblems problems)
     {

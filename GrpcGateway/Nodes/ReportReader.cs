@@ -13,7 +13,7 @@ internal sealed class ReportReader(IFiles files, OutputReceipts receipts)
     private const int MaxErrorMessage = 4096;
 
     private static readonly HashSet<string> Reasons =
-        ["", Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused];
+        ["", Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutOfDisk, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused];
 
     /// <summary>Throws InvalidRequestException. Inline output above the limit is refused; what is above 4 KiB becomes a file.</summary>
     public async Task<TaskOutcomeReport> Read(string nodeId, Wire.TaskReport report, int inlineLimit, CancellationToken cancel)
@@ -29,6 +29,8 @@ internal sealed class ReportReader(IFiles files, OutputReceipts receipts)
             Cause = CauseOf(report),
             ErrorMessage = Text.Cut(report.ErrorMessage, MaxErrorMessage),
             RunMs = report.RunMs,
+            MemoryPeakMb = report.MemoryPeakMb,
+            CpuMs = report.CpuMs,
             Result = started ? BlobRef.Empty : await Blob(nodeId, report, report.Result, "report.result", cancel),
             Stderr = started ? BlobRef.Empty : await Blob(nodeId, report, report.Stderr, "report.stderr", cancel),
         };
@@ -40,6 +42,8 @@ internal sealed class ReportReader(IFiles files, OutputReceipts receipts)
         .Require(report.Kind is Wire.TaskReportKind.Started or Wire.TaskReportKind.Ended, "report.kind", "STARTED or ENDED.")
         .Require(Reasons.Contains(report.ErrorReason), "report.error_reason", "Empty or one of the words in nodepool.proto.")
         .Require(report.RunMs >= 0, "report.run_ms", "0 or more.")
+        .Require(report.MemoryPeakMb >= 0, "report.memory_peak_mb", "0 or more.")
+        .Require(report.CpuMs >= 0, "report.cpu_ms", "0 or more.")
         .Require(Fits(report.Result, inlineLimit), "report.result", $"Up to {inlineLimit} bytes inline: send more with SendOutput.")
         .Require(Fits(report.Stderr, inlineLimit), "report.stderr", $"Up to {inlineLimit} bytes inline: send more with SendOutput.")
         .Found;

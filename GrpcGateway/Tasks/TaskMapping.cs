@@ -3,6 +3,7 @@ using Google.Protobuf;
 using HiveMind.Edge;
 using HiveMind.Rewards;
 using HiveMind.Scheduling;
+using HiveMind.Users;
 using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tasks;
@@ -12,9 +13,10 @@ internal static class TaskMapping
 {
     private const int DefaultMilliCores = 1000, DefaultMemoryMb = 256, DefaultTimeoutSeconds = 3600;
 
-    public static TaskSpec ToSpec(Wire.SubmitTaskRequest request, string userId, BlobRef payload) => new()
+    public static TaskSpec ToSpec(Wire.SubmitTaskRequest request, Caller submitter, BlobRef payload) => new()
     {
-        UserId = userId,
+        UserId = submitter.UserId,
+        Role = submitter.Role,
         TaskType = request.TaskType,
         Payload = payload,
         Resources = ToResources(request.Requirements),
@@ -23,22 +25,57 @@ internal static class TaskMapping
         Arguments = [.. request.Arguments],
         StandardInput = request.StandardInput.ToByteArray(),
         MaxOutputMb = (int)(request.Requirements?.MaxOutputMb ?? 0),
+        Retry = ToRetry(request.Retry),
+        QueueDeadline = TimeSpan.FromSeconds(request.QueueDeadlineSeconds),
+        TotalTimeout = TimeSpan.FromSeconds(request.TotalTimeoutSeconds),
+        Labels = TaskLabels.Of(request.Requirements).ToString(),
         TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
     };
 
-    /// <summary>Thousandths of cores, rounded up but not for what binary fractions add.</summary>
+    /// <summary>Thousandths of cores, rounded up but not for what binary fractions add. Who says what GPU wants one.</summary>
     public static ResourceRequest ToResources(Wire.TaskRequirements? asked) => new(
         asked is { CpuCores: > 0 } ? Math.Max(1, (int)Math.Ceiling(Math.Round(asked.CpuCores * 1000, 6))) : DefaultMilliCores,
         asked is { MemoryMb: > 0 } ? (int)asked.MemoryMb : DefaultMemoryMb,
-        asked is { GpuRequired: true } ? 1 : 0);
+        asked is { GpuCount: > 0 } ? asked.GpuCount : asked is { GpuRequired: true } or { GpuModel.Length: > 0 } or { GpuMemoryMb: > 0 } ? 1 : 0)
+    {
+        DiskMb = (int)(asked?.DiskMb ?? 0),
+    };
 
-    public static Wire.TaskRequirements ToRequirements(TaskSpec spec) => new()
+    public static Wire.TaskRequirements ToRequirements(TaskSpec spec)
+    {
+        var shown = ToFields(spec);
+        TaskLabels.Show(spec.Labels, shown);
+        return shown;
+    }
+
+    private static Wire.TaskRequirements ToFields(TaskSpec spec) => new()
     {
         CpuCores = spec.Resources.MilliCores / 1000.0,
         MemoryMb = spec.Resources.MemoryMb,
         GpuRequired = spec.Resources.Gpus > 0,
         TimeoutSeconds = (long)spec.RunTimeout.TotalSeconds,
         MaxOutputMb = spec.MaxOutputBytes >> 20,
+        GpuCount = spec.Resources.Gpus,
+        DiskMb = spec.Resources.DiskMb,
+    };
+
+    /// <summary>In one order and each code once, so that saying the same otherwise is the same content.</summary>
+    private static RetrySpec ToRetry(Wire.TaskRetry? asked) => asked is null ? RetrySpec.Default : new()
+    {
+        ExitCodes = [.. asked.ExitCodes.Distinct().Order()],
+        AnyFailure = asked.AnyFailure,
+        OnTimeout = asked.OnTimeout,
+        OnLostNode = !asked.NotOnLostNode,
+        MaxAttempts = asked.MaxAttempts,
+    };
+
+    private static Wire.TaskRetry ToWire(RetrySpec retry) => new()
+    {
+        ExitCodes = { retry.ExitCodes },
+        AnyFailure = retry.AnyFailure,
+        OnTimeout = retry.OnTimeout,
+        NotOnLostNode = !retry.OnLostNode,
+        MaxAttempts = retry.MaxAttempts,
     };
 
     /// <summary>The seed's four words.</summary>
@@ -74,6 +111,9 @@ internal static class TaskMapping
             Priority = (Wire.TaskPriority)task.Spec.Priority,
             Requirements = ToRequirements(task.Spec),
             CostCredits = Credits.ToCredits(task.CostMicros),
+            Retry = ToWire(task.Spec.Retry),
+            QueueDeadlineSeconds = (long)task.Spec.QueueDeadline.TotalSeconds,
+            TotalTimeoutSeconds = (long)task.Spec.TotalTimeout.TotalSeconds,
         };
         answer.Attempts.AddRange(task.Attempts.Select(ToAttempt));
         if (!HasEnded(task.State)) return answer;
@@ -129,5 +169,8 @@ internal static class TaskMapping
         Cause = attempt.Cause,
         RunMs = attempt.RunMs,
         CostCredits = Credits.ToCredits(attempt.CostMicros),
+        ExitCode = attempt.ExitCode,
+        MemoryPeakMb = attempt.MemoryPeakMb,
+        CpuMs = attempt.CpuMs,
     };
 }

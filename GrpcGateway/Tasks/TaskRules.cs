@@ -1,4 +1,5 @@
 using HiveMind.Edge;
+using HiveMind.Scheduling;
 using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tasks;
@@ -8,7 +9,11 @@ internal static class TaskRules
 {
     public const double MaxCores = 4096;
     public const long MaxMemoryMb = 64L * 1024 * 1024;
+    public const long MaxDiskMb = 1024L * 1024 * 1024;
+    public const int MaxGpus = 1024, MaxGpuModel = LabelText.MaxCompared;
     public const long MaxTimeoutSeconds = 7 * 24 * 3600;
+    public const long MaxDeadlineSeconds = 4 * MaxTimeoutSeconds;
+    private const int MaxRetryCodes = 64, MaxRetries = 20;
     private const int MaxArguments = 256, MaxArgumentBytes = 64 * 1024, MaxInputBytes = 64 * 1024, MaxRequestId = 128;
     private static readonly string[] Known = ["python", "docker", "ml_inference"];
 
@@ -26,7 +31,10 @@ internal static class TaskRules
             .Require(request.Arguments.Count <= MaxArguments, "arguments", "Up to 256.")
             .Require(request.Arguments.Sum(Text.Bytes) <= MaxArgumentBytes, "arguments", "Up to 64 KiB together.")
             .Require(!request.Arguments.Any(a => a.Contains('\0')), "arguments", "No NUL characters.")
-            .Require(request.StandardInput.Length <= MaxInputBytes, "standard_input", "Up to 64 KiB.");
+            .Require(request.StandardInput.Length <= MaxInputBytes, "standard_input", "Up to 64 KiB.")
+            .Require(request.QueueDeadlineSeconds is >= 0 and <= MaxDeadlineSeconds, "queue_deadline_seconds", "0 (waits for ever) to 2419200, which is 28 days.")
+            .Require(request.TotalTimeoutSeconds is >= 0 and <= MaxDeadlineSeconds, "total_timeout_seconds", "0 (no limit) to 2419200, which is 28 days.");
+        if (request.Retry is { } retry) Check(retry, problems);
         if (request.Requirements is { } asked) Check(asked, options, problems);
         return problems.Found;
     }
@@ -45,11 +53,27 @@ internal static class TaskRules
 
     private static bool IsHash(string text) => text.Length == 64 && text.All(char.IsAsciiHexDigitLower);
 
-    private static void Check(Wire.TaskRequirements asked, TaskOptions options, FieldProblems problems) => problems
+    private static void Check(Wire.TaskRequirements asked, TaskOptions options, FieldProblems problems)
+    {
+        CheckSizes(asked, options, problems);
+        var labels = TaskLabels.Problem(asked);
+        problems.Require(labels.Length == 0, "requirements.labels", labels);
+    }
+
+    private static void CheckSizes(Wire.TaskRequirements asked, TaskOptions options, FieldProblems problems) => problems
         .Require(asked.MaxOutputMb >= 0 && asked.MaxOutputMb <= options.MaxOutputMb, "requirements.max_output_mb", $"0 (means 100) to {options.MaxOutputMb}.")
         .Require(double.IsFinite(asked.CpuCores) && asked.CpuCores is >= 0 and <= MaxCores, "requirements.cpu_cores", "0 (means 1) to 4096.")
         .Require(asked.MemoryMb is >= 0 and <= MaxMemoryMb, "requirements.memory_mb", "0 (means 256) to 67108864.")
+        .Require(asked.GpuCount is >= 0 and <= MaxGpus, "requirements.gpu_count", "0 to 1024; 0 with gpu_required, gpu_model or gpu_memory_mb means 1.")
+        .Require(Text.IsPlain(asked.GpuModel, MaxGpuModel), "requirements.gpu_model", "Up to 128 characters, none of them a control character.")
+        .Require(asked.GpuMemoryMb is >= 0 and <= MaxMemoryMb, "requirements.gpu_memory_mb", "0 (means any) to 67108864.")
+        .Require(asked.DiskMb is >= 0 and <= MaxDiskMb, "requirements.disk_mb", "0 (reserves none) to 1073741824.")
         .Require(asked.TimeoutSeconds is >= 0 and <= MaxTimeoutSeconds, "requirements.timeout_seconds", "0 (means 3600) to 604800, which is 7 days.");
+
+    private static void Check(Wire.TaskRetry retry, FieldProblems problems) => problems
+        .Require(retry.ExitCodes.Count <= MaxRetryCodes, "retry.exit_codes", "Up to 64.")
+        .Require(retry.ExitCodes.All(code => code is >= 1 and <= 255), "retry.exit_codes", "Each 1 to 255: exit code 0 is no failure.")
+        .Require(retry.MaxAttempts is >= 0 and <= MaxRetries, "retry.max_attempts", "0 (as many as the pool allows) to 20.");
 
     public static bool IsKnownType(string type, TaskOptions options) => Types(options).Contains(type, StringComparer.Ordinal);
 

@@ -47,7 +47,12 @@ public static partial class PoolOptionsValidator
             "must be shorter than Tasks:LeaseDuration, so that a worker stops its runs before the hub gives them to another.");
         Check(o.Tasks.LeaseDuration <= TimeSpan.FromMinutes(10), "Tasks:LeaseDuration", "must be at most 00:10:00.");
         Check(o.Nodes.ForgetAfter >= TimeSpan.FromMinutes(1), "Nodes:ForgetAfter", "must be at least 00:01:00.");
+        Check(o.Nodes.CordonAfterFailures is 0 or (>= 3 and <= 1000), "Nodes:CordonAfterFailures", "must be between 3 and 1000, or 0 (never).");
+        Check(o.Nodes.CordonFor >= TimeSpan.FromSeconds(1) && o.Nodes.CordonFor <= o.Nodes.CordonForAtMost, "Nodes:CordonFor",
+            "must be at least 00:00:01 and at most Nodes:CordonForAtMost.");
+        Check(o.Nodes.CordonForAtMost <= TimeSpan.FromDays(1), "Nodes:CordonForAtMost", "must be at most 1.00:00:00.");
         Check(o.Tasks.MaxAttempts is >= 1 and <= 20, "Tasks:MaxAttempts", "must be between 1 and 20.");
+        Check(o.Tasks.CrashLimit is >= 0 and <= 20, "Tasks:CrashLimit", "must be between 0 and 20 (0: no such limit).");
         Check(o.Tasks.MaxOutputMb is >= 100 and <= 1_048_576, "Tasks:MaxOutputMb", "must be between 100 and 1048576.");
         Check(o.Tasks.MaxPayloadMb is >= 100 and <= 1_048_576, "Tasks:MaxPayloadMb", "must be between 100 and 1048576.");
         Check(o.Files.OrphansAfter >= TimeSpan.FromHours(1) && o.Files.OrphansAfter <= TimeSpan.FromDays(30), "Files:OrphansAfter",

@@ -16,6 +16,16 @@ namespace HiveMind.Storage;
 public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
 {
     private const int Buckets = 256;
+
+    // Together, and never an entry that was removed meanwhile: a task that has ended would come back.
+    private const string GiveBack = """
+        redis.call('HDEL', KEYS[2], ARGV[1])
+        if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then
+          redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+        end
+        return 0
+        """;
+
     private readonly IDatabase db;
     private readonly RedisKey[] entries;
     private readonly RedisKey[] marks;
@@ -45,7 +55,11 @@ public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
             .Select(bucket => db.HashSetAsync(marks[bucket.Key], [.. bucket.Select(id => new HashEntry(Field(id), node))]))));
     }
 
-    public Task Unmark(string taskId) => FloorFailures.Guard(db.HashDeleteAsync(marks[Bucket(taskId)], Field(taskId)));
+    public Task Return(PendingTask task)
+    {
+        var bucket = Bucket(task.TaskId);
+        return FloorFailures.Guard(db.ScriptEvaluateAsync(GiveBack, [entries[bucket], marks[bucket]], [Field(task.TaskId), UnfinishedRecord.Pack(task)]));
+    }
 
     public async Task Remove(IReadOnlyList<string> taskIds)
     {

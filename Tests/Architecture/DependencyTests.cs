@@ -15,6 +15,7 @@ public sealed class DependencyTests
     private static readonly Type[] PureRules =
     [
         typeof(TaskLifecycle), typeof(RetryPolicy), typeof(RewardFormula), typeof(NodeReservations), typeof(NodeLease), typeof(WantedSet),
+        typeof(FailureStreak),
         typeof(SessionList), typeof(PasswordHash), typeof(CredentialVerifier),
     ];
 

@@ -47,7 +47,7 @@ internal sealed class RemovedIds(int failures = 0) : IUnfinishedIndex
 
     public Task Add(IReadOnlyList<HiveMind.Scheduling.PendingTask> tasks) => throw new NotSupportedException();
     public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => throw new NotSupportedException();
-    public Task Unmark(string taskId) => throw new NotSupportedException();
+    public Task Return(HiveMind.Scheduling.PendingTask task) => throw new NotSupportedException();
     public Task<long> Count() => throw new NotSupportedException();
     public IAsyncEnumerable<UnfinishedEntry> Scan(CancellationToken cancel = default) => throw new NotSupportedException();
 }

@@ -23,6 +23,61 @@ public sealed class CommandLineTests
     }
 
     [Fact]
+    public void Submit_RetryAndDeadlines_BecomeTheRequest()
+    {
+        var request = Parse(
+            "-c", "x", "--retry-on", "75, Timeout,1,failure", "--no-retry-on-lost-node", "--max-attempts", "3", "--queue-deadline", "10m", "--total-timeout", "1h30m");
+        Assert.Equal(
+            new TaskRetry { ExitCodes = { 75, 1 }, AnyFailure = true, OnTimeout = true, NotOnLostNode = true, MaxAttempts = 3 }, request.Retry);
+        Assert.Equal((600, 5400), (request.QueueDeadlineSeconds, request.TotalTimeoutSeconds));
+        Assert.Null(Parse("-c", "x").Retry);
+        Assert.Equal(new TaskRetry { MaxAttempts = 2 }, Parse("-c", "x", "--max-attempts", "2").Retry);
+    }
+
+    [Fact]
+    public void Status_Attempts_ShowWhereWhenHowAndWhatTheyUsed()
+    {
+        var task = new GetTaskStatusResponse();
+        task.Attempts.Add(new TaskAttempt
+        {
+            Attempt = 1, NodeId = "n1", AssignedAt = "2026-01-01T00:00:00Z", EndedAt = "2026-01-01T00:00:09Z", Cause = "PROGRAM_FAILED", RunMs = 8500,
+            CostCredits = 0.5, ExitCode = 75, MemoryPeakMb = 40, CpuMs = 1230,
+        });
+        task.Attempts.Add(new TaskAttempt { Attempt = 2, NodeId = "n2", AssignedAt = "2026-01-01T00:00:10Z" });
+        Assert.Equal(
+            """
+            attempt  node  assigned              ended                 cause                          ran    cpu     memory  credits
+            1        n1    2026-01-01T00:00:00Z  2026-01-01T00:00:09Z  PROGRAM_FAILED (exit code 75)  8.5 s  1.23 s  40 MiB  0.5
+            2        n2    2026-01-01T00:00:10Z  -                     -                              0 s    -       -       0
+            """, StatusVerb.Attempts(task).Plain());
+    }
+
+    [Fact]
+    public void Submit_WhatIsAskedOfTheMachine_BecomesRequirements() => Assert.Equal(
+        new TaskRequirements
+        {
+            GpuCount = 2, GpuModel = "NVIDIA H200", GpuMemoryMb = 40960, DiskMb = 10240, Labels = "zone in (a, b), !spot",
+        },
+        Parse("-c", "x", "--gpus", "2", "--gpu-model", "NVIDIA H200", "--gpu-memory", "40G", "--disk", "10G", "--require", "zone in (a, b)", "--require", "!spot").Requirements);
+
+    [Fact]
+    public void Worker_Labels_AreReadByName() => Assert.Equal(
+        new Dictionary<string, string> { ["zone"] = "a", ["example.org/tier"] = "", ["a"] = "b" }, LabelWords.Read(["zone=a", "example.org/tier=", "a=b"]));
+
+    [Theory]
+    [InlineData("zone", "NAME=VALUE")]
+    [InlineData("=a", "NAME=VALUE")]
+    [InlineData("zone=a b", "NAME=VALUE")]
+    [InlineData("gpu.model=H200", "by the hub itself")]
+    [InlineData("zone=a zone=b", "twice")]
+    public void Worker_BadLabel_IsUsageThatSaysHow(string words, string said)
+    {
+        var wrong = Assert.Throws<CliException>(() => LabelWords.Read(said == "twice" ? words.Split(' ') : [words]));
+        Assert.Equal(ExitCodes.Usage, wrong.ExitCode);
+        Assert.Contains(said, wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Submit_TwiceWithoutRequestId_IsTwoTasks() =>
         Assert.NotEqual(Parse("-c", "x").RequestId, Parse("-c", "x").RequestId);
 
@@ -31,6 +86,14 @@ public sealed class CommandLineTests
     [InlineData("missing-file.py")]
     [InlineData("-c", "x", "--cores", "-1")]
     [InlineData("-c", "x", "--priority", "soon")]
+    [InlineData("-c", "x", "--retry-on", "0")]
+    [InlineData("-c", "x", "--retry-on", "256")]
+    [InlineData("-c", "x", "--retry-on", "75,")]
+    [InlineData("-c", "x", "--retry-on", "crash")]
+    [InlineData("-c", "x", "--max-attempts", "0")]
+    [InlineData("-c", "x", "--max-attempts", "21")]
+    [InlineData("-c", "x", "--queue-deadline", "soon")]
+    [InlineData("-c", "x", "--total-timeout", "0s")]
     public void Submit_WhatCannotBe_IsUsage(params string[] words) =>
         Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => Parse(words)).ExitCode);
 

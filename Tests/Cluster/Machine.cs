@@ -72,9 +72,7 @@ internal sealed class Machine(HubFixture hub, string id, string owner, NodeCapab
         Epoch = (await Grain.Connect(_reference, capabilities, [.. Running])).Epoch;
     }
 
-    public Task Beat() => Beat(Epoch);
-
-    public Task Beat(long epoch) => Grain.Heartbeat(epoch, _reference, [.. Running], Idle);
+    public Task Beat(long? epoch = null, NodeUsage? usage = null) => Grain.Heartbeat(epoch ?? Epoch, _reference, [.. Running], usage ?? Idle);
 
     public async Task<NodeSnapshot> Snapshot() => (await Grain.GetSnapshot())!;
 

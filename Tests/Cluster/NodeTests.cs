@@ -108,6 +108,32 @@ public sealed class NodeTests(HubFixture hub)
     }
 
     [Fact]
+    public async Task View_OfWhatRuns_SaysForWhomAndUntilWhen_AlsoAfterAFreshActivation()
+    {
+        var labels = new Dictionary<string, string> { ["zone"] = "cellar" };
+        var machine = await hub.Connected(_type, Machine.Usual with { Labels = labels });
+        var spec = HubFixture.Spec(_type, "bert", cores: 3) with { Priority = TaskPriority.High };
+        var id = await hub.Submit(spec);
+        await machine.Assigned(id);
+        hub.Clock.Advance(TimeSpan.FromSeconds(2));
+        await machine.Starts(id);
+        var expected = new RunningTask(id, "bert", TaskPriority.High, spec.Resources, hub.Clock.GetUtcNow() + spec.RunTimeout);
+
+        hub.Clock.Advance(TimeSpan.FromSeconds(2));
+        await machine.Beat(usage: new NodeUsage(62.5, 0, 0));
+
+        var view = await View(machine);
+        Assert.Equal((expected, 62.5, "cellar", ""), (Assert.Single(view.Running), view.CpuPercent, view.Labels["zone"], view.Cordoned));
+
+        await hub.Deactivate(machine.Grain);
+        await machine.Beat();
+
+        var adopted = Assert.Single((await View(machine)).Running);
+        Assert.Equal(expected, adopted with { EndsBy = expected.EndsBy });
+        Assert.Equal(hub.Clock.GetUtcNow() + spec.RunTimeout, adopted.EndsBy); // it knows no better: no later than that
+    }
+
+    [Fact]
     public async Task Lease_AfterAFreshActivation_IsAWholeOneAndThenEnds()
     {
         var machine = await hub.Connected(_type);
@@ -236,8 +262,11 @@ public sealed class NodeTests(HubFixture hub)
         Assert.DoesNotContain(machine.Id, await hub.NodeIndex.All());
     }
 
+    /// <summary>What the scheduler is told, as the answer to an offer of nothing.</summary>
+    private static async Task<NodeView> View(Machine machine) => (await machine.Grain.Offer([])).View!;
+
     /// <summary>The reminder's way to the same check, so that no timer has to be waited for.</summary>
-    private static Task Tick(Machine machine) => machine.Grain.AsReference<IRemindable>().ReceiveReminder("liveness", default);
+    internal static Task Tick(Machine machine) => machine.Grain.AsReference<IRemindable>().ReceiveReminder("liveness", default);
 
     private byte[] Hash(string token) => SessionToken.TryParse(token, hub.Books.TokenTagKey)!.SecretHash;
 

@@ -12,14 +12,15 @@ public sealed class EmbeddedFloorTests : IDisposable
     public void Dispose() => temp.Dispose();
 
     [Fact]
-    public async Task UnfinishedIndex_AddMarkUnmarkRemove_ScanTellsAndRestartKeeps()
+    public async Task UnfinishedIndex_AddMarkReturnRemove_ScanTellsAndRestartKeeps()
     {
         var tasks = Enumerable.Range(0, 600).Select(n => Pending(TaskIds.New("ann", $"{n}"))).ToList();
         await using (var floor = await temp.Start())
         {
             await floor.Unfinished.Add(tasks);
             await floor.Unfinished.Mark([.. tasks.Take(300).Select(task => task.TaskId)], "node-é");
-            await floor.Unfinished.Unmark(tasks[0].TaskId);
+            tasks[0] = tasks[0] with { NotBefore = tasks[0].NotBefore.AddSeconds(7), StartBy = tasks[0].NotBefore.AddHours(1) };
+            await floor.Unfinished.Return(tasks[0]);
             await floor.Unfinished.Remove([.. tasks.Skip(100).Take(100).Select(task => task.TaskId)]);
         }
 
@@ -30,6 +31,8 @@ public sealed class EmbeddedFloorTests : IDisposable
         Assert.Equal(tasks.Take(100).Concat(tasks.Skip(200)).ToHashSet(), found.Keys.ToHashSet());
         Assert.Null(found[tasks[0]]);
         Assert.Equal(199, found.Values.Count(node => node == "node-é"));
+        await again.Unfinished.Return(tasks[100]); // it has ended meanwhile: it does not come back
+        Assert.Equal(500, await again.Unfinished.Count());
         // The mark went with the entry: a task of that id that is born again is not on a node.
         await again.Unfinished.Add([tasks[100]]);
         Assert.Null((await Entries(again))[tasks[100]]);

@@ -87,6 +87,17 @@ public sealed class OpenTasksTests : IDisposable
         Assert.Empty(await All(floor, "bob", 10));
         Assert.Equal(expected.Where(id => tasks.Single(task => task.TaskId == id).UserId == "anna"), await All(floor, null, 10));
 
+        // One that waits again: its entry says from when on, and nobody holds it. One that has ended does not come back.
+        var again = tasks.First(task => task.UserId == "anna") with { NotBefore = Start.AddHours(1), StartBy = Start.AddHours(2) };
+        await floor.Unfinished.Mark([again.TaskId], "node");
+        await floor.Unfinished.Return(again);
+        await floor.Unfinished.Return(tasks.First(task => task.UserId == "bob"));
+        var entries = new List<UnfinishedEntry>();
+        await foreach (var entry in floor.Unfinished.Scan()) entries.Add(entry);
+        Assert.Equal(tasks.Count(task => task.UserId == "anna"), entries.Count);
+        Assert.Equal(new UnfinishedEntry(again, null), entries.Single(entry => entry.Task.TaskId == again.TaskId));
+        Assert.Empty(await All(floor, "bob", 10));
+
         // A place without an entry, as an older version's removal leaves one: shown without its task once, then gone.
         var db = floor.Redis.GetDatabase();
         foreach (var set in new[] { "mine/anna", "open" })

@@ -73,6 +73,25 @@ public sealed class GoldenRecordTests
         },
     };
 
+    private static readonly TaskRecord Retried = Waiting with
+    {
+        Spec = Spec with
+        {
+            Resources = Spec.Resources with { DiskMb = 2048 }, Labels = "zone in (a, b)", QueueDeadline = TimeSpan.FromMinutes(5),
+            TotalTimeout = TimeSpan.FromHours(2), Role = "admin",
+            Retry = new RetrySpec { ExitCodes = [1, 75], AnyFailure = true, OnTimeout = true, OnLostNode = false, MaxAttempts = 4 },
+        },
+        NotBefore = Noon.AddSeconds(21.5),
+        Attempts =
+        [
+            Running with
+            {
+                Number = 1, StartedAt = Noon.AddSeconds(18), EndedAt = Noon.AddSeconds(20.25), Cause = Causes.ProgramFailed, RunMs = 2250, DueMicros = 13485,
+                Counts = true, ExitCode = 75, MemoryPeakMb = 321, CpuMs = 1987,
+            },
+        ],
+    };
+
     private static readonly NodeRecord Node = new()
     {
         Version = 1, OwnerId = "u-lender", OwnerName = "lena", NodeType = NodeTypes.Worker, Hostname = "lenas-machine", Port = 7001,
@@ -84,6 +103,8 @@ public sealed class GoldenRecordTests
         TokenHash = [.. Enumerable.Range(0, 32).Select(i => (byte)i)], Epoch = 42, HoldsLease = true,
         RegisteredAt = Noon, LastChangeAt = Noon.AddDays(1),
     };
+
+    private static readonly NodeRecord Draining = Node with { Cordoned = "new memory", DrainDeadline = Noon.AddDays(1).AddMinutes(10) };
 
     private static readonly UserRecord User = new()
     {
@@ -108,7 +129,13 @@ public sealed class GoldenRecordTests
     public void Read_TaskThatCompleted_SameFields() => Reads("task-completed", Completed);
 
     [Fact]
+    public void Read_TaskThatIsRetried_SameFields() => Reads("task-retried", Retried);
+
+    [Fact]
     public void Read_Node_SameFields() => Reads("node", Node);
+
+    [Fact]
+    public void Read_NodeThatDrains_SameFields() => Reads("node-draining", Draining);
 
     [Fact]
     public void Read_User_SameFields() => Reads("user", User);

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using HiveMind.Monitoring;
 using HiveMind.Nodes;
 using HiveMind.Tasks;
+using HiveMind.Users;
 using OpenTelemetry.Trace;
 using Wire = HiveMind.Protos;
 
@@ -10,6 +11,8 @@ namespace HiveMind.Tests.Monitoring;
 /// <summary>Who begins a trace, and how a task keeps its own.</summary>
 public sealed class TracingTests
 {
+    private static readonly Caller Anna = new("u-1", "anna", Roles.User);
+
     [Theory]
     [InlineData(ActivityKind.Server, 1, true)]
     [InlineData(ActivityKind.Internal, 1, true)]
@@ -35,7 +38,7 @@ public sealed class TracingTests
     {
         using var call = new Activity("call").SetIdFormat(ActivityIdFormat.W3C).Start();
         call.ActivityTraceFlags = flags;
-        var spec = TaskMapping.ToSpec(new Wire.SubmitTaskRequest { TaskType = "python" }, "u-1", BlobRef.Empty);
+        var spec = TaskMapping.ToSpec(new Wire.SubmitTaskRequest { TaskType = "python" }, Anna, BlobRef.Empty);
         call.Stop();
 
         var assigned = NodeMapping.ToFrame(new TaskAssignment("t", 1, spec)).Assign;
@@ -46,7 +49,7 @@ public sealed class TracingTests
     [Fact]
     public void Submit_AgainWithinAnotherTrace_IsTheSameTask()
     {
-        var spec = TaskMapping.ToSpec(new Wire.SubmitTaskRequest { TaskType = "python" }, "u-1", BlobRef.Empty);
+        var spec = TaskMapping.ToSpec(new Wire.SubmitTaskRequest { TaskType = "python" }, Anna, BlobRef.Empty);
 
         Assert.True(TaskLifecycle.SameContent(spec, spec with { TraceParent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01" }));
     }

@@ -13,16 +13,18 @@ public sealed class NodeRulesTests
         Gen.Select(Gen.Bool, Gen.Int[0, 9], Gen.Int[100, 3000], Gen.Int[64, 3000]).List[1, 60].Sample(steps =>
         {
             var room = new NodeReservations();
-            room.Resize(new NodeCapabilities { CpuCores = 4, MemoryMb = 4096, GpuCount = 1 });
+            room.Resize(new NodeCapabilities { CpuCores = 4, MemoryMb = 4096, GpuCount = 1, DiskMb = 5000 });
             foreach (var (reserve, id, cores, memory) in steps)
             {
-                if (reserve) room.TryReserve($"t{id}", new ResourceRequest(cores, memory, 0));
+                if (reserve) room.TryReserve(Run($"t{id}", new(cores, memory, 0) { DiskMb = memory }));
                 else room.Release($"t{id}");
-                if (room.Free.MilliCores < 0 || room.Free.MemoryMb < 0) return false;
+                if (room.Free.MilliCores < 0 || room.Free.MemoryMb < 0 || room.Free.DiskMb < 0) return false;
+                var listed = room.Running.Aggregate(room.Free, (free, run) => free.Plus(run.Resources));
+                if (listed != room.Total || room.Running.Count != room.Count) return false;
             }
 
             for (var id = 0; id < 10; id++) room.Release($"t{id}");
-            return room.Free == room.Total;
+            return room.Free == room.Total && room.Running.Count == 0;
         });
 
     [Fact]
@@ -30,11 +32,39 @@ public sealed class NodeRulesTests
     {
         var room = new NodeReservations();
         room.Resize(new NodeCapabilities { CpuCores = 1, MemoryMb = 100 });
-        Assert.True(room.TryReserve("t", new(1000, 100, 0)));
+        Assert.True(room.TryReserve(Run("t", new(1000, 100, 0))));
 
         Assert.True(room.Release("t"));
         Assert.False(room.Release("t"));
         Assert.Equal(room.Total, room.Free);
+    }
+
+    [Fact]
+    public void Reserve_DiskOfANodeWithoutALimit_IsNeverShort()
+    {
+        var room = new NodeReservations();
+        room.Resize(new NodeCapabilities { CpuCores = 2, MemoryMb = 100 });
+
+        Assert.True(room.TryReserve(Run("a", new(1000, 50, 0) { DiskMb = 64 << 20 })));
+        Assert.True(room.TryReserve(Run("b", new(1000, 50, 0) { DiskMb = 64 << 20 })));
+    }
+
+    [Fact]
+    public void Running_SaysForWhomAndUntilWhen_TheSameListUntilSomethingChanges()
+    {
+        var room = new NodeReservations();
+        room.Resize(new NodeCapabilities { CpuCores = 2, MemoryMb = 100 });
+        var run = Run("t", new(1000, 100, 0));
+        room.TryReserve(run);
+
+        Assert.Equal(run, Assert.Single(room.Running));
+        Assert.Same(room.Running, room.Running);
+        room.SetEnd("t", Noon.AddMinutes(1));
+        Assert.Equal(Noon.AddMinutes(1), Assert.Single(room.Running).EndsBy);
+        room.SetEnd("other", Noon);
+        Assert.Single(room.Running);
+        room.Release("t");
+        Assert.Empty(room.Running);
     }
 
     [Fact]
@@ -80,6 +110,10 @@ public sealed class NodeRulesTests
         Assert.Equal(7, Assert.Single(Reconcile([Wanted("a")], [new("a", 7, true)]).Kill).Attempt);
         Assert.Equal("b", Assert.Single(Reconcile([], [new("b", 1, true)]).Unknown).TaskId);
     }
+
+    private static readonly DateTimeOffset Noon = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
+
+    private static RunningTask Run(string id, ResourceRequest resources) => new(id, "anna", TaskPriority.High, resources, Noon);
 
     private static WantedAttempt Wanted(string id) => new(
         new TaskAssignment(id, 1, new TaskSpec { UserId = "u", TaskType = "noop", Payload = BlobRef.Empty, Resources = new(1, 1, 0) }), 0);

@@ -49,6 +49,7 @@ public sealed class FiguresTests
 
         Assert.Equal(["z", "b", "a"], rows.Select(row => row.NodeId));
         Assert.Equal([true, false, false], rows.Select(row => row.IsMine));
+        Assert.Equal("new disk", Assert.Single(PersonalView.Shown([Node("c", "online", 1, 1) with { Cordoned = "new disk" }], "me")).Cordoned);
     }
 
     [Theory]

@@ -16,6 +16,11 @@ internal sealed class TaskBuilder(string id)
     public TaskBuilder Gpus(int gpus) => With(_task with { Resources = _task.Resources with { Gpus = gpus } });
     public TaskBuilder Priority(TaskPriority priority) => With(_task with { Priority = priority });
     public TaskBuilder At(int second) => With(_task with { SubmittedAt = Epoch.AddSeconds(second) });
+    public TaskBuilder Runs(double seconds) => With(_task with { RunTimeout = TimeSpan.FromSeconds(seconds) });
+    public TaskBuilder Disk(int mb) => With(_task with { Resources = _task.Resources with { DiskMb = mb } });
+    public TaskBuilder Labels(string labels) => With(_task with { Labels = LabelExpression.Parse(labels).ToString() });
+    public TaskBuilder Role(string role) => With(_task with { Role = role });
+    public TaskBuilder StartBy(DateTimeOffset time) => With(_task with { StartBy = time });
     public TaskBuilder NotBefore(DateTimeOffset time) => With(_task with { NotBefore = time });
 
     public PendingTask Build() => _task;
@@ -42,6 +47,17 @@ internal sealed class NodeBuilder(string id)
         Free = new((int)(cores * 1000), memoryMb, gpus),
     });
     public NodeBuilder Free(double cores) => With(_view with { Free = _view.Free with { MilliCores = (int)(cores * 1000) } });
+    public NodeBuilder Free(double cores, int memoryMb, int gpus) => With(_view with { Free = new((int)(cores * 1000), memoryMb, gpus) });
+    public NodeBuilder Disk(int mb) => With(_view with { Total = _view.Total with { DiskMb = mb }, Free = _view.Free with { DiskMb = mb } });
+    public NodeBuilder Label(string key, string value) => With(_view with { Labels = new Dictionary<string, string>(_view.Labels) { [key] = value } });
+    public NodeBuilder Cpu(double percent) => With(_view with { CpuPercent = percent });
+    public NodeBuilder Cordoned(string why) => With(_view with { CanTakeWork = false, Cordoned = why });
+    /// <summary>These run on it, each until so many seconds from now at the latest; what they hold is not free.</summary>
+    public NodeBuilder Runs(params (PendingTask Task, double Seconds)[] running) => With(_view with
+    {
+        Running = [.. running.Select(it => new RunningTask(it.Task.TaskId, it.Task.UserId, it.Task.Priority, it.Task.Resources, CoreTalk.Now.AddSeconds(it.Seconds)))],
+        Free = running.Aggregate(_view.Total, (free, it) => free.Minus(it.Task.Resources)),
+    });
     public NodeBuilder Draining() => With(_view with { CanTakeWork = false });
     public NodeBuilder Version(long version) => With(_view with { Version = version });
 
@@ -59,7 +75,8 @@ internal static class CoreTalk
 {
     public static readonly DateTimeOffset Now = TaskBuilder.Epoch.AddHours(1);
 
-    public static SchedulerCore NewCore() => new(new BalancedSpreadPolicy());
+    public static SchedulerCore NewCore(SchedulingOptions? options = null, IPlacementPolicy? policy = null) =>
+        new(policy ?? new BalancedSpreadPolicy(), options);
 
     public static SchedulerCore Enqueue(this SchedulerCore core, params PendingTask[] tasks)
     {

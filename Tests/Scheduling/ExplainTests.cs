@@ -13,7 +13,7 @@ public sealed class ExplainTests
     public static readonly TheoryData<Case> Cases =
     [
         new Case("no node", new TaskBuilder("t"), [], "NO_NODES", "No node is connected"),
-        new Case("only a draining node", new TaskBuilder("t"), [new NodeBuilder("n").Draining()], "NO_NODES", "No node is connected"),
+        new Case("only a draining node", new TaskBuilder("t"), [new NodeBuilder("n").Draining()], "NO_NODES", "Every connected node is leaving"),
         new Case("type", new TaskBuilder("t").Type("docker"), [new NodeBuilder("n").Types("python", "noop")],
             "INFEASIBLE_TYPE", "runs tasks of type 'docker'; they run 'noop', 'python'"),
         new Case("owner", new TaskBuilder("t").Of("bob"), [new NodeBuilder("n").Of("anna").OwnTasksOnly()],
@@ -31,7 +31,7 @@ public sealed class ExplainTests
         new Case("a size only strangers' nodes have", new TaskBuilder("t").Cores(8).Of("bob"),
             [new NodeBuilder("big").Size(64).Of("anna").OwnTasksOnly(), new NodeBuilder("open").Size(4)],
             "INFEASIBLE_SIZE", "'open', has 4 cores"),
-        new Case("full", new TaskBuilder("t"), [new NodeBuilder("n").Free(0)], "WAITING_CAPACITY", "it is next in line"),
+        new Case("full", new TaskBuilder("t"), [new NodeBuilder("n").Free(0)], "WAITING_CAPACITY", "it is the next of this account's tasks"),
         new Case("backoff", new TaskBuilder("t").NotBefore(Now.AddSeconds(90)), [new NodeBuilder("n")],
             "HELD_BACKOFF", "again at 13:01:30 UTC"),
         new Case("placed", new TaskBuilder("t"), [new NodeBuilder("n")], "STARTING", "A node was found"),
@@ -44,24 +44,24 @@ public sealed class ExplainTests
         var core = NewCore().Enqueue(its.Task).Nodes(its.Nodes);
         core.Propose();
 
-        var why = core.Explain("t");
+        var why = core.Explain("t", Now);
         Assert.Equal(its.Reason, why.Reason);
         Assert.Contains(its.Text, why.Text, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Explain_UnknownTask_SaysSo() => Assert.Equal("UNKNOWN", NewCore().Explain("t").Reason);
+    public void Explain_UnknownTask_SaysSo() => Assert.Equal("UNKNOWN", NewCore().Explain("t", Now).Reason);
 
     [Theory]
-    [InlineData(1, "; 1 task is ahead of it")]
-    [InlineData(7, "; 7 tasks are ahead of it")]
-    [InlineData(5000, "; 1000 tasks or more are ahead of it")]
+    [InlineData(1, "; 1 task of the same account goes before it")]
+    [InlineData(7, "; 7 tasks of the same account go before it")]
+    [InlineData(5000, "; 1000 tasks of the same account or more go before it")]
     public void Explain_OthersAhead_CountsThemUpToItsBound(int ahead, string text)
     {
         var core = NewCore().Nodes(new NodeBuilder("n").Free(0));
         core.Enqueue(new TaskBuilder("t").At(ahead), new TaskBuilder("behind").At(ahead + 1));
         for (var i = 0; i < ahead; i++) core.Enqueue(new TaskBuilder($"a{i}").Cores(1 + i % 3).At(i));
 
-        Assert.Contains(text, core.Explain("t").Text, StringComparison.Ordinal);
+        Assert.Contains(text, core.Explain("t", Now).Text, StringComparison.Ordinal);
     }
 }

@@ -10,7 +10,8 @@ public sealed class PurityTests
 
     public static TheoryData<Type> PureTypes =>
     [
-        typeof(SchedulerCore), typeof(PendingQueue), typeof(PoolPicture), typeof(WaitExplainer), typeof(Feasibility),
+        typeof(SchedulerCore), typeof(PendingQueue), typeof(PoolPicture), typeof(WaitExplainer), typeof(NodeFit), typeof(FairShare), typeof(Shares),
+        typeof(FitTree), typeof(TaskHeap), typeof(Ranking), typeof(RoomForecast), typeof(BinPackingPolicy), typeof(PowerOfTwoChoicesPolicy),
         typeof(BalancedSpreadPolicy), typeof(ResourceMath), typeof(SweepRules),
     ];
 

@@ -91,7 +91,7 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
 
         public Task<IReadOnlyList<string>> All() => Task.FromResult<IReadOnlyList<string>>([]);
         public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => Task.CompletedTask;
-        public Task Unmark(string taskId) => Task.CompletedTask;
+        public Task Return(PendingTask task) => Task.CompletedTask;
         public Task<long> Count() => Task.FromResult(3L);
         public Task EnsureListed(IReadOnlyList<PendingTask> tasks) => Task.CompletedTask;
         public Task<IReadOnlyList<OpenTask>> Page(string? userId, TaskKey? below, long fromMs, int most) => Task.FromResult<IReadOnlyList<OpenTask>>([]);

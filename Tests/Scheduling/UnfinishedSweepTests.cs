@@ -52,12 +52,12 @@ public sealed class UnfinishedSweepTests
     }
 
     [Fact]
-    public async Task Run_PendingButMarkedAndNotQueued_IsUnmarkedAndQueuedAsItsRecordSays()
+    public async Task Run_PendingButMarkedAndNotQueued_IsReturnedAndQueuedAsItsRecordSays()
     {
         var task = new TaskBuilder("t").Build();
         _world.Entry(task, "n", Pending(task with { NotBefore = TaskBuilder.Epoch.AddSeconds(7) }));
         await Sweep();
-        Assert.Equal(["unmark t", "enqueue t +7"], _world.Done);
+        Assert.Equal(["return t +7", "enqueue t +7"], _world.Done);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public sealed class UnfinishedSweepTests
         _world.Entry(new TaskBuilder("bad"), "n", null);
         _world.Entry(new TaskBuilder("good"), "n", Pending(new TaskBuilder("good")));
         await Sweep();
-        Assert.Equal(["unmark good", "enqueue good +0"], _world.Done);
+        Assert.Equal(["return good +0", "enqueue good +0"], _world.Done);
     }
 
     [Fact]
@@ -172,11 +172,28 @@ public sealed class UnfinishedSweepTests
         for (var i = 0; i < 1500; i++) _world.Entry(new TaskBuilder($"t{i:0000}"), null, Pending(new TaskBuilder($"t{i:0000}")));
         _world.Entry(new TaskBuilder("held"), "n", Pending(new TaskBuilder("held")));
         await Sweep();
-        Assert.Equal(["unmark held", "enqueue held +0"], _world.Done);
+        Assert.Equal(["return held +0", "enqueue held +0"], _world.Done);
         Assert.Equal(1, _world.Examined);
         _world.IsWhole = true;
         await Sweep();
         Assert.Equal(1501, _world.Queued.Count);
+    }
+
+    [Fact]
+    public void Examines_KnownButPastItsTimeToStart_Always()
+    {
+        var entry = new UnfinishedEntry(new TaskBuilder("t").Build() with { StartBy = TaskBuilder.Epoch.AddSeconds(30) }, null);
+        Assert.False(SweepRules.Examines(entry, true, 1, SweepRules.CheckEvery(1), TaskBuilder.Epoch.AddSeconds(29)));
+        Assert.True(SweepRules.Examines(entry, true, 1, SweepRules.CheckEvery(1), TaskBuilder.Epoch.AddSeconds(30)));
+    }
+
+    [Fact]
+    public async Task Run_EntryThatSaysOtherThanTheRecord_IsPutRight()
+    {
+        var task = new TaskBuilder("t").Build();
+        _world.Entry(task, null, Pending(task with { StartBy = TaskBuilder.Epoch.AddSeconds(30) }));
+        await Sweep();
+        Assert.Equal(["return t +0", "enqueue t +0"], _world.Done);
     }
 
     /// <summary>Indexes, scheduler, tasks and nodes in one, noting what was done to them.</summary>
@@ -241,7 +258,7 @@ public sealed class UnfinishedSweepTests
 
         public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => Note($"mark {string.Join(' ', taskIds)} {nodeId}");
 
-        public Task Unmark(string taskId) => Note($"unmark {taskId}");
+        public Task Return(PendingTask task) => Note($"return {task.TaskId} +{(task.NotBefore - TaskBuilder.Epoch).TotalSeconds}");
 
         Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => Note($"remove {string.Join(' ', taskIds)}");
 

@@ -10,6 +10,7 @@ public sealed class TaskLifecycleTests
     private const int MaxAttempts = 3;
     private static readonly DateTimeOffset Start = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly RewardRates Rates = new(1, 0.1m, 10);
+    private static readonly TaskPolicy Policy = new(Rates, MaxAttempts, 3);
 
     [Fact]
     public void Grant_WaitingTask_IsTheNextAttempt()
@@ -26,7 +27,7 @@ public sealed class TaskLifecycleTests
     [Fact]
     public void End_Completed_PaysWhatTheHubMeasured()
     {
-        var ended = TaskLifecycle.End(Granted(), Report(1), Start.AddSeconds(2), Start.AddSeconds(12), Rates, MaxAttempts);
+        var ended = TaskLifecycle.End(Granted(), Report(1), At(12, started: 2));
 
         Assert.Equal(TaskState.Completed, ended.State);
         Assert.Equal(10_000, ended.Attempts[0].RunMs);
@@ -37,12 +38,13 @@ public sealed class TaskLifecycleTests
     [InlineData(Causes.ProgramFailed, TaskState.Failed, true)]
     [InlineData(Causes.OutOfMemory, TaskState.Failed, true)]
     [InlineData(Causes.OutputTooLarge, TaskState.Failed, true)]
+    [InlineData(Causes.OutOfDisk, TaskState.Failed, true)]
     [InlineData(Causes.RunTimeout, TaskState.TimedOut, true)]
     [InlineData(Causes.WorkerFault, TaskState.Pending, false)]
     [InlineData(Causes.WorkerRefused, TaskState.Pending, false)]
     public void End_EachCause_HasItsStateAndItsPay(string cause, TaskState state, bool paid)
     {
-        var ended = TaskLifecycle.End(Granted(), Report(1) with { Cause = cause, ExitCode = 1 }, Start, Start.AddSeconds(5), Rates, MaxAttempts);
+        var ended = TaskLifecycle.End(Granted(), Report(1) with { Cause = cause, ExitCode = 1 }, At(5, started: 0));
 
         Assert.Equal(state, ended.State);
         Assert.Equal(paid, ended.Attempts[0].DueMicros > 0);
@@ -55,12 +57,12 @@ public sealed class TaskLifecycleTests
         var task = Granted();
         for (var attempt = 1; attempt < MaxAttempts; attempt++)
         {
-            task = TaskLifecycle.Lose(task, Causes.NodeLost, true, "", null, Start, MaxAttempts);
+            task = TaskLifecycle.Lose(task, Causes.NodeLost, true, "", At(0));
             Assert.Equal(TaskState.Pending, task.State);
             task = TaskLifecycle.Grant(task, "n2", "o", 1, Start)!;
         }
 
-        task = TaskLifecycle.Lose(task, Causes.NodeLost, true, "", null, Start, MaxAttempts);
+        task = TaskLifecycle.Lose(task, Causes.NodeLost, true, "", At(0));
 
         Assert.Equal((TaskState.Failed, Causes.NodeLost), (task.State, task.Outcome!.Reason));
         Assert.Equal(0, task.Attempts.Sum(attempt => attempt.DueMicros));
@@ -71,7 +73,7 @@ public sealed class TaskLifecycleTests
     {
         var task = Granted();
         for (var i = 0; i < 10; i++)
-            task = TaskLifecycle.Grant(TaskLifecycle.Lose(task, Causes.NodeRemoved, false, "", null, Start, MaxAttempts), "n", "o", 1, Start)!;
+            task = TaskLifecycle.Grant(TaskLifecycle.Lose(task, Causes.NodeRemoved, false, "", At(0)), "n", "o", 1, Start)!;
 
         Assert.Equal(11, task.Current!.Number);
     }
@@ -79,7 +81,7 @@ public sealed class TaskLifecycleTests
     [Fact]
     public void Cancel_Running_IsPaidForTheTimeItRan()
     {
-        var cancelled = TaskLifecycle.Cancel(Granted(), Start.AddSeconds(1), Start.AddSeconds(4), Rates)!;
+        var cancelled = TaskLifecycle.Cancel(Granted(), At(4, started: 1))!;
 
         Assert.Equal(TaskState.Cancelled, cancelled.State);
         Assert.Equal(3_000, cancelled.Attempts[0].RunMs);
@@ -88,12 +90,12 @@ public sealed class TaskLifecycleTests
 
     [Fact]
     public void Cancel_NeverStarted_CostsNothing() =>
-        Assert.Equal(0, TaskLifecycle.Cancel(Granted(), null, Start.AddSeconds(4), Rates)!.Attempts[0].DueMicros);
+        Assert.Equal(0, TaskLifecycle.Cancel(Granted(), At(4))!.Attempts[0].DueMicros);
 
     [Fact]
     public void IsRepeated_TheAcceptedReportAgain_ButNoOther()
     {
-        var ended = TaskLifecycle.End(Granted(), Report(1), Start, Start.AddSeconds(1), Rates, MaxAttempts);
+        var ended = TaskLifecycle.End(Granted(), Report(1), At(1, started: 0));
 
         Assert.True(TaskLifecycle.IsRepeated(ended, "n1", Report(1)));
         Assert.False(TaskLifecycle.IsRepeated(ended, "n2", Report(1)));
@@ -102,30 +104,38 @@ public sealed class TaskLifecycleTests
 
     [Fact]
     public void AnyWalk_KeepsOneTerminalStateAndOneOpenAttempt() =>
-        Gen.Select(Gen.Int[0, 5], Gen.Int[1, 4], Gen.Int[1, 2]).List[1, 40].Sample(walk =>
+        Gen.Select(Gen.Int[0, 9], Gen.Int[1, 4], Gen.Int[1, 5], Gen.Int[1, 90]).List[1, 40].Sample(walk =>
         {
-            var task = TaskLifecycle.Birth(Spec(), Start);
+            var task = TaskLifecycle.Birth(Stubborn, Start);
             var now = Start;
-            foreach (var (step, attempt, node) in walk)
+            foreach (var (step, attempt, node, seconds) in walk)
             {
-                now = now.AddSeconds(1);
+                now = now.AddSeconds(seconds);
                 var before = task;
                 var name = $"n{node}";
-                var current = TaskLifecycle.IsCurrent(task, name, attempt);
+                var (current, at) = (TaskLifecycle.IsCurrent(task, name, attempt), new Moment("t", now, null, Policy));
                 task = step switch
                 {
-                    0 => TaskLifecycle.Grant(task, name, "o", 1, now) ?? task,
-                    1 => TaskLifecycle.Cancel(task, null, now, Rates) ?? task,
-                    2 when current => TaskLifecycle.End(task, Report(attempt), null, now, Rates, MaxAttempts),
-                    3 when current => TaskLifecycle.End(task, Report(attempt) with { Cause = Causes.WorkerFault }, null, now, Rates, MaxAttempts),
-                    4 when current => TaskLifecycle.Lose(task, Causes.NodeLost, true, "", null, now, MaxAttempts),
+                    0 or 6 => TaskLifecycle.Expire(task, now) ?? TaskLifecycle.Grant(task, name, "o", 1, now) ?? task,
+                    1 => TaskLifecycle.Cancel(task, at) ?? task,
+                    2 when current => TaskLifecycle.End(task, Report(attempt), at),
+                    3 when current => TaskLifecycle.End(task, Report(attempt) with { Cause = Causes.WorkerFault }, at),
+                    4 when current => TaskLifecycle.Lose(task, Causes.NodeLost, true, "", at),
+                    5 when current => TaskLifecycle.Lose(task, Causes.NodeRemoved, false, "", at),
+                    7 when current => TaskLifecycle.End(task, Report(attempt) with { Cause = Causes.ProgramFailed, ExitCode = 75 }, at),
+                    8 when current => TaskLifecycle.End(task, Report(attempt) with { Cause = Causes.RunTimeout }, at),
+                    9 => TaskLifecycle.Overdue(task, at) ?? task,
                     _ => task,
                 };
                 if (before.IsEnded && !ReferenceEquals(before, task)) return false;
+                if (before.State != task.State && !TaskLifecycle.CanGo(before.State, task.State)) return false;
                 if (task.Attempts.Count(a => a.EndedAt is null) != (task.State == TaskState.Assigned ? 1 : 0)) return false;
                 if (!task.Attempts.Select(a => a.Number).SequenceEqual(Enumerable.Range(1, task.Attempts.Count))) return false;
                 if (task.IsEnded != task.State is not (TaskState.Pending or TaskState.Assigned)) return false;
                 if (task.Attempts.Count(a => a.Counts) > MaxAttempts) return false;
+                if (task.Attempts.Any(a => a.RunMs > Stubborn.RunTimeout.TotalMilliseconds)) return false;
+                if (task.Attempts.Any(a => a.AssignedAt >= Start + Stubborn.TotalTimeout)) return false;
+                if (task.State == TaskState.Pending && task.NotBefore >= TaskDeadlines.StartBy(task) && task.Attempts.Count > 0) return false;
             }
 
             return true;
@@ -137,6 +147,15 @@ public sealed class TaskLifecycleTests
     {
         UserId = "u", TaskType = "python", Payload = BlobRef.Empty, Resources = new ResourceRequest(2000, 1024, 0), RunTimeout = TimeSpan.FromMinutes(5),
     };
+
+    private static readonly TaskSpec Stubborn = Spec() with
+    {
+        Retry = new() { AnyFailure = true, OnTimeout = true }, RunTimeout = TimeSpan.FromSeconds(60),
+        QueueDeadline = TimeSpan.FromSeconds(120), TotalTimeout = TimeSpan.FromMinutes(10),
+    };
+
+    private static Moment At(double seconds, double? started = null) =>
+        new("t", Start.AddSeconds(seconds), started is { } from ? Start.AddSeconds(from) : null, Policy);
 
     private static TaskOutcomeReport Report(int attempt) => new() { TaskId = "t", Attempt = attempt };
 }

@@ -39,8 +39,31 @@ public sealed class MachineProbeTests
     [Fact]
     public async Task Measure_WithCaps_NeverOffersMore()
     {
-        var facts = await MachineProbe.Measure(Options with { MaxCores = 0.5, MaxMemoryMb = 64, MaxGpus = 0 }, CancellationToken.None);
-        Assert.Equal((0.5, 64, 0), (facts.Cores, facts.MemoryMb, facts.GpuCount));
+        var facts = await MachineProbe.Measure(Options with { MaxCores = 0.5, MaxMemoryMb = 64, MaxGpus = 0, MaxDiskMb = 1 }, CancellationToken.None);
+        Assert.Equal((0.5, 64, 0, 1), (facts.Cores, facts.MemoryMb, facts.Gpus.Count, facts.DiskMb));
+    }
+
+    [Theory]
+    [InlineData(200_000, 0, 189_760)]
+    [InlineData(1000, 0, 900)]
+    [InlineData(1000, 500, 500)]
+    [InlineData(1000, 5000, 900)]
+    [InlineData(0, 0, 1)]
+    public void Lent_OfAFreeDisk_LeavesTheMachineSomeAndIsNeverNothing(long free, long most, long lent) => Assert.Equal(lent, DiskProbe.Lent(free, most));
+
+    [Fact]
+    public void FreeMb_OfAFolderThatIsNotThereYet_IsThatOfItsFileSystem() =>
+        Assert.True(DiskProbe.FreeMb(Path.Combine(Path.GetTempPath(), "not", "there")) > 0);
+
+    [Fact]
+    public void Capabilities_DiskGpusAndLabels_AreTold()
+    {
+        var facts = Facts(Sandbox) with { Gpus = [new("GPU-1", "NVIDIA H200", 143_771), new("GPU-2", "NVIDIA H200", 140_000)] };
+        var told = MachineProbe.Capabilities(facts, Options with { Labels = new Dictionary<string, string> { ["zone"] = "a" } });
+        Assert.Equal((2048, true, 2, "NVIDIA H200", 140_000), (told.DiskMb, told.HasGpu, told.GpuCount, told.GpuModel, told.GpuMemoryMb));
+        Assert.Equal(("zone", "a"), told.Labels.Select(l => (l.Key, l.Value)).Single());
+        told = MachineProbe.Capabilities(facts with { Gpus = [.. facts.Gpus, new("GPU-3", "NVIDIA T4", 0)] }, Options);
+        Assert.Equal((3, "mixed", 0), (told.GpuCount, told.GpuModel, told.GpuMemoryMb)); // nobody who wants a model gets another
     }
 
     [Theory]
@@ -52,6 +75,6 @@ public sealed class MachineProbeTests
 
     private static MachineFacts Facts(Confinement confinement) => new()
     {
-        Cores = 2, MemoryMb = 1024, GpuCount = 0, GpuModel = "", Python = new PythonFound("/usr/bin/python3", "3.11.2"), Confinement = confinement,
+        Cores = 2, MemoryMb = 1024, DiskMb = 2048, Python = new PythonFound("/usr/bin/python3", "3.11.2"), Confinement = confinement,
     };
 }

@@ -45,10 +45,25 @@ public sealed class ProcFilesTests
         Assert.Equal(new ProcessEntry(42, 7, 9, 'S'), ProcFiles.Process("42 (a) b (c) S 7 9 9 0 -1\n"));
 
     [Fact]
-    public void Gpus_OneALine_CountAndModelOfTheFirst()
+    public void Process_Times_AreItsOwnAndItsEndedChildrens() => Assert.Equal(
+        new ProcessEntry(42, 7, 9, 'Z', 1 + 20 + 300 + 4000), ProcFiles.Process("42 (x) Z 7 9 9 0 -1 4194304 100 200 0 0 1 20 300 4000 25 5 1 0 99 0 0\n"));
+
+    [Fact]
+    public void Gpus_OneALine_WhatIsNoGpuIsLeftOut()
     {
-        Assert.Equal((2, "NVIDIA A100, 80GB"), ProcFiles.Gpus("NVIDIA A100, 80GB, 81920 MiB\nNVIDIA T4, 15360 MiB\n"));
-        Assert.Equal((0, ""), ProcFiles.Gpus("No devices were found\n"));
+        Assert.Equal(
+            [new GpuFound("GPU-5a", "NVIDIA A100, 80GB", 81920), new GpuFound("GPU-6b", "NVIDIA GB10", 0)],
+            ProcFiles.Gpus("GPU-5a, 81920, NVIDIA A100, 80GB\r\n\nGPU-6b, [N/A], NVIDIA GB10\nGPU-7c, 5\n, 1, x\nUnable to determine the device handle, x, y\n"));
+        Assert.Empty(ProcFiles.Gpus("No devices were found\n"));
+        Assert.Empty(ProcFiles.Gpus(""));
+    }
+
+    [Fact]
+    public void Position_OfAnOpenFile_IsRead() => Assert.Equal((8192, 0), (ProcFiles.Position("pos:\t8192\nflags:\t02\n"), ProcFiles.Position("")));
+
+    [Fact]
+    public void GpuPercent_OneALine_IsTheMean()
+    {
         Assert.Equal(40, ProcFiles.GpuPercent("30\n50\n"));
     }
 

@@ -125,6 +125,28 @@ public sealed class PythonRunnerTests : IDisposable
         Assert.InRange(result.MemoryPeakMb, 70, 96);
     }
 
+    [Theory]
+    [InlineData(Kind.Sandbox)]
+    [InlineData(Kind.Bare)]
+    [InlineData(Kind.Naked)]
+    public async Task Run_ItAndItsChildrenWork_TheirProcessorTimeIsMeasured(Kind kind)
+    {
+        var (result, _) = await Run(kind, """
+            import os, time
+            def work(seconds):
+                end = time.process_time() + seconds
+                while time.process_time() < end: pass
+            if os.fork() == 0:
+                work(0.4)
+                os._exit(0)
+            os.wait()
+            work(0.4)
+            time.sleep(0.3)
+            """);
+        Assert.Equal((0, ""), (result.ExitCode, result.Reason));
+        Assert.InRange(result.CpuMs, 750, 5000);
+    }
+
     [Fact]
     public async Task Run_TooMuchOutput_IsStoppedAndTheHeadKept()
     {
@@ -133,6 +155,49 @@ public sealed class PythonRunnerTests : IDisposable
         Assert.Equal(RunReasons.OutputTooLarge, result.Reason);
         Assert.Equal(1 << 20, new FileInfo(place.Stdout).Length);
         Assert.StartsWith("0123456789abcde\n", File.ReadAllText(place.Stdout), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(Kind.Sandbox, "open('/tmp/a', 'wb').write(bytes(3 << 20)); open('b', 'wb').write(bytes(3 << 20))")]
+    [InlineData(Kind.Bare, "open('a', 'wb').write(bytes(3 << 20)); open('b', 'wb').write(bytes(3 << 20))")]
+    [InlineData(Kind.Sandbox, "[open(str(i), 'w').write('x') for i in range(1500)]")]
+    [InlineData(Kind.Sandbox, "import tempfile\nkept = [tempfile.TemporaryFile() for _ in range(2)]\nfor f in kept: f.write(bytes(3 << 20)); f.flush()")]
+    [InlineData(Kind.Bare, "import tempfile\nkept = [tempfile.TemporaryFile() for _ in range(2)]\nfor f in kept: f.write(bytes(3 << 20)); f.flush()")]
+    public async Task Run_AboveItsDisk_IsStopped(Kind kind, string code)
+    {
+        using var claim = new DiskShare(1000).Claim(5);
+        var (result, _) = await Run(kind, code + "\nimport time; time.sleep(60)", r => r with { Disk = claim });
+        Assert.Equal((RunReasons.OutOfDisk, "Stopped above its 5 MB of disk."), (result.Reason, result.Message));
+    }
+
+    [Fact]
+    public async Task Run_OneFileAboveItsDisk_TheProgramIsRefusedIt()
+    {
+        using var claim = new DiskShare(1000).Claim(5);
+        var (result, _) = await Run(Kind.Sandbox, "with open('a', 'wb', 0) as f:\n    for _ in range(6): f.write(bytes(1 << 20))", r => r with { Disk = claim });
+        // Which of the two limits sees it first is not ours to say.
+        Assert.Equal(RunReasons.OutOfDisk, result.Reason);
+        Assert.Contains("its 5 MB of disk", result.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Run_WithinItsDisk_IsLeftAlone()
+    {
+        using var claim = new DiskShare(1000).Claim(5);
+        var (result, _) = await Run(Kind.Sandbox, "open('a', 'wb').write(bytes(4 << 20)); open('/tmp/b', 'w').write('x')\nimport time; time.sleep(0.5)", r => r with { Disk = claim });
+        Assert.Equal((0, "", ""), (result.ExitCode, result.Reason, result.Message));
+    }
+
+    [Theory]
+    [InlineData("GPU-1,GPU-2")]
+    [InlineData("")]
+    public async Task Run_Gpus_ItSeesItsOwnOnly(string ids)
+    {
+        var (_, place) = await Run(Kind.Bare, "import os\nprint(os.environ['CUDA_VISIBLE_DEVICES'])", r => r with
+        {
+            Gpus = ids.Split(',', StringSplitOptions.RemoveEmptyEntries), Environment = new Dictionary<string, string> { ["CUDA_VISIBLE_DEVICES"] = "0,1,2" },
+        });
+        Assert.Equal($"{ids}\n", File.ReadAllText(place.Stdout));
     }
 
     [Fact]
@@ -176,7 +241,7 @@ public sealed class PythonRunnerTests : IDisposable
         await File.WriteAllTextAsync(place.Program, Hiding());
         // A shell stands for the worker: it starts the command as its child and knows its own process id.
         var command = confinement.GuardedCommand(
-            987654321, MemoryLimit.AddressSpaceKb(256), place, new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin" }, false,
+            987654321, new RunLimits(MemoryLimit.AddressSpaceKb(256), "unlimited"), place, new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin" }, false,
             [python.Path, Path.Combine(confinement.InsideDirectory(place), "main.py"), Marker]);
         var script = string.Join(' ', command.Select(word => word == "987654321" ? "$$" : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
         using var worker = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script + "; exit 0"]) { RedirectStandardOutput = true })!;
@@ -190,7 +255,7 @@ public sealed class PythonRunnerTests : IDisposable
     {
         var (_, confinement) = await Need(Kind.Bare);
         var place = RunPlace.Create(Path.Combine(_root, "run-guard"));
-        var command = confinement.GuardedCommand(1, 1 << 20, place, new Dictionary<string, string>(), false, ["/bin/sh", "-c", "echo ran"]);
+        var command = confinement.GuardedCommand(1, new RunLimits(1 << 20, "unlimited"), place, new Dictionary<string, string>(), false, ["/bin/sh", "-c", "echo ran"]);
         var answer = await Programs.Run(command[0], command.Skip(1), TimeSpan.FromSeconds(10), default);
         Assert.Equal((125, ""), answer);
     }

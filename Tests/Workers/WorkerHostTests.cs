@@ -56,6 +56,27 @@ public sealed class WorkerHostTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Assign_RunTimeoutOfTheAttempt_ComesBeforeThatOfTheTask()
+    {
+        await Begin();
+        var assignment = Noop("a", wait: 60_000);
+        assignment.RunTimeoutMs = 50;
+        await _hub.Link.Assign(assignment);
+        await Fakes.Until(() => _hub.Ended.Any());
+        Assert.Equal(RunReasons.RunTimeout, _hub.Ended.Single().ErrorReason);
+    }
+
+    [Theory]
+    [InlineData(50, 3600, 50)]
+    [InlineData(0, 90, 90_000)] // a hub from before there was one
+    [InlineData(0, 0, 3_600_000)]
+    [InlineData(long.MaxValue, 0, 40L * 24 * 3600 * 1000)]
+    [InlineData(0, long.MaxValue, 40L * 24 * 3600 * 1000)]
+    public void TimeoutOf_Assignment_IsTheAttemptsOrTheTasks(long attemptMs, long taskSeconds, long expectedMs) => Assert.Equal(
+        expectedMs, (long)HiveMind.Workers.Attempts.AttemptExecutor.TimeoutOf(
+            new() { RunTimeoutMs = attemptMs, Requirements = new() { TimeoutSeconds = taskSeconds } }).TotalMilliseconds);
+
+    [Fact]
     public async Task Assign_UnknownType_IsRefused()
     {
         await Begin();
@@ -270,6 +291,38 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await Fakes.Until(() => _hub.Ended.Any());
         Assert.Equal(RunReasons.WorkerFault, _hub.Ended.First().ErrorReason);
         Assert.DoesNotContain(_hub.Reports, r => r.Kind == TaskReportKind.Started);
+    }
+
+    [Fact]
+    public async Task Assign_MoreGpusThanThereAre_IsTheWorkersFaultAndNothingRuns()
+    {
+        await Begin(with: o => o with { MaxGpus = 0 });
+        var assignment = Noop("a");
+        assignment.Requirements = new TaskRequirements { GpuCount = 2, GpuRequired = true };
+        await _hub.Link.Assign(assignment);
+        await Fakes.Until(() => _hub.Ended.Any());
+        Assert.Equal(
+            (RunReasons.WorkerFault, "It needs 2 GPUs of its own; so many are not free here."), _hub.Ended.Select(r => (r.ErrorReason, r.ErrorMessage)).First());
+        Assert.DoesNotContain(_hub.Reports, r => r.Kind == TaskReportKind.Started);
+    }
+
+    [Theory]
+    [InlineData(2, "Stopped above its 2 MB of disk.")]
+    [InlineData(0, "Stopped above the 3 MB of disk that this machine lends; reserve some with disk_mb.")]
+    public async Task Python_FilesAboveTheDisk_EndItWithItsOutputKept(long reserved, string message)
+    {
+        await Begin(with: o => o with { MaxDiskMb = 3 });
+        Assert.SkipUnless(_hub.Hellos.First().Capabilities.SupportedTasks.Contains(TaskTypes.Python), "python3 or util-linux is not installed.");
+        Assert.Equal(3, _hub.Hellos.First().Capabilities.DiskMb);
+        const string Code = "print('said', flush=True)\nfor i in range(4): open(str(i), 'wb').write(bytes(1 << 20))\nimport time; time.sleep(60)";
+        await _hub.Link.Assign(new Assignment
+        {
+            TaskId = "p", Attempt = 1, TaskType = "python", Payload = ByteString.CopyFromUtf8(Code), PayloadSize = Code.Length,
+            Requirements = new TaskRequirements { DiskMb = reserved },
+        });
+        await Fakes.Until(() => _hub.Ended.Any());
+        var report = _hub.Ended.First();
+        Assert.Equal((RunReasons.OutOfDisk, message, "said\n"), (report.ErrorReason, report.ErrorMessage, report.Result.Inline.ToStringUtf8()));
     }
 
     [Fact]

@@ -41,9 +41,9 @@ public sealed record Personal(string UserName, long BalanceMicros, IReadOnlyList
 /// <summary>A node as `ListNodes` shows it to everybody who is logged in.</summary>
 public sealed record NodeRow(
     string NodeId, string Owner, bool IsMine, string Status, double Cores, double FreeCores, long MemoryMb, long FreeMemoryMb, int Gpus, int Tasks,
-    string Types, DateTimeOffset? LastHeartbeat)
+    string Types, DateTimeOffset? LastHeartbeat, string Cordoned)
 {
     public static NodeRow Of(NodeSnapshot node, string userId) => new(
         node.NodeId, node.OwnerName, node.OwnerId == userId, node.Status, node.Capabilities.CpuCores, node.FreeCores, node.Capabilities.MemoryMb,
-        node.FreeMemoryMb, node.Capabilities.GpuCount, node.TaskCount, string.Join(", ", node.Capabilities.SupportedTasks), node.LastHeartbeat);
+        node.FreeMemoryMb, node.Capabilities.GpuCount, node.TaskCount, string.Join(", ", node.Capabilities.SupportedTasks), node.LastHeartbeat, node.Cordoned);
 }

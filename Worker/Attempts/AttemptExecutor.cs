@@ -7,8 +7,11 @@ namespace HiveMind.Workers.Attempts;
 
 /// <summary>Takes one attempt from its assignment to its report.</summary>
 public sealed class AttemptExecutor(
-    IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, TimeProvider time)
+    IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, DiskShare disk, GpuSlots gpus, TimeProvider time)
 {
+    /// <summary>Below what a timer can count.</summary>
+    private const long LongestTimeoutMs = 40L * 24 * 3600 * 1000;
+
     /// <summary>
     /// Null: dropped on the way. Otherwise its report, which the table holds until the hub answers it. <paramref name="earlier"/> are
     /// runs of the same task that must be gone first.
@@ -49,7 +52,7 @@ public sealed class AttemptExecutor(
 
     /// <summary>Sends its output again, after the hub lost what it had received.</summary>
     public Task<TaskReport?> Resend(HeldAttempt attempt, TaskReport report) => Report(
-        attempt, new RunResult(report.ExitCode, report.ErrorReason, report.ErrorMessage, report.RunMs, report.MemoryPeakMb));
+        attempt, new RunResult(report.ExitCode, report.ErrorReason, report.ErrorMessage, report.RunMs, report.MemoryPeakMb, report.CpuMs));
 
     private async Task<RunResult> Run(HeldAttempt attempt, Assignment assignment, Action began)
     {
@@ -62,7 +65,27 @@ public sealed class AttemptExecutor(
             await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), kill.Token);
         else
             await transfers.FetchPayload(attempt.Key, assignment.PayloadSha256, place.Program, kill.Token);
-        return await RunWatched(runner, Request(attempt.Key, assignment, place), began, kill.Token);
+        return await RunOnItsOwn(runner, attempt.Key, assignment, place, began, kill.Token);
+    }
+
+    /// <summary>With the GPUs and the part of the disk that are its own while it runs.</summary>
+    private async Task<RunResult> RunOnItsOwn(
+        IRunner runner, AttemptKey key, Assignment assignment, RunPlace place, Action began, CancellationToken kill)
+    {
+        var needs = assignment.Requirements ?? new TaskRequirements();
+        // A hub of before counts says only that one is needed.
+        var count = needs.GpuCount > 0 ? needs.GpuCount : needs.GpuRequired ? 1 : 0;
+        if (gpus.Take(count) is not { } taken)
+            return RunResult.Fault($"It needs {count} GPUs of its own; so many are not free here.");
+        using var claim = disk.Claim(needs.DiskMb);
+        try
+        {
+            return await RunWatched(runner, Request(key, assignment, place) with { Disk = claim, Gpus = taken }, began, kill);
+        }
+        finally
+        {
+            gpus.Return(taken);
+        }
     }
 
     /// <summary>What it prints goes to those who watch while it runs.</summary>
@@ -99,10 +122,17 @@ public sealed class AttemptExecutor(
             Environment = new Dictionary<string, string>(assignment.Environment),
             Cores = needs.CpuCores > 0 ? needs.CpuCores : 1,
             MemoryMb = needs.MemoryMb > 0 ? needs.MemoryMb : 256,
-            WithGpu = needs.GpuRequired,
-            Timeout = TimeSpan.FromSeconds(needs.TimeoutSeconds > 0 ? Math.Min(needs.TimeoutSeconds, 40L * 24 * 3600) : 3600),
+            Timeout = TimeoutOf(assignment),
             MaxOutputBytes = needs.MaxOutputMb > 0 ? needs.MaxOutputMb << 20 : RunRequest.DefaultMaxOutputBytes,
         };
+    }
+
+    /// <summary>What the hub says this attempt may run. A hub from before it said so: what the task asked for.</summary>
+    internal static TimeSpan TimeoutOf(Assignment assignment)
+    {
+        var ms = assignment.RunTimeoutMs > 0 ? assignment.RunTimeoutMs
+            : assignment.Requirements is { TimeoutSeconds: > 0 } asked ? Math.Min(asked.TimeoutSeconds, LongestTimeoutMs / 1000) * 1000 : 3_600_000;
+        return TimeSpan.FromMilliseconds(Math.Min(ms, LongestTimeoutMs));
     }
 
     private async Task<TaskReport?> Report(HeldAttempt attempt, RunResult result)
@@ -118,6 +148,7 @@ public sealed class AttemptExecutor(
             ErrorMessage = result.Message,
             RunMs = result.RunMs,
             MemoryPeakMb = result.MemoryPeakMb,
+            CpuMs = result.CpuMs,
         };
         try
         {

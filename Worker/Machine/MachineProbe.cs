@@ -8,32 +8,41 @@ public sealed record MachineFacts
 {
     public required double Cores { get; init; }
     public required long MemoryMb { get; init; }
-    public required int GpuCount { get; init; }
-    public required string GpuModel { get; init; }
+    /// <summary>Lent for the files of runs.</summary>
+    public required long DiskMb { get; init; }
+    /// <summary>Those that are lent.</summary>
+    public IReadOnlyList<GpuFound> Gpus { get; init; } = [];
+    /// <summary>"mixed" where they are not all the same: whoever wants a model must not get another.</summary>
+    public string GpuModel => Gpus.Select(g => g.Model).Distinct().ToList() switch { [] => "", [var one] => one, _ => "mixed" };
+    /// <summary>Of the smallest; 0: not known of every one.</summary>
+    public long GpuMemoryMb => Gpus.Count == 0 ? 0 : Gpus.Min(g => g.MemoryMb);
     /// <summary>Null: no python3 here.</summary>
     public required PythonFound? Python { get; init; }
     /// <summary>How programs are kept apart and made to die with the worker.</summary>
     public required Confinement Confinement { get; init; }
 }
 
+/// <summary>A GPU as its driver names it.</summary>
+public sealed record GpuFound(string Id, string Model, long MemoryMb);
+
 /// <summary>A python3 that answered.</summary>
 public sealed record PythonFound(string Path, string Version);
 
-/// <summary>Measures the machine: cores, memory and GPUs, and by a real trial run what may confine a program here.</summary>
+/// <summary>Measures the machine: cores, memory, disk and GPUs, and by a real trial run what may confine a program here.</summary>
 public static class MachineProbe
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     public static async Task<MachineFacts> Measure(WorkerOptions options, CancellationToken cancel)
     {
-        var (gpus, model) = await Gpus(cancel);
+        var gpus = await Gpus(cancel);
         var python = await FindPython(cancel);
         return new MachineFacts
         {
             Cores = Capped(Environment.ProcessorCount, options.MaxCores),
             MemoryMb = (long)Capped(Spare(MemoryLimitMb()), options.MaxMemoryMb),
-            GpuCount = options.MaxGpus < 0 ? gpus : Math.Min(gpus, options.MaxGpus),
-            GpuModel = model,
+            DiskMb = DiskProbe.Lent(DiskProbe.FreeMb(options.WorkDirectory), options.MaxDiskMb),
+            Gpus = options.MaxGpus < 0 ? gpus : [.. gpus.Take(options.MaxGpus)],
             Python = python,
             Confinement = await ConfinementProbe.Find(python, options.NoSandbox, cancel),
         };
@@ -47,13 +56,17 @@ public static class MachineProbe
         {
             CpuCores = facts.Cores,
             MemoryMb = facts.MemoryMb,
-            HasGpu = facts.GpuCount > 0,
-            GpuCount = facts.GpuCount,
-            GpuModel = facts.GpuCount > 0 ? facts.GpuModel : "",
+            DiskMb = facts.DiskMb,
+            HasGpu = facts.Gpus.Count > 0,
+            GpuCount = facts.Gpus.Count,
+            GpuModel = facts.GpuModel,
+            GpuMemoryMb = facts.GpuMemoryMb,
             Sandboxed = sandboxed,
             AcceptsStrangers = sandboxed || options.Unsandboxed,
             WorkerVersion = typeof(MachineProbe).Assembly.GetName().Version?.ToString(3) ?? "0",
         };
+        foreach (var (key, value) in options.Labels)
+            capabilities.Labels[key] = value;
         if (facts.Python is not null && facts.Confinement.DiesWithWorker)
             capabilities.SupportedTasks.Add(TaskTypes.Python);
         if (options.AllowNoop)
@@ -86,12 +99,12 @@ public static class MachineProbe
 
     private static double Capped(double have, double most) => most > 0 ? Math.Min(have, most) : have;
 
-    private static async Task<(int Count, string Model)> Gpus(CancellationToken cancel)
+    private static async Task<IReadOnlyList<GpuFound>> Gpus(CancellationToken cancel)
     {
         if (Programs.Find("nvidia-smi") is not { } smi)
-            return (0, "");
-        var answer = await Programs.Run(smi, ["--query-gpu=name,memory.total", "--format=csv,noheader"], Patience, cancel);
-        return answer.ExitCode == 0 ? ProcFiles.Gpus(answer.Output) : (0, "");
+            return [];
+        var answer = await Programs.Run(smi, ["--query-gpu=uuid,memory.total,name", "--format=csv,noheader,nounits"], Patience, cancel);
+        return answer.ExitCode == 0 ? ProcFiles.Gpus(answer.Output) : [];
     }
 
     /// <summary>The system's own first: a sandboxed program sees the system folders only, not a home with a pyenv in it.</summary>

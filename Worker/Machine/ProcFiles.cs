@@ -10,12 +10,15 @@ public readonly record struct CpuTimes(long Busy, long Total)
         Total > earlier.Total ? Math.Clamp(100.0 * (Busy - earlier.Busy) / (Total - earlier.Total), 0, 100) : 0;
 }
 
-/// <summary>One process as the kernel lists it.</summary>
-public readonly record struct ProcessEntry(int Id, int ParentId, int GroupId, char State);
+/// <summary>One process as the kernel lists it; its processor time is that of the children too that it has waited for.</summary>
+public readonly record struct ProcessEntry(int Id, int ParentId, int GroupId, char State, long CpuTicks = 0);
 
 /// <summary>Pure readers of what the kernel and nvidia-smi print; a text that says nothing useful gives null or nothing.</summary>
 public static class ProcFiles
 {
+    /// <summary>The unit in which Linux tells processes' times, on every machine that .NET runs on.</summary>
+    public const int TicksPerSecond = 100;
+
     /// <summary>A field of /proc/meminfo in MiB.</summary>
     public static long? MeminfoMb(string text, string field)
     {
@@ -75,8 +78,10 @@ public static class ProcFiles
         var fields = text[(close + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return fields.Length >= 3 && int.TryParse(fields[1], CultureInfo.InvariantCulture, out var parent)
             && int.TryParse(fields[2], CultureInfo.InvariantCulture, out var group)
-            ? new ProcessEntry(id, parent, group, fields[0][0])
+            ? new ProcessEntry(id, parent, group, fields[0][0], fields.Skip(11).Take(4).Sum(Ticks))
             : null;
+
+        static long Ticks(string field) => long.TryParse(field, CultureInfo.InvariantCulture, out var ticks) ? ticks : 0;
     }
 
     /// <summary>Pages that belong to the process alone, from /proc/PID/statm: resident without what it shares with files.</summary>
@@ -97,12 +102,27 @@ public static class ProcFiles
         return null;
     }
 
-    /// <summary>nvidia-smi --query-gpu=name,memory.total --format=csv,noheader: one GPU a line.</summary>
-    public static (int Count, string Model) Gpus(string text)
+    /// <summary>
+    /// nvidia-smi --query-gpu=uuid,memory.total,name --format=csv,noheader,nounits: one GPU a line; the name is last because it may hold
+    /// commas. Memory that the driver does not tell ("[N/A]") is 0. What is no such line is no GPU.
+    /// </summary>
+    public static IReadOnlyList<GpuFound> Gpus(string text)
     {
-        var lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-            .Where(l => l.Contains(',', StringComparison.Ordinal)).ToArray();
-        return lines.Length == 0 ? (0, "") : (lines.Length, lines[0][..lines[0].LastIndexOf(',')].Trim());
+        List<GpuFound> found = [];
+        foreach (var line in text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            var fields = line.Split(',', 3, StringSplitOptions.TrimEntries);
+            if (fields.Length == 3 && fields[0].StartsWith("GPU-", StringComparison.Ordinal) && fields[2].Length > 0)
+                found.Add(new GpuFound(fields[0], fields[2], long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var mb) ? mb : 0));
+        }
+        return found;
+    }
+
+    /// <summary>How far an open file has been read or written, from /proc/PID/fdinfo/N.</summary>
+    public static long Position(string text)
+    {
+        var line = text.Split('\n')[0];
+        return line.StartsWith("pos:", StringComparison.Ordinal) && long.TryParse(line[4..].Trim(), CultureInfo.InvariantCulture, out var bytes) ? bytes : 0;
     }
 
     /// <summary>nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits: the mean of all.</summary>

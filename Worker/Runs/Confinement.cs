@@ -1,5 +1,8 @@
 namespace HiveMind.Workers.Runs;
 
+/// <summary>What the shell sets before a program runs: KiB of address space, blocks of a file or "unlimited".</summary>
+public sealed record RunLimits(long AddressSpaceKb, string FileBlocks);
+
 /// <summary>
 /// How a program is wrapped on this machine. A pure builder of command lines:
 /// worker → setpriv (dies with the worker) → setsid (own process group) → sh (limits) → bubblewrap, or a PID namespace, or nothing → program.
@@ -19,11 +22,12 @@ public sealed record Confinement
 
     /// <summary>
     /// Runs before the program: gives up when the worker is gone already (the death signal was set too late to be sent), then sets the
-    /// limits: no core files, the address space, and the first to go when the machine itself runs out of memory.
+    /// limits: no core files, the address space, the size of a file (unless a lower one is set), and the first to go when the machine
+    /// itself runs out of memory.
     /// </summary>
     private const string Guard =
-        "[ \"$PPID\" = \"$1\" ] || exit 125; ulimit -c 0; ulimit -v \"$2\" || exit 125; echo 500 2>/dev/null >/proc/self/oom_score_adj; "
-        + "shift 2; exec \"$@\"";
+        "[ \"$PPID\" = \"$1\" ] || exit 125; ulimit -c 0; ulimit -v \"$2\" || exit 125; ulimit -f \"$3\" 2>/dev/null; echo 500 2>/dev/null >/proc/self/oom_score_adj; "
+        + "shift 3; exec \"$@\"";
 
     /// <summary>The first process of a PID namespace gets no signals and must collect orphans: a shell does that, the program is its child.</summary>
     private const string FirstProcess = "\"$@\"; exit $?";
@@ -57,7 +61,7 @@ public sealed record Confinement
 
     /// <summary>The whole command, guard included.</summary>
     public IReadOnlyList<string> GuardedCommand(
-        int workerProcessId, long addressSpaceKb, RunPlace place, IReadOnlyDictionary<string, string> environment, bool withGpu,
+        int workerProcessId, RunLimits limits, RunPlace place, IReadOnlyDictionary<string, string> environment, bool withGpu,
         IReadOnlyList<string> program)
     {
         List<string> command = [];
@@ -65,7 +69,7 @@ public sealed record Confinement
             command.AddRange([Setpriv, "--pdeathsig", "KILL"]);
         if (Setsid is not null)
             command.Add(Setsid);
-        command.AddRange(["/bin/sh", "-c", Guard, "sh", $"{workerProcessId}", $"{addressSpaceKb}"]);
+        command.AddRange(["/bin/sh", "-c", Guard, "sh", $"{workerProcessId}", $"{limits.AddressSpaceKb}", limits.FileBlocks]);
         if (Nice is not null)
             command.AddRange([Nice, "-n", "5"]);
         command.AddRange(Command(place, environment, withGpu, program));

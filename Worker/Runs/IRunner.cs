@@ -23,7 +23,10 @@ public sealed record RunRequest
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
     public double Cores { get; init; } = 1;
     public long MemoryMb { get; init; } = 256;
-    public bool WithGpu { get; init; }
+    /// <summary>Its part of the disk.</summary>
+    public DiskClaim Disk { get; init; } = DiskClaim.None;
+    /// <summary>The GPUs that are its own while it runs, by the driver's ids.</summary>
+    public IReadOnlyList<string> Gpus { get; init; } = [];
     public TimeSpan Timeout { get; init; } = TimeSpan.FromHours(1);
     /// <summary>Standard output (and error) above this ends the run; the head is kept.</summary>
     public long MaxOutputBytes { get; init; } = DefaultMaxOutputBytes;
@@ -32,7 +35,7 @@ public sealed record RunRequest
 }
 
 /// <summary>How a run ended. No reason and exit code 0: completed. Its output is in the files of its place.</summary>
-public sealed record RunResult(int ExitCode, string Reason, string Message, long RunMs, long MemoryPeakMb)
+public sealed record RunResult(int ExitCode, string Reason, string Message, long RunMs, long MemoryPeakMb, long CpuMs = 0)
 {
     public static RunResult Fault(string message) => new(0, RunReasons.WorkerFault, message, 0, 0);
 }
@@ -41,5 +44,5 @@ public sealed record RunResult(int ExitCode, string Reason, string Message, long
 public static class RunReasons
 {
     public const string ProgramFailed = "PROGRAM_FAILED", RunTimeout = "RUN_TIMEOUT", OutOfMemory = "OUT_OF_MEMORY",
-        OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED";
+        OutOfDisk = "OUT_OF_DISK", OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED";
 }

@@ -16,7 +16,12 @@ internal sealed partial class ProcessTree(int root, string mark)
     /// <summary>The environment variable whose value marks every process of a run, also one that left group and parent behind.</summary>
     public const string MarkName = "HIVEMIND_RUN";
 
-    public IReadOnlyList<int> Members(bool fresh = false)
+    public IReadOnlyList<int> Members(bool fresh = false) => [.. Processes(fresh).Where(p => p.State != 'Z').Select(p => p.Id)];
+
+    /// <summary>Processor time of those that there are, with that of their children that have ended and that they know of.</summary>
+    public long CpuMs() => Processes(fresh: false).Sum(process => process.CpuTicks) * 1000 / ProcFiles.TicksPerSecond;
+
+    private IEnumerable<ProcessEntry> Processes(bool fresh)
     {
         var all = Snapshot(fresh);
         HashSet<int> members = [root];
@@ -27,7 +32,7 @@ internal sealed partial class ProcessTree(int root, string mark)
                 if (process.GroupId == root || members.Contains(process.ParentId))
                     members.Add(process.Id);
         }
-        return [.. all.Where(p => members.Contains(p.Id) && p.State != 'Z').Select(p => p.Id)];
+        return all.Where(p => members.Contains(p.Id));
     }
 
     /// <summary>What they keep in memory together. Exact (shared pages shared out) only when the quick sum is above the limit.</summary>

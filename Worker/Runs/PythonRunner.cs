@@ -4,10 +4,10 @@ using HiveMind.Workers.Machine;
 
 namespace HiveMind.Workers.Runs;
 
-/// <summary>Runs a Python program confined as this machine allows, within its memory, its time and its output.</summary>
+/// <summary>Runs a Python program confined as this machine allows, within its memory, its disk, its time and its output.</summary>
 public sealed class PythonRunner(PythonFound python, Confinement confinement, TimeProvider time) : IRunner
 {
-    private static readonly TimeSpan SampleEvery = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan SampleEvery = TimeSpan.FromMilliseconds(50), DiskEvery = TimeSpan.FromMilliseconds(200);
 
     public string TaskType => TaskTypes.Python;
 
@@ -29,12 +29,13 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         using var watching = CancellationTokenSource.CreateLinkedTokenSource(kill);
         var exited = process.WaitForExitAsync(CancellationToken.None);
         var late = Task.Delay(request.Timeout, time, watching.Token);
-        var memory = new MemoryWatch(tree, request.MemoryMb);
-        var tooMuch = memory.Watch(SampleEvery, time, watching.Token);
+        var used = new UsageWatch(tree, request.MemoryMb);
+        var tooMuch = used.Watch(SampleEvery, time, watching.Token);
+        var tooMuchDisk = new DiskWatch(tree, request.Place, request.Disk).Watch(DiskEvery, time, watching.Token);
         var killed = Task.Delay(Timeout.Infinite, watching.Token);
         var tooLarge = Task.WhenAny(stdout.TooLarge, stderr.TooLarge);
 
-        var first = await Task.WhenAny(exited, late, tooMuch, tooLarge, killed);
+        var first = await Task.WhenAny(exited, late, tooMuch, tooMuchDisk, tooLarge, killed);
         var runMs = (long)time.GetElapsedTime(startedAt).TotalMilliseconds;
         // Also after a program that ended by itself: what it started in the background ends with it, and lets go of the pipes.
         await tree.Kill(byMark: !confinement.OwnsWholeTree);
@@ -47,21 +48,24 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
             first = tooLarge;
         return first == late ? Ended(RunReasons.RunTimeout, $"Stopped after its {request.Timeout.TotalSeconds:0.###} s.")
             : first == tooMuch ? Ended(RunReasons.OutOfMemory, $"Stopped above its {request.MemoryMb} MB of memory.")
+            : first == tooMuchDisk ? Ended(RunReasons.OutOfDisk, $"Stopped above {request.Disk.Limit}.")
             : first == tooLarge ? Ended(RunReasons.OutputTooLarge, $"Stopped above {request.MaxOutputBytes} bytes of output.")
             : Exited(process.ExitCode);
 
-        RunResult Ended(string reason, string message) => new(0, reason, message, runMs, memory.PeakMb);
+        RunResult Ended(string reason, string message) => new(0, reason, message, runMs, used.PeakMb, used.CpuMs);
 
         RunResult Exited(int code)
         {
             if (code == 0)
-                return new RunResult(0, "", "", runMs, memory.PeakMb);
+                return new RunResult(0, "", "", runMs, used.PeakMb, used.CpuMs);
             var said = OutputFile.LastLine(request.Place.Stderr);
             if (MemoryLimit.SaysOutOfMemory(said))
                 return new RunResult(code, RunReasons.OutOfMemory, $"It got no more than its {request.MemoryMb} MB of memory: {said}",
-                    runMs, memory.PeakMb);
+                    runMs, used.PeakMb, used.CpuMs);
+            if (DiskWatch.SaysFileTooLarge(code, said))
+                return new RunResult(code, RunReasons.OutOfDisk, $"A file would be larger than {request.Disk.Limit}. {said}".Trim(), runMs, used.PeakMb, used.CpuMs);
             var message = said.Length > 0 ? said : code > 128 ? $"Ended by signal {code - 128}." : $"Ended with exit code {code}.";
-            return new RunResult(code, RunReasons.ProgramFailed, message, runMs, memory.PeakMb);
+            return new RunResult(code, RunReasons.ProgramFailed, message, runMs, used.PeakMb, used.CpuMs);
         }
     }
 
@@ -71,7 +75,8 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         var program = new List<string> { python.Path, Path.Combine(confinement.InsideDirectory(request.Place), "main.py") };
         program.AddRange(request.Arguments);
         var command = confinement.GuardedCommand(
-            System.Environment.ProcessId, MemoryLimit.AddressSpaceKb(request.MemoryMb), request.Place, environment, request.WithGpu, program);
+            System.Environment.ProcessId, new RunLimits(MemoryLimit.AddressSpaceKb(request.MemoryMb), DiskWatch.FileBlocks(request.Disk)),
+            request.Place, environment, request.Gpus.Count > 0, program);
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             RedirectStandardInput = true,
@@ -109,6 +114,8 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         variables["HOME"] = confinement.InsideDirectory(request.Place);
         variables["HIVEMIND_TASK_ID"] = request.TaskId;
         variables["HIVEMIND_ATTEMPT"] = request.Attempt.ToString(CultureInfo.InvariantCulture);
+        // What was not given to it is hidden, also from a program that asked for none.
+        variables["CUDA_VISIBLE_DEVICES"] = string.Join(',', request.Gpus);
         if (!confinement.OwnsWholeTree)
             variables[ProcessTree.MarkName] = mark;
         return variables;
@@ -140,11 +147,13 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         }
     }
 
-    private sealed class MemoryWatch(ProcessTree tree, long memoryMb)
+    private sealed class UsageWatch(ProcessTree tree, long memoryMb)
     {
-        private long _peakBytes;
+        private long _peakBytes, _cpuMs;
 
         public long PeakMb => (_peakBytes + (1 << 20) - 1) >> 20;
+        /// <summary>To within one sample, as nobody can look at a process that has ended.</summary>
+        public long CpuMs => _cpuMs;
 
         /// <summary>Comes back when the run has more in memory than it asked for.</summary>
         public async Task Watch(TimeSpan every, TimeProvider time, CancellationToken cancel)
@@ -153,6 +162,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
             do
             {
                 _peakBytes = Math.Max(_peakBytes, tree.MemoryBytes(limit));
+                _cpuMs = Math.Max(_cpuMs, tree.CpuMs());
                 if (_peakBytes > limit)
                     return;
                 await Task.Delay(every, time, cancel);

@@ -124,7 +124,7 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
             : draft.Known?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
             : await uploads.Find(userId, request, cancel);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
-        await Record(draft).Submit(TaskMapping.ToSpec(request, userId, payload), oneOfMany);
+        await Record(draft).Submit(TaskMapping.ToSpec(request, draft.Submitter, payload), oneOfMany);
     }
 
     private ITaskGrain Record(Draft draft) => grains.GetGrain<ITaskGrain>(draft.TaskId);

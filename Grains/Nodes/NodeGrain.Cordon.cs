@@ -1,0 +1,99 @@
+using HiveMind.Tasks;
+using HiveMind.Users;
+
+namespace HiveMind.Nodes;
+
+/// <summary>Nothing new for this machine: because somebody said so (durable), because it fails (memory), or because its worker leaves.</summary>
+public sealed partial class NodeGrain
+{
+    private const string WorkerIsStopping = "its worker is stopping";
+
+    /// <summary>In memory: a machine whose grain moved or whose hub restarted gets a fresh chance, and shows again what it is.</summary>
+    private readonly FailureStreak _streak = new(
+        options.Value.Nodes.CordonAfterFailures, options.Value.Nodes.CordonFor, options.Value.Nodes.CordonForAtMost);
+    private bool _putAside;
+
+    private bool IsFailing => _streak.IsCordoned(time.GetUtcNow());
+    /// <summary>Why it is cordoned; empty: it is not.</summary>
+    private string Cordoned => _node is { Cordoned: { Length: > 0 } asked } ? asked : IsFailing ? _streak.Reason : "";
+    private DateTimeOffset? CordonedUntil => _node is { Cordoned: "" } && IsFailing ? _streak.Until : null;
+    /// <summary>Why it is given nothing new although it is connected; empty: it is.</summary>
+    private string Withheld => Cordoned is { Length: > 0 } why ? why : _draining ? WorkerIsStopping : "";
+
+    public async Task<NodeSnapshot> Cordon(Caller caller, string reason, TimeSpan? patience)
+    {
+        var node = OwnedBy(caller);
+        var why = reason.Length > 0 ? reason : $"cordoned by {caller.Username}";
+        var deadline = patience is null ? (DateTimeOffset?)null : time.GetUtcNow() + patience;
+        await Save(node with { Cordoned = why, DrainDeadline = deadline });
+        if (deadline is { } at) LogDrains(Id, at, caller.Username, why);
+        else LogCordoned(Id, caller.Username, why);
+        Publish();
+        return (await GetSnapshot())!;
+    }
+
+    public async Task<NodeSnapshot> Uncordon(Caller caller)
+    {
+        var node = OwnedBy(caller);
+        if (node.Cordoned.Length > 0) await Save(node with { Cordoned = "", DrainDeadline = null, LastChangeAt = time.GetUtcNow() });
+        _streak.Forget();
+        _putAside = false;
+        LogUncordoned(Id, caller.Username);
+        Publish();
+        return (await GetSnapshot())!;
+    }
+
+    private NodeRecord OwnedBy(Caller caller) =>
+        _node is { } node && (node.OwnerId == caller.UserId || caller.IsAdmin) ? node : throw HiveMindException.NotFound("node", Id);
+
+    /// <summary>A worker that leaves hands back what it runs: that is no failure of the machine.</summary>
+    private void NoteOutcome(string account, string cause)
+    {
+        if (_draining || !_streak.Ended(account, cause, time.GetUtcNow())) return;
+        _putAside = true;
+        LogPutAside(Id, _streak.Until!.Value, _streak.Reason);
+        NodeInstruments.PutAside();
+    }
+
+    private void TryAgain()
+    {
+        _putAside = false;
+        LogTriedAgain(Id);
+        Publish();
+    }
+
+    /// <summary>The deadline of a drain has passed: what still runs is taken back.</summary>
+    private Task TakeBackAtDeadline() => _node?.DrainDeadline is { } deadline && time.GetUtcNow() >= deadline
+        ? TakeBack([.. _wanted.Values.Where(attempt => !attempt.Dropped)], Causes.Drained)
+        : Task.CompletedTask;
+
+    /// <summary>
+    /// Its worker should have ended it long ago. By the wall clock, as its record says it; one whose lease ends meanwhile is lost like any
+    /// other that nobody hears of.
+    /// </summary>
+    private Task TakeBackOverdue() =>
+        TakeBack([.. _wanted.Values.Where(attempt => !attempt.Dropped && time.GetUtcNow() >= attempt.Assignment.OverdueAt)], Causes.RunTimeout);
+
+    /// <summary>
+    /// Killed at the worker first: each task is told when the worker names its attempt no more, or its lease ends, so that no other machine
+    /// begins while this one still runs it.
+    /// </summary>
+    private async Task TakeBack(IReadOnlyList<WantedAttempt> held, string cause)
+    {
+        if (held.Count == 0) return;
+        foreach (var attempt in held) _wanted[attempt.TaskId] = attempt with { Dropped = true, TakenBackAs = cause, TakenBackAt = time.GetTimestamp() };
+        LogTakenBack(Id, held.Count, cause);
+        if (_link is not { } link) return;
+        foreach (var attempt in held) await TellWorker(link, worker => worker.Kill(attempt.TaskId, attempt.Attempt, cause));
+    }
+
+    /// <summary>A worker that does not let go is not waited for longer than one that is silent; the room stays taken until it does.</summary>
+    private void GiveUpWaiting()
+    {
+        foreach (var kept in _wanted.Values.Where(a => a.TakenBackAs.Length > 0 && time.GetElapsedTime(a.TakenBackAt) >= options.Value.Tasks.LeaseDuration).ToList())
+        {
+            _wanted[kept.TaskId] = kept with { TakenBackAs = "" };
+            _owed.Add(new(kept.TaskId, kept.Attempt, kept.TakenBackAs, false));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using HiveMind.Scheduling;
+using Wire = HiveMind.Protos;
+
+namespace HiveMind.Tasks;
+
+/// <summary>
+/// What is asked of a node's labels, as one expression: the scheduler knows one mechanism, and a wanted GPU model or its memory is a
+/// requirement like any other.
+/// </summary>
+internal static class TaskLabels
+{
+    /// <summary>What is wrong with <c>labels</c>, alone or together with the fields that become requirements too; empty: nothing.</summary>
+    public static string Problem(Wire.TaskRequirements asked)
+    {
+        if (!LabelExpression.TryParse(asked.Labels, out var labels, out var problem)) return problem;
+        var whole = With(labels, asked).Oversize();
+        return whole.Length == 0 ? "" : $"Together with gpu_model and gpu_memory_mb: {whole}";
+    }
+
+    /// <summary>Of a request that was checked.</summary>
+    public static LabelExpression Of(Wire.TaskRequirements? asked) =>
+        asked is null ? LabelExpression.None : With(LabelExpression.Parse(asked.Labels), asked);
+
+    /// <summary>Back into the fields they came from; what did not come from one, or not alone, stays an expression.</summary>
+    public static void Show(string stored, Wire.TaskRequirements shown)
+    {
+        List<LabelRequirement> rest = [];
+        foreach (var requirement in LabelExpression.Parse(stored).Requirements)
+        {
+            if (IsModel(requirement) && shown.GpuModel.Length == 0) shown.GpuModel = requirement.Values[0];
+            else if (IsMemory(requirement, out var memoryMb) && shown.GpuMemoryMb == 0) shown.GpuMemoryMb = memoryMb;
+            else rest.Add(requirement);
+        }
+
+        shown.Labels = LabelExpression.Of(rest).ToString();
+    }
+
+    private static LabelExpression With(LabelExpression labels, Wire.TaskRequirements asked)
+    {
+        List<LabelRequirement> all = [.. labels.Requirements];
+        if (asked.GpuModel.Length > 0) all.Add(LabelRequirement.OneOf(LabelText.GpuModel, asked.GpuModel));
+        if (asked.GpuMemoryMb > 0) all.Add(LabelRequirement.Compared(LabelText.GpuMemory, LabelOperator.AtLeast, asked.GpuMemoryMb));
+        return LabelExpression.Of(all);
+    }
+
+    private static bool IsModel(LabelRequirement requirement) =>
+        requirement is { Key: LabelText.GpuModel, Operator: LabelOperator.In, Values: [{ Length: > 0 }] };
+
+    private static bool IsMemory(LabelRequirement requirement, out long memoryMb)
+    {
+        memoryMb = 0;
+        return requirement is { Key: LabelText.GpuMemory, Operator: LabelOperator.AtLeast }
+            && long.TryParse(requirement.Values[0], NumberStyles.None, CultureInfo.InvariantCulture, out memoryMb) && memoryMb > 0;
+    }
+}

@@ -1,0 +1,149 @@
+using HiveMind.Scheduling;
+using HiveMind.Tasks;
+
+namespace HiveMind.Simulation;
+
+/// <summary>
+/// The checks' own books of tasks and rooms, kept by what happened and compared with what the rules say: one terminal state that never
+/// changes (I2, I8), grants that never overlap (I3), reserved ≤ capacity and released once (I6), attempts that end (I11).
+/// </summary>
+internal sealed partial class World
+{
+    private readonly List<SimTask> _open = [];
+    private readonly Dictionary<TaskState, int> _states = [];
+    private int _born, _notEnded;
+    /// <summary>When a task was last granted, ended or gone.</summary>
+    private long _movedAt;
+
+    private void AddOpen(SimTask task)
+    {
+        task.OpenPlace = _open.Count;
+        _open.Add(task);
+    }
+
+    private void RemoveOpen(SimTask task)
+    {
+        if (task.OpenPlace < 0) return;
+        var last = _open[^1];
+        _open[task.OpenPlace] = last;
+        last.OpenPlace = task.OpenPlace;
+        _open.RemoveAt(_open.Count - 1);
+        task.OpenPlace = -1;
+        _movedAt = _clock.Ticks;
+    }
+
+    private void Booked(SimTask task)
+    {
+        _born++;
+        _notEnded++;
+        _states[task.Record!.State] = _states.GetValueOrDefault(task.Record.State) + 1;
+    }
+
+    /// <summary>The only way in which a record changes.</summary>
+    private void Save(SimTask task, TaskRecord next)
+    {
+        var before = task.Record!;
+        if (task.Terminal is not null) throw Broken(task.CancelAcknowledged ? "I8" : "I2", $"{task.Id} had ended as {task.Terminal.State} and became {next.State}");
+        if (before.State != next.State && !TaskLifecycle.CanGo(before.State, next.State)) throw Broken("I2", $"{task.Id} went from {before.State} to {next.State}");
+        if (next.Attempts.Count == before.Attempts.Count + 1) Granted(task, next);
+        else if (before.Current is not null) AttemptClosed(task, next);
+        else if (!next.IsEnded) throw Broken("I2", $"{task.Id} changed from {before.State} to {next.State} without an attempt or an end");
+
+        _states[before.State]--;
+        _states[next.State] = _states.GetValueOrDefault(next.State) + 1;
+        task.Record = next;
+        if (!next.IsEnded) return;
+        if (next.Current is not null) throw Broken("I2", $"{task.Id} has ended as {next.State} with attempt {next.Current.Number} open");
+        task.Terminal = next;
+        task.EndedAt = _movedAt = _clock.Ticks;
+        _notEnded--;
+        Figures.Ended++;
+        _userEnded[task.User] += Work(task);
+        Call(EventKind.LeaveIndex, task.Number);
+    }
+
+    private void Granted(SimTask task, TaskRecord next)
+    {
+        var grant = next.Current ?? throw Broken("I3", $"the grant of {task.Id} opened no attempt");
+        if (task.OpenAttempt != 0) throw Broken("I3", $"attempt {grant.Number} of {task.Id} was granted to {grant.NodeId} while {Open(task)} is open");
+        if (grant.Number != task.LastAttempt + 1) throw Broken("I3", $"after attempt {task.LastAttempt} of {task.Id} came attempt {grant.Number}");
+        task.LastAttempt = task.OpenAttempt = grant.Number;
+        task.OpenNode = NodeOf(grant.NodeId).Number;
+        if (task.FirstGrantAt < 0) task.FirstGrantAt = _clock.Ticks;
+        _movedAt = _clock.Ticks;
+        Figures.Grants++;
+    }
+
+    private void AttemptClosed(SimTask task, TaskRecord next)
+    {
+        if (next.Current is not null || next.Attempts.Count != task.LastAttempt) throw Broken("I3", $"{task.Id} became {next.State} and {Open(task)} is still open");
+        task.OpenAttempt = 0;
+        task.OpenNode = -1;
+        task.WaitsSince = _clock.Ticks;
+        var counted = 0;
+        foreach (var attempt in next.Attempts)
+            if (attempt.Counts) counted++;
+        if (next.State == TaskState.Pending && counted >= _plan.MaxAttempts) throw Broken("I11", $"{task.Id} waits again after {counted} of {_plan.MaxAttempts} attempts");
+        if (counted > _plan.MaxAttempts) throw Broken("I11", $"{task.Id} had {counted} of {_plan.MaxAttempts} attempts");
+    }
+
+    private static bool IsOpen(SimTask task, SimNode node, int attempt) => task.OpenAttempt == attempt && task.OpenNode == node.Number;
+
+    private string Open(SimTask task) => task.OpenAttempt == 0 ? "none" : $"attempt {task.OpenAttempt} on {_nodes[task.OpenNode].Id}";
+
+    // ------------------------------------------------------------ rooms
+
+    private bool Reserve(SimNode node, RunningTask run)
+    {
+        var total = node.Room.Total;
+        var sum = node.HeldSum.Plus(run.Resources);
+        var expected = sum.Fits(total) && !node.Held.ContainsKey(run.TaskId);
+        var reserved = node.Room.TryReserve(run);
+        if (reserved != expected)
+        {
+            throw Broken("I6", reserved
+                ? $"{node.Id} reserved {run.Resources} for {run.TaskId}: that makes {sum} of {total}{(node.Held.ContainsKey(run.TaskId) ? ", and it had room reserved already" : "")}"
+                : $"{node.Id} refused {run.Resources} for {run.TaskId}, and {node.HeldSum} of {total} are reserved");
+        }
+        if (!reserved) return false;
+        node.Held.Add(run.TaskId, run.Resources);
+        node.HeldSum = sum;
+        return true;
+    }
+
+    private void FreeRoom(SimNode node, string taskId)
+    {
+        var held = node.Held.Remove(taskId, out var request);
+        if (held) node.HeldSum = node.HeldSum.Minus(request!);
+        if (node.Room.Release(taskId) != held) throw Broken("I6", $"{node.Id} {(held ? "did not give back" : "gave back once more")} the room of {taskId}");
+    }
+
+    /// <summary>A node that shrank may hold more than it lends; what is free is then less than nothing, and exactly that much.</summary>
+    private void CheckRoom(SimNode node, ResourceRequest free)
+    {
+        var total = node.Room.Total;
+        if (free.MilliCores + node.HeldSum.MilliCores != total.MilliCores || free.MemoryMb + node.HeldSum.MemoryMb != total.MemoryMb
+            || free.Gpus + node.HeldSum.Gpus != total.Gpus || free.DiskMb + node.HeldSum.DiskMb != total.DiskMb)
+            throw Broken("I6", $"{node.Id} says {free} are free of {total}, and {node.HeldSum} are reserved");
+    }
+
+    // ------------------------------------------------------------ the whole
+
+    private void Audit()
+    {
+        var sum = 0;
+        foreach (var (state, count) in _states)
+        {
+            if (count < 0) throw Broken("Conservation", $"{count} tasks are {state}");
+            sum += count;
+        }
+        if (sum != _born) throw Broken("Conservation", $"{_born} tasks were born and {sum} are somewhere");
+        if (_schedulerUp && _core.Counts.Pending != _inQueue)
+            throw Broken("Conservation", $"the scheduler counts {_core.Counts.Pending} waiting tasks, {_inQueue} were given to it and not taken out");
+        if (_tasks.Count == 0) return;
+        var one = _tasks[_chance.Below(_tasks.Count)];
+        if (one.Terminal is { } terminal && !ReferenceEquals(terminal, one.Record)) throw Broken("I2", $"{one.Id} had ended as {terminal.State} and is {one.Record?.State}");
+        if (one.CancelAcknowledged && one.Record!.State != TaskState.Cancelled) throw Broken("I8", $"the cancel of {one.Id} was answered and it is {one.Record.State}");
+        if (_schedulerUp && one.InQueue != _core.Knows(one.Id)) throw Broken("Conservation", $"{one.Id} {(one.InQueue ? "was given to the scheduler, which does not know it" : "left the scheduler, which still knows it")}");
+    }
+}

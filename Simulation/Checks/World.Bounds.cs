@@ -1,0 +1,150 @@
+using HiveMind.Scheduling;
+
+namespace HiveMind.Simulation;
+
+/// <summary>
+/// Waits that are bounded (I7). In a pool where nothing fails a node that is kept for a task has room when that was promised, and the task
+/// starts then; and every task starts within a time that follows from the shares.
+/// </summary>
+internal sealed partial class World
+{
+    private readonly record struct Promise(long Until, SimTask First);
+
+    /// <summary>What was promised to the lanes of (user, shape), the first promise of each that is not yet kept.</summary>
+    private readonly Dictionary<(int User, int Shape), Promise> _promises = [];
+    private readonly List<(int User, int Shape)> _seen = [];
+    private bool _smallWorld;
+    private double[] _userSubmitted = [];
+    private double[] _userEnded = [];
+
+    private void PrepareBounds()
+    {
+        _smallWorld = _plan.Nodes.Count * _plan.MostOpen <= 2000;
+        _userSubmitted = new double[_plan.Users.Count];
+        _userEnded = new double[_plan.Users.Count];
+    }
+
+    /// <summary>A promise stands until a task of the lane has gone to a node, or it has none that may go.</summary>
+    private void CheckPromises()
+    {
+        if (!_plan.IsCalm) return;
+        _seen.Clear();
+        foreach (var kept in _core.Reservations)
+        {
+            var first = TaskOf(kept.Lane.First.TaskId);
+            var lane = (first.User, first.Shape.Number);
+            _seen.Add(lane);
+            if (kept.Promise == long.MaxValue) continue;
+            if (!_promises.TryGetValue(lane, out var promise))
+            {
+                Figures.Promises++;
+                _promises.Add(lane, promise = new(kept.Promise - VirtualClock.At(0).UtcTicks + _plan.Slack, first));
+            }
+            if (_clock.Ticks > promise.Until)
+                throw Broken("I7", $"{first.Id} was to start on {kept.Node.NodeId} by {TimeSpan.FromTicks(promise.Until):c} and still waits");
+        }
+        if (_promises.Count == _seen.Count) return;
+        foreach (var lane in _promises.Keys)
+            if (!_seen.Contains(lane)) _promises.Remove(lane); // given up: it has no ready task, or its account holds all it may
+    }
+
+    private void Kept(SimTask task) => _promises.Remove((task.User, task.Shape.Number));
+
+    /// <summary>
+    /// Of every fourth task that nothing holds back. Ahead of it may go: what its own account had open, and what that submits in higher bands until the task has
+    /// aged past them; and others, until what its account has used is forgotten or others have used as much.
+    /// </summary>
+    private void AskWhenItMustHaveStarted(SimTask task)
+    {
+        _userSubmitted[task.User] += Work(task);
+        if (!_plan.IsCalm || task.Number % 4 != 0 || !MayEverRun(task)) return;
+        if (_plan.Scheduling.OfRole(_plan.Users[task.User].Role) is { MaxRunning: > 0 } or { MaxCores: > 0 }) return;
+        task.AheadFrom = _userEnded[task.User];
+        Later(3 * _plan.Scheduling.AgingStep.Ticks, EventKind.WaitBound, task.Number, 1);
+    }
+
+    private void WaitBound(SimTask task, int question)
+    {
+        if (task.FirstGrantAt >= 0 || task.Terminal is not null) return;
+        if (question == 2) throw Broken("I7", $"{task.Id} ({task.Shape}) of {task.Born.UserId} has waited since {task.Born.SubmittedAt:HH:mm:ss}, longer than its share allows: {_core.Explain(task.Id, _now).Text}");
+        Figures.BoundsAsked++;
+        var (mine, all) = (_plan.Scheduling.OfRole(_plan.Users[task.User].Role).Weight, _plan.Users.Sum(user => _plan.Scheduling.OfRole(user.Role).Weight));
+        var bands = _plan.Scheduling.BandWeights.Urgent / _plan.Scheduling.BandWeights.Low;
+        var (here, whole) = (Capacity(task, onlyFeasible: true), Capacity(task, onlyFeasible: false));
+        var share = here * mine / all / bands;
+        var own = (_userSubmitted[task.User] - task.AheadFrom) / share;
+        var forgotten = _plan.Scheduling.UsageHalfLife.TotalSeconds * (Math.Log2(2 * all / mine * bands * whole / here) + 2);
+        var longest = _plan.Shapes.Max(shape => shape.MeanSeconds * Math.Min(6, shape.TimeoutFactor));
+        Later(Ticks.Seconds(Math.Min(1e6, own + 2 * forgotten + 20 * longest)) + _plan.Slack, EventKind.WaitBound, task.Number, 2);
+    }
+
+    /// <summary>What the nodes that may run such a task do in a second, counted in such tasks; or what all nodes do.</summary>
+    private double Capacity(SimTask task, bool onlyFeasible)
+    {
+        var sum = 0.0;
+        foreach (var node in _nodes)
+        {
+            var total = ResourceVector.Of(node.Room.Total);
+            if (!onlyFeasible) sum += FairShare.Cost(total);
+            else if (_runs[node.Number, task.Shape.Number] && (node.Capabilities.AcceptsStrangers || node.Owner == task.User)) sum += FairShare.Cost(task.Shape.Size);
+        }
+        return sum;
+    }
+
+    private double Work(SimTask task) => FairShare.Cost(task.Shape.Size) * Math.Min(task.RunTicks, task.Born.RunTimeout.Ticks) / Ticks.Second;
+
+    /// <summary>All that can end has ended, everything has been given back, and nobody has a wrong idea left.</summary>
+    private bool IsQuiet()
+    {
+        if (_open.Count == 0 && _inQueue == LeftOver() && _nodes.All(node => node.Held.Count == 0 && node.Machine.Runs.Count == 0))
+        {
+            // A little longer, so that everybody has heard it.
+            if (_quietSince < 0) _quietSince = _clock.Ticks;
+            return _clock.Ticks - _quietSince > 4 * _plan.Heartbeat;
+        }
+        _quietSince = -1;
+        if (_clock.Ticks - _movedAt > _longestStall) throw Broken("I10", $"nothing has moved for {TimeSpan.FromTicks(_longestStall):c}, and {Stuck()}");
+        return false;
+    }
+
+    /// <summary>
+    /// Tasks that have ended and whose last word never reached the scheduler. One that can run somewhere is offered and so forgotten; one that
+    /// cannot stays until the scheduler is made anew.
+    /// </summary>
+    private int LeftOver()
+    {
+        if (_inQueue == 0) return 0;
+        var left = 0;
+        foreach (var task in _tasks)
+            if (task is { InQueue: true, OpenPlace: < 0 } && !MayEverRun(task)) left++;
+        return left;
+    }
+
+    private long _quietSince = -1;
+    private readonly long _longestStall = 20 * Ticks.Minute;
+
+    private string Stuck()
+    {
+        foreach (var task in _open)
+            return $"{_open.Count} tasks are open, {task.Id} ({task.Shape}) of {task.Born.UserId} is {task.Record?.State}, {(task.InQueue ? "in the queue" : "not in the queue")}, mark {task.Mark}: {_core.Explain(task.Id, _now).Text}";
+        if (_tasks.Find(task => task.InQueue && MayEverRun(task)) is { } one)
+            return $"the scheduler waits with {one.Id} ({one.Shape}), which has ended: {_core.Explain(one.Id, _now).Text}";
+        var node = _nodes.First(node => node.Held.Count > 0 || node.Machine.Runs.Count > 0);
+        return $"{node.Id} still holds {node.HeldSum} for {node.Held.Count} tasks, and its machine {node.Machine.Runs.Count} runs";
+    }
+
+    private void CheckEnd()
+    {
+        Audit();
+        foreach (var task in _tasks)
+            if (task.Record is not null && task.Terminal is null) throw Broken("I10", $"{task.Id} has left the index and is {task.Record.State}");
+        foreach (var node in _nodes) CheckRoom(node, node.Room.Free);
+        Figures.LeftOver += LeftOver();
+        for (var number = 0; number < _plan.Users.Count; number++)
+        {
+            var user = _plan.Users[number];
+            var load = _core.LoadOf(user.Id);
+            if (load with { Waiting = load.Waiting - _tasks.Count(task => task.InQueue && task.User == number) } is not { Waiting: 0, Running: 0, MilliCores: 0 }) throw Broken("Conservation", $"nothing is open and the scheduler counts {load} for {user.Id}, {_inQueue} in its queue by our account");
+        }
+    }
+}

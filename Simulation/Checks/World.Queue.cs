@@ -1,0 +1,111 @@
+using HiveMind.Scheduling;
+using HiveMind.Tasks;
+
+namespace HiveMind.Simulation;
+
+/// <summary>The checks' own account of the scheduler's queue: what it was told and has not let go of, and what it proposes.</summary>
+internal sealed partial class World
+{
+    private int _inQueue;
+
+    private void Enqueued(SimTask task, PendingTask pending)
+    {
+        if (!_core.Knows(task.Id)) throw Broken("Conservation", $"{task.Id} was enqueued and the scheduler does not know it");
+        if (task.Offer is not null)
+        {
+            task.Again = true;
+            return;
+        }
+        if (!task.InQueue) _inQueue++;
+        task.InQueue = true;
+        task.HeldUntil = VirtualClock.TicksAt(pending.NotBefore);
+    }
+
+    private void Removed(SimTask task)
+    {
+        if (_core.Knows(task.Id)) throw Broken("Conservation", $"{task.Id} was removed and the scheduler still knows it");
+        if (task.InQueue) _inQueue--;
+        Forgotten(task);
+    }
+
+    private static void Forgotten(SimTask task)
+    {
+        (task.InQueue, task.Offer, task.Again) = (false, null, false);
+        task.HeldUntil = task.RestsUntil = 0;
+    }
+
+    private void Proposed(OfferOnItsWay offer, SimNode node)
+    {
+        if (_offers[node.Number] is not null) throw Broken("I6", $"two offers are on their way to {node.Id}");
+        if (_views[node.Number] is not { CanTakeWork: true } view) throw Broken("I6", $"an offer goes to {node.Id}, which takes no work as far as the scheduler was told");
+        _offers[node.Number] = offer;
+        var asked = ResourceVector.Zero;
+        foreach (var pending in offer.Offer.Tasks)
+        {
+            var task = TaskOf(pending.TaskId);
+            _trace.Add(task.Number, node.Number);
+            if (!task.InQueue || task.Offer is not null) throw Broken("Conservation", $"{task.Id} is offered to {node.Id} and {(task.Offer is { } other ? $"is on its way to {_nodes[other.Node].Id}" : "does not wait")}");
+            if (task.HeldUntil > _clock.Ticks) throw Broken("I10", $"{task.Id} is offered before its pause is over");
+            if (!_runs[node.Number, task.Shape.Number]) throw Broken("I10", $"{task.Id} is offered to {node.Id}, which could never run it");
+            if (!view.AcceptsStrangers && node.Owner != task.User) throw Broken("I10", $"{task.Id} of {pending.UserId} is offered to {node.Id}, which takes only its owner's");
+            task.Offer = offer;
+            asked += ResourceVector.Of(pending.Resources);
+            Kept(task);
+        }
+        if (!asked.FitsIn(ResourceVector.Of(view.Free))) throw Broken("I6", $"{asked.ToRequest()} are offered to {node.Id}, which has said that {view.Free} are free");
+    }
+
+    private void Answered(OfferOnItsWay offer, OfferResult result)
+    {
+        if (_offers[offer.Node] != offer) return;
+        _offers[offer.Node] = null;
+        if (result.View is null || _views[offer.Node] is null) _views[offer.Node] = null;
+        else if (result.View.Version >= _views[offer.Node]!.Version) _views[offer.Node] = result.View;
+        var answers = new Dictionary<string, OfferAnswerKind>(result.Answers.Count);
+        foreach (var answer in result.Answers) answers[answer.TaskId] = answer.Kind;
+        foreach (var pending in offer.Offer.Tasks)
+        {
+            var task = TaskOf(pending.TaskId);
+            if (task.Offer != offer) continue; // removed meanwhile
+            task.Offer = null;
+            if (answers.GetValueOrDefault(pending.TaskId, OfferAnswerKind.TryAgain) is OfferAnswerKind.Granted or OfferAnswerKind.NotPending)
+            {
+                // Told again meanwhile, it waits again; from when on, only the scheduler knows.
+                if (task.Again && _core.Knows(task.Id))
+                {
+                    task.Again = false;
+                    task.HeldUntil = 0;
+                    task.RestsUntil = long.MaxValue;
+                    continue;
+                }
+                Forgotten(task);
+                _inQueue--;
+                continue;
+            }
+            task.RestsUntil = Math.Max(task.RestsUntil, _clock.Ticks + SchedulerCore.TryAgainAfter.Ticks);
+        }
+    }
+
+    /// <summary>
+    /// No task that is ready and fits is left where a node has room for it that is kept for nobody (I10). A plain scan of everything, so
+    /// only now and then; in a small world after every proposal.
+    /// </summary>
+    private void CheckProgress()
+    {
+        Figures.ProgressChecks++;
+        foreach (var node in _nodes)
+        {
+            if (_offers[node.Number] is not null || _views[node.Number] is not { CanTakeWork: true } view || view.Free is not { MilliCores: > 0, MemoryMb: > 0 }) continue;
+            if (_core.Pool.Find(node.Id) is { Reservation: not null }) continue;
+            var free = ResourceVector.Of(view.Free);
+            foreach (var task in _open)
+            {
+                if (!task.InQueue || task.Offer is not null || Math.Max(task.HeldUntil, task.RestsUntil) > _clock.Ticks) continue;
+                if (!_runs[node.Number, task.Shape.Number] || !task.Shape.Size.FitsIn(free)) continue;
+                if (!view.AcceptsStrangers && node.Owner != task.User) continue;
+                if (_core.Shares.Find(task.Born.UserId) is { } account && !account.MayHold(task.Shape.Size)) continue;
+                throw Broken("I10", $"{task.Id} waits, and {node.Id} has room for it that is kept for nobody");
+            }
+        }
+    }
+}

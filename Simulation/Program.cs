@@ -1,0 +1,3 @@
+using HiveMind.Simulation;
+
+return SimulatorCommand.Run(args);

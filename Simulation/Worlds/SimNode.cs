@@ -1,0 +1,114 @@
+using HiveMind.Nodes;
+using HiveMind.Scheduling;
+
+namespace HiveMind.Simulation;
+
+/// <summary>A node as its grain has it: the stored part, and the memory of this activation. The room that is reserved is booked twice: by the rules and by the checks.</summary>
+internal sealed class SimNode(int number, string id, string ownerId, int owner, NodeCapabilities whole, VirtualClock clock, long lease, Seams seams)
+{
+    public int Number { get; } = number;
+    public string Id { get; } = id;
+    public string OwnerId { get; } = ownerId;
+    public int Owner { get; } = owner;
+    /// <summary>What it lends when nothing was changed.</summary>
+    public NodeCapabilities Whole { get; } = whole;
+    public NodeCapabilities Capabilities { get; set; } = whole;
+    public IReadOnlyDictionary<string, string> Labels { get; } = NodeLabels.Of(id, ownerId, whole);
+    public SimMachine Machine { get; } = new();
+
+    // Stored.
+    public bool Registered { get; set; } = true;
+    public long Epoch { get; set; }
+    public bool HoldsLease { get; set; }
+
+    // Memory.
+    public int Activation { get; private set; }
+    public NodeRoom Room { get; private set; } = seams.NewRoom();
+    public Dictionary<string, WantedAttempt> Wanted { get; } = [];
+    public HashSet<(string TaskId, int Attempt)> Started { get; } = [];
+    public NodeLease Lease { get; private set; } = new(clock, TimeSpan.FromTicks(lease));
+    public long LeaseUntil { get; set; }
+    public bool LeaseWatched { get; set; }
+    public bool HasLink { get; set; }
+    public bool Draining { get; set; }
+    public long ViewVersion { get; set; }
+    public List<LostWord> Owed { get; } = [];
+
+    // The checks' own books.
+    public Dictionary<string, ResourceRequest> Held { get; } = [];
+    public ResourceRequest HeldSum { get; set; } = ResourceMath.Nothing;
+
+    public bool CanTakeWork => HoldsLease && HasLink && !Draining;
+
+    /// <summary>A new activation: what was in memory only is gone, and its lease begins whole.</summary>
+    public void Reactivate()
+    {
+        Activation++;
+        Room = seams.NewRoom();
+        Room.Resize(Capabilities);
+        Wanted.Clear();
+        Started.Clear();
+        Owed.Clear();
+        Held.Clear();
+        HeldSum = ResourceMath.Nothing;
+        Lease = new NodeLease(clock, TimeSpan.FromTicks(lease));
+        LeaseUntil = clock.Ticks + lease;
+        HasLink = Draining = false;
+    }
+
+    public void RenewLease()
+    {
+        Lease.Renew();
+        LeaseUntil = clock.Ticks + lease;
+    }
+}
+
+/// <summary>An attempt that its task has still to be told is lost.</summary>
+internal sealed record LostWord(int Task, int Node, int Attempt, string Cause, bool Counts);
+
+/// <summary>The machine behind a node: what its worker process knows, which is not what the hub knows.</summary>
+internal sealed class SimMachine
+{
+    public bool Up { get; set; }
+    /// <summary>Counts its processes: what was on its way to an earlier one is not for this one.</summary>
+    public int Life { get; set; }
+    /// <summary>It does nothing before then, and then all at once.</summary>
+    public long FrozenUntil { get; set; }
+    /// <summary>No packet passes before then.</summary>
+    public long CutUntil { get; set; }
+    public bool Connected { get; set; }
+    public bool Connecting { get; set; }
+    public long Epoch { get; set; }
+    /// <summary>When the last message that was answered was sent.</summary>
+    public long RenewedAt { get; set; }
+    public bool LeaseWatched { get; set; }
+    public bool Draining { get; set; }
+    public List<SimRun> Runs { get; } = [];
+    /// <summary>Attempts that were answered: a late duplicate of their assignment does not run again.</summary>
+    public HashSet<(int Task, int Attempt)> Answered { get; } = [];
+    /// <summary>One stream keeps the order of what it carries.</summary>
+    public long StreamUntil { get; set; }
+
+    public SimRun? Find(int task, int attempt)
+    {
+        foreach (var run in Runs)
+            if (run.Task == task && run.Attempt == attempt) return run;
+        return null;
+    }
+}
+
+/// <summary>An attempt on a machine: its program runs, or has ended and its report is not yet answered.</summary>
+internal sealed class SimRun(int task, string taskId, int attempt)
+{
+    private AttemptReport? _said;
+
+    public int Task { get; } = task;
+    public int Attempt { get; } = attempt;
+    public bool Began { get; set; }
+    public long BeganAt { get; set; }
+    public bool Gone { get; set; }
+    public HiveMind.Tasks.TaskOutcomeReport? Outcome { get; set; }
+
+    /// <summary>As a heartbeat names it.</summary>
+    public AttemptReport Said => _said is { } said && said.Started == Began ? said : _said = new AttemptReport(taskId, Attempt, Began);
+}

@@ -1,0 +1,67 @@
+using HiveMind.Scheduling;
+using HiveMind.Tasks;
+
+namespace HiveMind.Simulation;
+
+/// <summary>A task: what its grain stores and remembers, its entry in the index, and beside these what the checks know of it by themselves.</summary>
+internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask born)
+{
+    public int Number { get; } = number;
+    public string Id => Born.TaskId;
+    public int User { get; } = user;
+    public TaskShape Shape { get; } = shape;
+    /// <summary>As it is in the index: never rewritten there.</summary>
+    public PendingTask Born { get; } = born;
+    /// <summary>How long its program runs, and how it ends.</summary>
+    public long RunTicks { get; init; }
+    public string Ends { get; init; } = Causes.Completed;
+
+    /// <summary>Null: its submit died between the index and the birth.</summary>
+    public TaskRecord? Record { get; set; }
+    /// <summary>Memory of its activation.</summary>
+    public DateTimeOffset? StartedAt { get; set; }
+    public int GrantedHere { get; set; }
+
+    public bool InIndex { get; set; }
+    /// <summary>The node that may hold it, -1: none.</summary>
+    public int Mark { get; set; } = -1;
+    /// <summary>When its last word to the scheduler arrives.</summary>
+    public long ToldUntil { get; set; }
+
+    // What the checks know: told by the events, never by the rules.
+    public int LastAttempt { get; set; }
+    /// <summary>0: none is open.</summary>
+    public int OpenAttempt { get; set; }
+    public int OpenNode { get; set; } = -1;
+    /// <summary>The record as it was when it ended.</summary>
+    public TaskRecord? Terminal { get; set; }
+    public bool CancelAcknowledged { get; set; }
+    public long WaitsSince { get; set; }
+    public long FirstGrantAt { get; set; } = -1;
+    public long EndedAt { get; set; } = -1;
+    /// <summary>What its account's tasks that ended before it came had used.</summary>
+    public double AheadFrom { get; set; }
+    /// <summary>Machines on which a run of it is going on now.</summary>
+    public int RunningNow { get; set; }
+    /// <summary>Its place in the list of open tasks.</summary>
+    public int OpenPlace { get; set; }
+
+    // The same of this incarnation of the scheduler.
+    public bool InQueue { get; set; }
+    /// <summary>The offer that carries it now.</summary>
+    public OfferOnItsWay? Offer { get; set; }
+    /// <summary>Told again while an offer carried it.</summary>
+    public bool Again { get; set; }
+    /// <summary>Never offered before then: its pause after an attempt.</summary>
+    public long HeldUntil { get; set; }
+    /// <summary>Perhaps not offered before then: its rest after an offer that was not taken.</summary>
+    public long RestsUntil { get; set; }
+}
+
+/// <summary>What tasks have in common that are equal to a node.</summary>
+internal sealed record TaskShape(int Number, string Type, ResourceRequest Resources, string Labels, double MeanSeconds, double TimeoutFactor, double Weight)
+{
+    /// <summary>Some node, empty and whole, would take it from anyone.</summary>
+    public bool Feasible { get; set; }
+    public ResourceVector Size { get; } = ResourceVector.Of(Resources);
+}

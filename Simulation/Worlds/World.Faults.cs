@@ -1,0 +1,149 @@
+using HiveMind.Nodes;
+
+namespace HiveMind.Simulation;
+
+/// <summary>What goes wrong: machines die, freeze, lose their line, shrink and leave; grains and the scheduler are lost.</summary>
+internal sealed partial class World
+{
+    private void BeginFaults()
+    {
+        FaultAgain(EventKind.MachineDies, _plan.Deaths);
+        FaultAgain(EventKind.MachineFreezes, _plan.Freezes);
+        FaultAgain(EventKind.LinkBreaks, _plan.Cuts);
+        FaultAgain(EventKind.MachineResizes, _plan.Resizes);
+        FaultAgain(EventKind.NodeLeaves, _plan.Departures);
+        FaultAgain(EventKind.SchedulerDies, _plan.SchedulerDeaths);
+        FaultAgain(EventKind.NodeGrainLost, _plan.NodeGrainLosses);
+        FaultAgain(EventKind.TaskGrainLost, _plan.TaskGrainLosses);
+    }
+
+    private void FaultAgain(EventKind kind, long mean)
+    {
+        if (mean > 0 && !_ending) Later(1 + _chance.Exponential(mean), kind, -1);
+    }
+
+    private void Fault(in SimEvent what)
+    {
+        if (what.Kind == EventKind.MachineStarts)
+        {
+            MachineStarts(_nodes[what.A], what.B);
+            return;
+        }
+        if (what.Kind == EventKind.NodeUnregisters)
+        {
+            Unregister(_nodes[what.A]);
+            return;
+        }
+        if (_ending) return;
+        if (what.Kind == EventKind.SchedulerDies)
+        {
+            SchedulerDies();
+            FaultAgain(what.Kind, _plan.SchedulerDeaths);
+            return;
+        }
+        var node = _nodes[_chance.Below(_nodes.Length)];
+        switch (what.Kind)
+        {
+            case EventKind.MachineDies:
+                if (node.Machine.Up) Die(node);
+                FaultAgain(what.Kind, _plan.Deaths);
+                break;
+            case EventKind.MachineFreezes:
+                if (node.Machine.Up) Freeze(node);
+                FaultAgain(what.Kind, _plan.Freezes);
+                break;
+            case EventKind.LinkBreaks:
+                if (node.Machine.Up) Cut(node);
+                FaultAgain(what.Kind, _plan.Cuts);
+                break;
+            case EventKind.MachineResizes:
+                if (node.Machine.Up) Resize(node, _chance.Chance(0.5) ? node.Whole : Smaller(node.Whole));
+                FaultAgain(what.Kind, _plan.Resizes);
+                break;
+            case EventKind.NodeLeaves:
+                if (node.Machine.Up) Leave(node);
+                FaultAgain(what.Kind, _plan.Departures);
+                break;
+            default: throw new InvalidOperationException($"Nobody handles {what.Kind}.");
+        }
+    }
+
+    /// <summary>kill -9, or the plug. The hub may see the connection close, or nothing.</summary>
+    private void Die(SimNode node)
+    {
+        Figures.Deaths++;
+        if (node.Machine.Connected && _chance.Chance(0.6)) ToHub(node, EventKind.DisconnectArrives, node.Machine.Epoch);
+        Stop(node);
+        Later(Ticks.Seconds(_chance.Of([0.5, 3, 10, 14, 30, 60])), EventKind.MachineStarts, node.Number, node.Machine.Life);
+    }
+
+    private void Freeze(SimNode node)
+    {
+        Figures.Freezes++;
+        node.Machine.FrozenUntil = _clock.Ticks + Ticks.Seconds(_chance.Of([1, 5, 11, 13, 16, 30, 60]));
+    }
+
+    private void Cut(SimNode node)
+    {
+        Figures.Cuts++;
+        var machine = node.Machine;
+        if (machine.Connected && _chance.Chance(0.5))
+        {
+            ToHub(node, EventKind.DisconnectArrives, machine.Epoch);
+            machine.Connected = false;
+            Later(Ticks.Second, EventKind.Connect, node.Number, machine.Life);
+        }
+        machine.CutUntil = _clock.Ticks + Ticks.Seconds(_chance.Of([0, 2, 8, 14, 16, 40]));
+    }
+
+    private static NodeCapabilities Smaller(NodeCapabilities whole) =>
+        whole with { CpuCores = whole.CpuCores / 2, MemoryMb = whole.MemoryMb / 2, GpuCount = whole.GpuCount / 2 };
+
+    /// <summary>Its owner lends more or less: it connects anew.</summary>
+    private void Resize(SimNode node, NodeCapabilities capabilities)
+    {
+        node.Capabilities = capabilities;
+        node.Machine.Connected = false;
+        Connect(node);
+    }
+
+    private void Leave(SimNode node)
+    {
+        node.Machine.Draining = true;
+        if (node.Machine.Connected) ToHub(node, EventKind.DrainArrives, node.Machine.Epoch);
+        Later(Ticks.Seconds(_chance.Between(0, 20.0)), EventKind.NodeUnregisters, node.Number);
+    }
+
+    /// <summary>Gone for good, as far as the hub knows: what it holds is given to others. It comes back as a new registration.</summary>
+    private void Unregister(SimNode node)
+    {
+        if (!node.Registered) return;
+        Stop(node);
+        EndLease(node, HiveMind.Tasks.Causes.NodeRemoved, false);
+        while (node.Owed.Count > 0) PayOwed(node);
+        node.Registered = false;
+        node.Reactivate();
+        Later(Ticks.Seconds(_chance.Between(1, 60.0)), EventKind.MachineStarts, node.Number, node.Machine.Life);
+    }
+
+    /// <summary>From here on all that is broken comes back, and what can never run is cancelled by its submitters.</summary>
+    private void End()
+    {
+        _ending = true;
+        _movedAt = _clock.Ticks;
+        foreach (var node in _nodes)
+        {
+            if (node.Capabilities == node.Whole) continue;
+            node.Capabilities = node.Whole;
+            if (node.Machine.Up) Resize(node, node.Whole);
+        }
+        foreach (var task in _open)
+            if (!MayEverRun(task)) Later(Delay(), EventKind.Cancel, task.Number);
+    }
+
+    private bool MayEverRun(SimTask task)
+    {
+        var quota = _plan.Scheduling.OfRole(_plan.Users[task.User].Role);
+        return _plan.IsFeasible(task.Shape, task.User) && (quota.MaxCores <= 0 || task.Shape.Resources.MilliCores <= quota.MaxCores * 1000);
+    }
+}

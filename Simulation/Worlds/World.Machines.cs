@@ -1,0 +1,254 @@
+using HiveMind.Nodes;
+using HiveMind.Tasks;
+
+namespace HiveMind.Simulation;
+
+/// <summary>What a worker process does: runs what it is assigned, reports until it is answered, kills its runs when its lease is gone. It is frozen at any moment.</summary>
+internal sealed partial class World
+{
+    private static readonly long ReportAgainAfter = 5 * Ticks.Second, ConnectAgainAfter = 2 * Ticks.Second;
+
+    private void OnMachine(in SimEvent what)
+    {
+        var node = _nodes[what.A];
+        var machine = node.Machine;
+        if (!machine.Up || what.B != machine.Life) return;
+        if (machine.FrozenUntil > _clock.Ticks)
+        {
+            _events.Add(machine.FrozenUntil, what.Kind, what.A, what.B, what.Body);
+            return;
+        }
+        var fromHub = what.Kind is EventKind.AssignArrives or EventKind.KillArrives or EventKind.VerdictArrives or EventKind.BeatAnswered or EventKind.Welcome;
+        if (fromHub && machine.CutUntil > _clock.Ticks) return;
+        switch (what.Kind)
+        {
+            case EventKind.AssignArrives:
+                foreach (var assignment in (List<TaskAssignment>)what.Body!) Assigned(node, assignment);
+                break;
+            case EventKind.KillArrives: Killed(node, (AttemptReport)what.Body!); break;
+            case EventKind.RunBegins: RunBegins(node, (SimRun)what.Body!); break;
+            case EventKind.RunEnds: RunEnds(node, (SimRun)what.Body!); break;
+            case EventKind.ReportAgain: ReportAgain(node, (SimRun)what.Body!); break;
+            case EventKind.VerdictArrives: VerdictArrives(node, (VerdictMessage)what.Body!); break;
+            case EventKind.Beat: Beat(node); break;
+            case EventKind.BeatAnswered: BeatAnswered(node, (BeatMessage)what.Body!); break;
+            case EventKind.WorkerLeaseRunsOut: WorkerLeaseRunsOut(node); break;
+            case EventKind.Connect: Connect(node); break;
+            default: Welcome(node, (BeatMessage)what.Body!); break;
+        }
+    }
+
+    private void MachineStarts(SimNode node, int life)
+    {
+        var machine = node.Machine;
+        if (machine.Up || machine.Life != life) return;
+        if (!node.Registered)
+        {
+            node.Registered = true;
+            node.Reactivate();
+        }
+        machine.Up = true;
+        machine.Draining = machine.Connected = machine.Connecting = machine.LeaseWatched = false;
+        machine.FrozenUntil = machine.CutUntil = 0;
+        machine.Answered.Clear();
+        Connect(node);
+        Later(_plan.Heartbeat, EventKind.Beat, node.Number, machine.Life);
+    }
+
+    /// <summary>The process is gone, and with it all that it ran.</summary>
+    private void Stop(SimNode node)
+    {
+        var machine = node.Machine;
+        foreach (var run in machine.Runs) EndRun(run);
+        machine.Runs.Clear();
+        machine.Up = machine.Connected = machine.Connecting = false;
+        machine.Life++;
+    }
+
+    private void Connect(SimNode node)
+    {
+        var machine = node.Machine;
+        if (machine.Connected) return;
+        machine.Connecting = true;
+        ToHub(node, EventKind.ConnectArrives, Say(node), ordered: false);
+        Later(ConnectAgainAfter, EventKind.Connect, node.Number, machine.Life);
+    }
+
+    private void Welcome(SimNode node, BeatMessage welcome)
+    {
+        var machine = node.Machine;
+        if (welcome.Epoch <= machine.Epoch) return;
+        (machine.Connected, machine.Connecting, machine.Epoch) = (true, false, welcome.Epoch);
+        machine.RenewedAt = Math.Max(machine.RenewedAt, welcome.SentAt);
+        WatchWorkerLease(node);
+        if (machine.Draining) ToHub(node, EventKind.DrainArrives, machine.Epoch);
+        foreach (var run in machine.Runs)
+            if (run.Outcome is not null) Report(node, run);
+    }
+
+    private void Beat(SimNode node)
+    {
+        if (node.Machine.Connected) SayNow(node);
+        Later(_plan.Heartbeat, EventKind.Beat, node.Number, node.Machine.Life);
+    }
+
+    private void SayNow(SimNode node)
+    {
+        if (node.Machine.Connected) ToHub(node, EventKind.HeartbeatArrives, Say(node));
+    }
+
+    private BeatMessage Say(SimNode node)
+    {
+        var machine = node.Machine;
+        var running = new AttemptReport[machine.Runs.Count];
+        for (var i = 0; i < running.Length; i++) running[i] = machine.Runs[i].Said;
+        return new(node.Number, machine.Life, machine.Epoch, running, _clock.Ticks);
+    }
+
+    private void BeatAnswered(SimNode node, BeatMessage answered)
+    {
+        var machine = node.Machine;
+        if (answered.Epoch != machine.Epoch) return;
+        if (answered.SentAt >= 0)
+        {
+            machine.RenewedAt = Math.Max(machine.RenewedAt, answered.SentAt);
+            WatchWorkerLease(node);
+        }
+        else if (machine.Connected)
+        {
+            machine.Connected = false;
+            Connect(node);
+        }
+    }
+
+    private void WatchWorkerLease(SimNode node)
+    {
+        var machine = node.Machine;
+        if (machine.LeaseWatched) return;
+        machine.LeaseWatched = true;
+        Later(Math.Max(0, machine.RenewedAt + _plan.WorkerLease - _clock.Ticks), EventKind.WorkerLeaseRunsOut, node.Number, machine.Life);
+    }
+
+    private void WorkerLeaseRunsOut(SimNode node)
+    {
+        var machine = node.Machine;
+        machine.LeaseWatched = false;
+        if (machine.RenewedAt + _plan.WorkerLease > _clock.Ticks)
+        {
+            WatchWorkerLease(node);
+            return;
+        }
+        for (var i = machine.Runs.Count - 1; i >= 0; i--)
+            if (machine.Runs[i].Outcome is null) Drop(node, machine.Runs[i]);
+    }
+
+    private void Assigned(SimNode node, TaskAssignment assignment)
+    {
+        var machine = node.Machine;
+        var task = TaskOf(assignment.TaskId);
+        if (machine.Answered.Contains((task.Number, assignment.Attempt)) || machine.Find(task.Number, assignment.Attempt) is not null) return;
+        for (var i = machine.Runs.Count - 1; i >= 0; i--)
+        {
+            if (machine.Runs[i].Task != task.Number) continue;
+            if (machine.Runs[i].Attempt > assignment.Attempt) return;
+            Drop(node, machine.Runs[i]);
+        }
+        var run = new SimRun(task.Number, task.Id, assignment.Attempt);
+        machine.Runs.Add(run);
+        if (machine.Draining)
+        {
+            Ended(node, run, new() { TaskId = task.Id, Attempt = run.Attempt, Cause = Causes.WorkerRefused, ErrorMessage = "This worker is leaving." });
+            return;
+        }
+        Later(1 + _chance.Below((int)(20 * Ticks.Millisecond)), EventKind.RunBegins, node.Number, machine.Life, run);
+    }
+
+    private void RunBegins(SimNode node, SimRun run)
+    {
+        if (run.Gone || run.Outcome is not null) return;
+        var task = _tasks[run.Task];
+        (run.Began, run.BeganAt) = (true, _clock.Ticks);
+        if (task.RunningNow++ > 0) Figures.Overlaps++;
+        var limit = task.Record!.Spec!.RunTimeout.Ticks;
+        Later(Math.Min(task.RunTicks, limit), EventKind.RunEnds, node.Number, node.Machine.Life, run);
+        ToHub(node, EventKind.ReportArrives, new ReportMessage(node.Number, node.Machine.Life, node.Machine.Epoch,
+            new() { TaskId = task.Id, Attempt = run.Attempt, IsStart = true }));
+        if (!_ending && _chance.Chance(_plan.CancelShare / 4)) Later(Math.Min(task.RunTicks, limit) + Delay() - Delay() / 2, EventKind.Cancel, task.Number);
+    }
+
+    private void RunEnds(SimNode node, SimRun run)
+    {
+        if (run.Gone) return;
+        var task = _tasks[run.Task];
+        EndRun(run);
+        var timedOut = task.RunTicks > task.Record!.Spec!.RunTimeout.Ticks;
+        // A worker's fault is of that attempt: the next one may do better.
+        var cause = timedOut ? Causes.RunTimeout : task.Ends == Causes.WorkerFault && _chance.Chance(0.5) ? Causes.Completed : task.Ends;
+        Ended(node, run, new()
+        {
+            TaskId = task.Id, Attempt = run.Attempt, Cause = cause, ExitCode = cause == Causes.Completed ? 0 : 1, RunMs = (_clock.Ticks - run.BeganAt) / Ticks.Millisecond,
+        });
+    }
+
+    private void Ended(SimNode node, SimRun run, TaskOutcomeReport report)
+    {
+        run.Outcome = report;
+        Report(node, run);
+        Later(ReportAgainAfter, EventKind.ReportAgain, node.Number, node.Machine.Life, run);
+    }
+
+    private void Report(SimNode node, SimRun run)
+    {
+        var machine = node.Machine;
+        var unary = !machine.Connected || _chance.Chance(0.05);
+        ToHub(node, EventKind.ReportArrives, new ReportMessage(node.Number, machine.Life, unary ? 0 : machine.Epoch, run.Outcome!), ordered: !unary);
+    }
+
+    private void ReportAgain(SimNode node, SimRun run)
+    {
+        if (run.Gone) return;
+        Report(node, run);
+        Later(ReportAgainAfter, EventKind.ReportAgain, node.Number, node.Machine.Life, run);
+    }
+
+    private void VerdictArrives(SimNode node, VerdictMessage answer)
+    {
+        var machine = node.Machine;
+        if (answer.Of.Epoch != 0 && answer.Of.Epoch != machine.Epoch) return; // its stream is closed
+        var task = TaskOf(answer.Of.Report.TaskId).Number;
+        if (machine.Find(task, answer.Of.Report.Attempt) is not { Outcome: not null } run || answer.Verdict == ReportVerdictKind.TryAgain) return;
+        run.Gone = true;
+        machine.Runs.Remove(run);
+        machine.Answered.Add((task, run.Attempt));
+    }
+
+    private void Killed(SimNode node, AttemptReport unwanted)
+    {
+        if (node.Machine.Find(TaskOf(unwanted.TaskId).Number, unwanted.Attempt) is { } run) Drop(node, run);
+        else SayNow(node);
+    }
+
+    private void Drop(SimNode node, SimRun run)
+    {
+        EndRun(run);
+        run.Gone = true;
+        node.Machine.Runs.Remove(run);
+        SayNow(node);
+    }
+
+    private void EndRun(SimRun run)
+    {
+        if (run is { Began: true, Outcome: null, Gone: false }) _tasks[run.Task].RunningNow--;
+    }
+
+    /// <summary>What goes by the stream arrives once and in the order in which it was sent, if at all.</summary>
+    private void ToHub(SimNode node, EventKind kind, object body, bool ordered = true)
+    {
+        var machine = node.Machine;
+        if (machine.CutUntil > _clock.Ticks || (!_ending && _chance.Chance(_plan.Lost))) return;
+        var at = _clock.Ticks + Delay();
+        if (ordered) at = machine.StreamUntil = Math.Max(at, machine.StreamUntil + 1);
+        _events.Add(at, kind, node.Number, 0, body);
+        if (!ordered && !_ending && _chance.Chance(_plan.Doubled)) _events.Add(at + Delay(), kind, node.Number, 0, body);
+    }
+}

@@ -1,0 +1,333 @@
+using HiveMind.Nodes;
+using HiveMind.Scheduling;
+using HiveMind.Tasks;
+
+namespace HiveMind.Simulation;
+
+/// <summary>What a machine says on its stream, or when it opens one.</summary>
+internal sealed record BeatMessage(int Node, int Life, long Epoch, IReadOnlyList<AttemptReport> Running, long SentAt);
+
+/// <summary>A report on a stream (its epoch) or by a call of its own (epoch 0).</summary>
+internal sealed record ReportMessage(int Node, int Life, long Epoch, TaskOutcomeReport Report);
+
+/// <summary>What `NodeGrain` does, on the same rules, with its awaits as events: between two of them anything may happen.</summary>
+internal sealed partial class World
+{
+    private static readonly long VerdictEvery = Ticks.Second;
+
+    private void OfferArrives(OfferOnItsWay offer)
+    {
+        var node = _nodes[offer.Node];
+        foreach (var task in offer.Offer.Tasks)
+        {
+            if (node.CanTakeWork && Reserve(node, Running(task))) offer.Reserved.Add(task);
+            else offer.Answers.Add(new(task.TaskId, OfferAnswerKind.NoRoom));
+        }
+        if (offer.Reserved.Count == 0)
+        {
+            Answer(offer, node);
+            return;
+        }
+        (offer.Activation, offer.Epoch) = (node.Activation, node.Epoch);
+        if (WriteFails())
+        {
+            foreach (var task in offer.Reserved) Release(node, task.TaskId);
+            offer.Answers.Clear();
+            foreach (var task in offer.Offer.Tasks) offer.Answers.Add(new(task.TaskId, OfferAnswerKind.TryAgain));
+            Answer(offer, node);
+            return;
+        }
+        offer.Grants = new GrantResult?[offer.Reserved.Count];
+        offer.GrantsMissing = offer.Reserved.Count;
+        for (var i = 0; i < offer.Reserved.Count; i++)
+        {
+            var task = TaskOf(offer.Reserved[i].TaskId);
+            task.Mark = node.Number;
+            Call(EventKind.Grant, task.Number, i, offer);
+        }
+    }
+
+    private void OfferConcludes(OfferOnItsWay offer)
+    {
+        var node = _nodes[offer.Node];
+        if (node.Activation != offer.Activation)
+        {
+            if (!offer.AnswerLost) Later(Delay(), EventKind.OfferFailed, offer.Node, 0, offer); // the call died with the activation
+            return;
+        }
+        List<TaskAssignment>? push = null;
+        for (var i = 0; i < offer.Reserved.Count; i++)
+        {
+            var id = offer.Reserved[i].TaskId;
+            var result = offer.Grants[i];
+            if (result?.Assignment is not { } assignment)
+            {
+                Release(node, id);
+                offer.Answers.Add(new(id, result is null ? OfferAnswerKind.TryAgain : OfferAnswerKind.NotPending));
+                continue;
+            }
+            offer.Answers.Add(new(id, OfferAnswerKind.Granted));
+            var attempt = new WantedAttempt(assignment, _clock.Ticks);
+            if (node.HoldsLease && node.Epoch == offer.Epoch)
+            {
+                node.Wanted[id] = attempt;
+                NoteEnd(node, attempt);
+            }
+            else
+            {
+                Abandon(node, attempt, Causes.NodeLost, false);
+            }
+            (push ??= []).Add(assignment);
+        }
+        if (node.Owed.Count > 0) PayOwed(node);
+        if (node.HasLink && push is not null) Push(node, EventKind.AssignArrives, push);
+        Answer(offer, node);
+    }
+
+    private void Answer(OfferOnItsWay offer, SimNode node)
+    {
+        if (offer.AnswerLost) return;
+        offer.Result = new OfferResult(offer.Answers, View(node));
+        Later(Delay(), EventKind.OfferAnswered, node.Number, 0, offer);
+    }
+
+    private void ConnectArrives(BeatMessage hello)
+    {
+        var node = _nodes[hello.Node];
+        if (!node.Registered) return;
+        JudgeLease(node);
+        node.Epoch++;
+        node.HoldsLease = node.HasLink = true;
+        node.Draining = false;
+        node.Room.Resize(node.Capabilities);
+        TakeHeartbeat(node, hello.Running);
+        WatchLease(node);
+        Send(EventKind.Welcome, node.Number, hello.Life, hello with { Epoch = node.Epoch });
+    }
+
+    private void HeartbeatArrives(BeatMessage beat)
+    {
+        var node = _nodes[beat.Node];
+        if (!node.HoldsLease || node.Epoch != beat.Epoch)
+        {
+            Send(EventKind.BeatAnswered, node.Number, beat.Life, beat with { SentAt = -1 });
+            return;
+        }
+        node.HasLink = true;
+        TakeHeartbeat(node, beat.Running);
+        Send(EventKind.BeatAnswered, node.Number, beat.Life, beat);
+    }
+
+    private void TakeHeartbeat(SimNode node, IReadOnlyList<AttemptReport> running)
+    {
+        node.RenewLease();
+        var plan = WantedSet.Reconcile(node.Wanted, running, pushedAt => _clock.Ticks - pushedAt >= _plan.Heartbeat);
+        foreach (var attempt in plan.Update) node.Wanted[attempt.TaskId] = attempt;
+        foreach (var attempt in plan.Free) Release(node, attempt.TaskId);
+        foreach (var attempt in plan.Gone) Abandon(node, attempt, Causes.NodeLost, true);
+        foreach (var attempt in plan.Push) node.Wanted[attempt.TaskId] = attempt with { PushedAt = _clock.Ticks };
+        if (node.HasLink)
+        {
+            foreach (var attempt in plan.Kill) Push(node, EventKind.KillArrives, attempt);
+        }
+        foreach (var report in running)
+        {
+            if (!report.Started || !node.Wanted.TryGetValue(report.TaskId, out var held) || !node.Started.Add((report.TaskId, report.Attempt))) continue;
+            NoteEnd(node, held);
+            Started(TaskOf(report.TaskId), node, held.Attempt);
+        }
+        if (node.Owed.Count > 0) PayOwed(node);
+        if (plan.Unknown.Count + plan.Push.Count > 0) Later(Delay(), EventKind.LookUp, node.Number, node.Activation, plan);
+        else Publish(node);
+    }
+
+    /// <summary>The records have been asked: about what the worker names and the node does not know, and what it wants and the worker never named.</summary>
+    private void LookUp(SimNode node, int activation, Reconciliation plan)
+    {
+        if (node.Activation != activation) return;
+        List<TaskAssignment>? push = null;
+        foreach (var attempt in plan.Push)
+        {
+            if (!node.Wanted.TryGetValue(attempt.TaskId, out var held) || held.Attempt != attempt.Attempt) continue;
+            if (IsOurs(node, TaskOf(attempt.TaskId), attempt.Attempt)) (push ??= []).Add(attempt.Assignment);
+            else Release(node, attempt.TaskId);
+        }
+        if (push is not null && node.HasLink) Push(node, EventKind.AssignArrives, push);
+        foreach (var report in plan.Unknown)
+        {
+            var task = TaskOf(report.TaskId);
+            if ((!IsOurs(node, task, report.Attempt) || (!node.Wanted.ContainsKey(task.Id) && !Adopt(node, Assignment(task), true))) && node.HasLink)
+                Push(node, EventKind.KillArrives, report);
+        }
+        Publish(node);
+    }
+
+    private static bool IsOurs(SimNode node, SimTask task, int attempt) =>
+        task.Record is { Current: { } current } && current.NodeId == node.Id && current.Number == attempt;
+
+    private void DisconnectArrives(SimNode node, long epoch)
+    {
+        if (node.Epoch != epoch) return;
+        node.HasLink = false;
+        Publish(node);
+    }
+
+    private void DrainArrives(SimNode node, long epoch)
+    {
+        if (node.Epoch != epoch) return;
+        node.Draining = true;
+        Publish(node);
+    }
+
+    private void DropArrives(SimNode node, SimTask task, int attempt)
+    {
+        if (!node.Wanted.TryGetValue(task.Id, out var held) || held.Attempt != attempt) return;
+        node.Wanted[task.Id] = held with { Dropped = true };
+        if (node.HasLink) Push(node, EventKind.KillArrives, new AttemptReport(task.Id, attempt, false));
+    }
+
+    private void ReportArrives(ReportMessage message)
+    {
+        var (node, report) = (_nodes[message.Node], message.Report);
+        var task = TaskOf(report.TaskId);
+        var verdict = ReportVerdictKind.Stale;
+        if (node.Registered && (message.Epoch == 0 || message.Epoch == node.Epoch))
+        {
+            if (report.IsStart)
+            {
+                if (node.Wanted.TryGetValue(task.Id, out var held) && held.Attempt == report.Attempt)
+                {
+                    node.Wanted[task.Id] = held with { Seen = true };
+                    if (node.Started.Add((task.Id, report.Attempt))) NoteEnd(node, held);
+                }
+                Started(task, node, report.Attempt);
+                verdict = ReportVerdictKind.Accepted;
+            }
+            else
+            {
+                verdict = End(task, node, report);
+                if (verdict != ReportVerdictKind.TryAgain && node.Wanted.TryGetValue(task.Id, out var ended) && ended.Attempt == report.Attempt)
+                    Release(node, task.Id);
+            }
+            Publish(node);
+        }
+        else if (!report.IsStart)
+        {
+            Refused();
+        }
+        if (!report.IsStart) Send(EventKind.VerdictArrives, node.Number, message.Life, new VerdictMessage(message, verdict));
+    }
+
+    private bool Claims(SimNode node, TaskAssignment assignment)
+    {
+        JudgeLease(node);
+        if (!node.HoldsLease) return false;
+        if (node.Wanted.TryGetValue(assignment.TaskId, out var held)) return held.Attempt == assignment.Attempt;
+        return node.Room.Holds(assignment.TaskId) || Adopt(node, assignment, false);
+    }
+
+    private bool Adopt(SimNode node, TaskAssignment assignment, bool seen)
+    {
+        var spec = assignment.Spec;
+        if (!Reserve(node, new(assignment.TaskId, spec.UserId, spec.Priority, spec.Resources, _now + spec.RunTimeout))) return false;
+        node.Wanted[assignment.TaskId] = new(assignment, 0) { Seen = seen };
+        Figures.Adopted++;
+        return true;
+    }
+
+    // ------------------------------------------------------------ lease
+
+    private void WatchLease(SimNode node)
+    {
+        if (node.LeaseWatched || !node.HoldsLease) return;
+        node.LeaseWatched = true;
+        Later(Math.Max(0, node.LeaseUntil - _clock.Ticks) + _chance.Below((int)VerdictEvery), EventKind.LeaseRunsOut, node.Number);
+    }
+
+    private void LeaseRunsOut(SimNode node)
+    {
+        node.LeaseWatched = false;
+        JudgeLease(node);
+        WatchLease(node);
+    }
+
+    private void JudgeLease(SimNode node)
+    {
+        if (node.HoldsLease && node.Lease.IsExpired) EndLease(node, Causes.NodeLost, true);
+    }
+
+    private void EndLease(SimNode node, string cause, bool counts)
+    {
+        node.Epoch++;
+        node.HoldsLease = node.HasLink = false;
+        foreach (var attempt in node.Wanted.Values.ToList()) Abandon(node, attempt, cause, counts);
+        Publish(node);
+        PayOwed(node);
+    }
+
+    private void Abandon(SimNode node, WantedAttempt attempt, string cause, bool counts)
+    {
+        Release(node, attempt.TaskId);
+        if (!attempt.Dropped) node.Owed.Add(new(TaskOf(attempt.TaskId).Number, node.Number, attempt.Attempt, cause, counts));
+    }
+
+    /// <summary>Each task is told that its attempt is lost; what fails is told again with the next tick.</summary>
+    private void PayOwed(SimNode node)
+    {
+        var due = node.Owed.ToList();
+        node.Owed.Clear();
+        foreach (var lost in due)
+        {
+            if (!_ending && _chance.Chance(_plan.Lost)) node.Owed.Add(lost);
+            else Later(Delay(), EventKind.AttemptLost, lost.Task, lost.Node, lost);
+        }
+        if (node.Owed.Count > 0) Later(VerdictEvery, EventKind.OwedAgain, node.Number, node.Activation);
+    }
+
+    private void OwedAgain(SimNode node, int activation)
+    {
+        if (node.Activation == activation && node.Owed.Count > 0) PayOwed(node);
+    }
+
+    private void NodeGrainLost()
+    {
+        var node = _nodes[_chance.Below(_nodes.Length)];
+        if (node.Registered)
+        {
+            Figures.NodeGrainsLost++;
+            node.Reactivate();
+            WatchLease(node);
+        }
+        FaultAgain(EventKind.NodeGrainLost, _plan.NodeGrainLosses);
+    }
+
+    // ------------------------------------------------------------ helpers
+
+    private void Push(SimNode node, EventKind kind, object body) => Send(kind, node.Number, node.Machine.Life, body);
+
+    private void Publish(SimNode node) => Send(EventKind.ViewArrives, node.Number, 0, View(node));
+
+    private NodeView? View(SimNode node)
+    {
+        if (!node.HoldsLease) return null;
+        node.ViewVersion = Math.Max(node.ViewVersion + 1, _now.UtcTicks);
+        var free = node.Room.Free;
+        CheckRoom(node, free);
+        return new(node.Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, node.Room.Total, free, node.CanTakeWork, node.ViewVersion)
+        {
+            Labels = node.Labels, Running = node.Room.Running,
+        };
+    }
+
+    private RunningTask Running(PendingTask task) => new(task.TaskId, task.UserId, task.Priority, task.Resources, _now + task.RunTimeout);
+
+    private void NoteEnd(SimNode node, WantedAttempt attempt) => node.Room.SetEnd(attempt.TaskId, _now + attempt.Assignment.Spec.RunTimeout);
+
+    private void Release(SimNode node, string taskId)
+    {
+        if (node.Wanted.Remove(taskId, out var attempt)) node.Started.Remove((taskId, attempt.Attempt));
+        FreeRoom(node, taskId);
+    }
+}
+
+internal sealed record VerdictMessage(ReportMessage Of, ReportVerdictKind Verdict);

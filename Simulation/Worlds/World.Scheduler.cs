@@ -1,0 +1,159 @@
+using HiveMind.Scheduling;
+
+namespace HiveMind.Simulation;
+
+/// <summary>What `SchedulerGrain` does around the core: messages in, a pump after each burst of them, offers out, a rebuild from the index after its death.</summary>
+internal sealed partial class World
+{
+    private const int TasksPerTurn = 1024, RebuiltAtOnce = 128;
+    private static readonly long DueEvery = Ticks.Second;
+
+    private SchedulerCore _core;
+    private int _incarnation;
+    private bool _schedulerUp;
+    private bool _pumpRequested;
+    private readonly OfferOnItsWay?[] _offers;
+    /// <summary>The last word of each node that reached this incarnation, by the checks' own account.</summary>
+    private readonly NodeView?[] _views;
+
+    private SchedulerCore NewCore() => new(PlacementPolicies.ByName(_plan.Policy), _plan.Scheduling, (int)(_plan.Seed + (ulong)_incarnation), _seams.Backfill);
+
+    private void SchedulerStarts(int incarnation)
+    {
+        if (_schedulerUp || incarnation != _incarnation) return;
+        _schedulerUp = true;
+        _core = NewCore();
+        Later(0, EventKind.RebuildPage, 0, _incarnation);
+        Later(DueEvery, EventKind.DueCheck, _incarnation);
+    }
+
+    private void SchedulerDies()
+    {
+        if (!_schedulerUp) return;
+        Figures.SchedulerDeaths++;
+        _schedulerUp = _pumpRequested = false;
+        _incarnation++;
+        Array.Clear(_offers);
+        Array.Clear(_views);
+        foreach (var task in _tasks)
+            if (task.InQueue) Forgotten(task);
+        _inQueue = 0;
+        _promises.Clear();
+        Later(Ticks.Second + _chance.Exponential(2 * Ticks.Second), EventKind.SchedulerStarts, _incarnation);
+    }
+
+    /// <summary>One pass over the index, while serving.</summary>
+    private void RebuildPage(int from, int incarnation)
+    {
+        if (!_schedulerUp || incarnation != _incarnation) return;
+        var found = 0;
+        for (; from < _tasks.Count && found < RebuiltAtOnce; from++)
+        {
+            var task = _tasks[from];
+            if (!task.InIndex || task.Mark >= 0) continue;
+            found++;
+            Enqueue(task, task.Born);
+        }
+        RequestPump();
+        if (from < _tasks.Count) Later(Delay(), EventKind.RebuildPage, from, incarnation);
+    }
+
+    private void EnqueueArrives(SimTask task, PendingTask pending)
+    {
+        if (!_schedulerUp) return;
+        Enqueue(task, pending);
+        RequestPump();
+    }
+
+    private void Enqueue(SimTask task, PendingTask pending)
+    {
+        _core.Enqueue(pending, _now);
+        Enqueued(task, pending);
+    }
+
+    private void RemoveArrives(SimTask task)
+    {
+        if (!_schedulerUp) return;
+        _core.Remove(task.Id);
+        Removed(task);
+    }
+
+    private void ViewArrives(int number, NodeView? view)
+    {
+        if (!_schedulerUp) return;
+        if (view is null)
+        {
+            _core.NodeGone(_nodes[number].Id, _now);
+            _views[number] = null;
+        }
+        else
+        {
+            _core.NodeChanged(view, _now);
+            if (_views[number] is not { } known || known.Version < view.Version) _views[number] = view;
+        }
+        RequestPump();
+    }
+
+    private void DueCheck(int incarnation)
+    {
+        if (!_schedulerUp || incarnation != _incarnation) return;
+        Pump(incarnation);
+        Later(DueEvery, EventKind.DueCheck, incarnation);
+    }
+
+    /// <summary>After the messages that are already here.</summary>
+    private void RequestPump()
+    {
+        if (_pumpRequested) return;
+        _pumpRequested = true;
+        Later(Ticks.Millisecond / 10, EventKind.Pump, _incarnation);
+    }
+
+    private void Pump(int incarnation)
+    {
+        if (!_schedulerUp || incarnation != _incarnation) return;
+        _pumpRequested = false;
+        var proposed = 0;
+        var offers = _core.Propose(_now, TasksPerTurn);
+        for (var i = 0; i < offers.Count; i++)
+        {
+            proposed += offers[i].Tasks.Count;
+            Offer(offers[i]);
+        }
+        CheckPromises();
+        if (proposed >= TasksPerTurn) RequestPump();
+        else if (_smallWorld || (_steps & 127) == 0) CheckProgress();
+    }
+
+    private void Offer(NodeOffer proposal)
+    {
+        var node = NodeOf(proposal.NodeId);
+        var offer = new OfferOnItsWay(proposal, node.Number, _incarnation);
+        Proposed(offer, node);
+        var lost = !_ending && _chance.Chance(_plan.Lost);
+        if (lost)
+        {
+            // The scheduler gives the call up; the node may have heard it, and may yet hear it.
+            offer.AnswerLost = true;
+            Later(_chance.Exponential(2 * Ticks.Second), EventKind.OfferFailed, node.Number, 0, offer);
+            if (_chance.Chance(0.5)) return;
+        }
+        Later(Delay(), EventKind.OfferArrives, node.Number, 0, offer);
+    }
+
+    private void OfferAnswered(OfferOnItsWay offer)
+    {
+        if (!_schedulerUp || offer.Incarnation != _incarnation) return;
+        _core.OfferAnswered(offer.Offer.NodeId, offer.Result!, _now);
+        Answered(offer, offer.Result!);
+        RequestPump();
+    }
+
+    private void OfferFailed(OfferOnItsWay offer)
+    {
+        if (!_schedulerUp || offer.Incarnation != _incarnation) return;
+        _core.OfferFailed(offer.Offer.NodeId, _now);
+        Answered(offer, new OfferResult([], null));
+        RequestPump();
+    }
+}

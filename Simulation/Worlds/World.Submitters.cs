@@ -1,0 +1,108 @@
+using HiveMind.Scheduling;
+using HiveMind.Tasks;
+
+namespace HiveMind.Simulation;
+
+/// <summary>Submitters: more and less work by turns, bursts, cancels at any moment and just as the program ends.</summary>
+internal sealed partial class World
+{
+    private double[] _userSums = [];
+    private double[] _shapeSums = [];
+    private double[] _prioritySums = [];
+    /// <summary>Ticks between submits at a load of 1.</summary>
+    private double _betweenSubmits;
+    private int _submitted;
+
+    private static readonly TaskPriority[] Bands = [TaskPriority.Low, TaskPriority.Normal, TaskPriority.High, TaskPriority.Urgent];
+
+    private void PrepareLoad()
+    {
+        _userSums = Sums(_plan.Users.Select(user => user.Load));
+        _shapeSums = Sums(_plan.Shapes.Select(shape => shape.Weight));
+        _prioritySums = Sums(_plan.Priorities);
+        // Work a submit brings on average, and what the pool can do, by the resource that is scarcest for it.
+        double weights = _shapeSums[^1], scarcest = 0;
+        var all = _plan.Nodes.Select(node => Nodes.NodeReservations.TotalOf(node.Lends)).ToList();
+        foreach (var (asked, has) in new (Func<ResourceRequest, double>, double)[]
+        {
+            (r => r.MilliCores, all.Sum(r => (double)r.MilliCores)), (r => r.MemoryMb, all.Sum(r => (double)r.MemoryMb)), (r => r.Gpus, all.Sum(r => (double)r.Gpus)),
+        })
+        {
+            var brought = _plan.Shapes.Where(shape => shape.Feasible).Sum(shape => shape.Weight * shape.MeanSeconds * asked(shape.Resources)) / weights;
+            if (has > 0) scarcest = Math.Max(scarcest, brought / has);
+        }
+        var perArrival = 1 + _plan.BurstChance * (1 + _plan.BurstMost) / 2;
+        _betweenSubmits = Math.Max(scarcest, 1e-6) * Ticks.Second * perArrival;
+    }
+
+    private static double[] Sums(IEnumerable<double> weights)
+    {
+        var sum = 0.0;
+        return [.. weights.Select(weight => sum += weight)];
+    }
+
+    /// <summary>User -1: somebody, and the next submit is on its way.</summary>
+    private void Submit(int user, int shape)
+    {
+        if (_ending || (_plan.Tasks > 0 && _submitted == _plan.Tasks)) return;
+        if (user < 0)
+        {
+            var load = (_clock.Ticks / _plan.LoadTurn & 1) == 0 ? _plan.LoadHigh : _plan.LoadLow;
+            Later(1 + _work.Exponential(_betweenSubmits / load), EventKind.Submit, -1);
+            user = _work.Weighted(_userSums);
+            shape = _work.Weighted(_shapeSums);
+            if (_work.Chance(_plan.BurstChance))
+                for (var more = _work.Between(1, _plan.BurstMost); more > 0; more--) Later(0, EventKind.Submit, user, shape);
+        }
+        if (_open.Count < _plan.MostOpen) New(user, _plan.Shapes[shape]);
+    }
+
+    private void New(int user, TaskShape shape)
+    {
+        var run = Math.Clamp(_work.Exponential(shape.MeanSeconds * Ticks.Second), Ticks.Millisecond, Ticks.Seconds(6 * shape.MeanSeconds));
+        var spec = new TaskSpec
+        {
+            UserId = _plan.Users[user].Id, TaskType = shape.Type, Payload = BlobRef.Empty, Resources = shape.Resources, Labels = shape.Labels,
+            Priority = Bands[_work.Weighted(_prioritySums)], RunTimeout = TimeSpan.FromTicks(Ticks.Seconds(shape.MeanSeconds * shape.TimeoutFactor)),
+            Role = _plan.Users[user].Role,
+        };
+        var number = _submitted++;
+        var born = TaskLifecycle.Birth(spec, _now);
+        var task = new SimTask(number, user, shape, born.ToPending($"t{number:D9}"))
+        {
+            RunTicks = run, Ends = _work.Chance(_plan.FailShare) ? Causes.ProgramFailed : _work.Chance(_plan.WorkerFaultShare) ? Causes.WorkerFault : Causes.Completed,
+            InIndex = true, WaitsSince = _clock.Ticks,
+        };
+        _tasks.Add(task);
+        AddOpen(task);
+        if (!_ending && _chance.Chance(_plan.OrphanShare)) return; // the submit died between the index and the birth
+        task.Record = born;
+        Booked(task);
+        Tell(EventKind.Enqueue, task, task.Born);
+        if (_work.Chance(_plan.CancelShare)) Later(_work.Exponential(shape.MeanSeconds * Ticks.Second), EventKind.Cancel, number);
+        AskWhenItMustHaveStarted(task);
+    }
+
+    private void Cancel(SimTask task)
+    {
+        if (task.Record is not { } record) return;
+        if (record.State == TaskState.Cancelled)
+        {
+            task.CancelAcknowledged = true;
+            return;
+        }
+        var held = record.Current;
+        if (TaskLifecycle.Cancel(record, At(task)) is not { } ended) return; // too late: it has ended
+        if (WriteFails())
+        {
+            if (_chance.Chance(0.5)) Save(task, ended);
+            ForgetActivation(task);
+            return; // the caller does not know; what others should have learned the sweeper finds
+        }
+        Save(task, ended);
+        task.CancelAcknowledged = true;
+        Figures.Cancelled++;
+        if (held is null) Tell(EventKind.Remove, task);
+        else Send(EventKind.DropArrives, NodeOf(held.NodeId).Number, task.Number, held.Number);
+    }
+}

@@ -1,0 +1,24 @@
+namespace HiveMind.Simulation;
+
+/// <summary>What a world has seen, for the summary of a run: a check that never had anything to check is seen here.</summary>
+internal sealed class WorldFigures
+{
+    public long Grants, Ended, Cancelled, Lost, Stale, Deaths, Freezes, Cuts, SchedulerDeaths, NodeGrainsLost, Adopted, Swept;
+    public long ProgressChecks, Promises, BoundsAsked, Overlaps, LeftOver;
+
+    public void Add(WorldFigures other)
+    {
+        (Grants, Ended, Cancelled, Lost) = (Grants + other.Grants, Ended + other.Ended, Cancelled + other.Cancelled, Lost + other.Lost);
+        (Stale, Deaths, Freezes, Cuts) = (Stale + other.Stale, Deaths + other.Deaths, Freezes + other.Freezes, Cuts + other.Cuts);
+        (SchedulerDeaths, NodeGrainsLost) = (SchedulerDeaths + other.SchedulerDeaths, NodeGrainsLost + other.NodeGrainsLost);
+        (Adopted, Swept) = (Adopted + other.Adopted, Swept + other.Swept);
+        (ProgressChecks, Promises) = (ProgressChecks + other.ProgressChecks, Promises + other.Promises);
+        (BoundsAsked, Overlaps, LeftOver) = (BoundsAsked + other.BoundsAsked, Overlaps + other.Overlaps, LeftOver + other.LeftOver);
+    }
+
+    public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"""
+        {Grants:N0} grants, {Ended:N0} ends, {Cancelled:N0} cancels, {Lost:N0} attempts lost, {Stale:N0} stale reports refused, {Overlaps:N0} runs beside a zombie's
+        {Deaths:N0} machines died, {Freezes:N0} froze, {Cuts:N0} lines cut, {SchedulerDeaths:N0} schedulers and {NodeGrainsLost:N0} node grains lost, {Adopted:N0} attempts adopted, {Swept:N0} entries swept
+        {ProgressChecks:N0} scans for progress, {Promises:N0} promises, {BoundsAsked:N0} waits compared with their bound; {LeftOver:N0} ended tasks left in queues
+        """);
+}
