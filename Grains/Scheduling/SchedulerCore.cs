@@ -111,6 +111,12 @@ public sealed class SchedulerCore
     /// <summary>The tasks whose time to start is over, up to that many: their records are to end them. Named again until they are removed.</summary>
     public IReadOnlyList<string> TakeExpired(DateTimeOffset now, int most) => _queue.TakeExpired(now.UtcTicks, most);
 
+    /// <summary>Its record says that it waits no more, although nobody had told. One that was enqueued anew meanwhile stays.</summary>
+    public void ForgetExpired(string taskId)
+    {
+        if (_queue.Find(taskId) is { IsExpired: true } expired) _queue.Remove(expired);
+    }
+
     /// <summary>The node's answers and its view after them. A task without an answer is tried again.</summary>
     public void OfferAnswered(string nodeId, OfferResult result, DateTimeOffset now)
     {

@@ -11,6 +11,7 @@ internal sealed partial class World
 {
     private readonly List<SimTask> _open = [];
     private readonly Dictionary<TaskState, int> _states = [];
+    private const int MostBeats = 2500;
     private int _born, _notEnded;
     /// <summary>When a task was last granted, ended or gone.</summary>
     private long _movedAt;
@@ -127,6 +128,13 @@ internal sealed partial class World
         if (free.MilliCores + node.HeldSum.MilliCores != total.MilliCores || free.MemoryMb + node.HeldSum.MemoryMb != total.MemoryMb
             || free.Gpus + node.HeldSum.Gpus != total.Gpus || free.DiskMb + node.HeldSum.DiskMb != total.DiskMb)
             throw Broken("I6", $"{node.Id} says {free} are free of {total}, and {node.HeldSum} are reserved");
+    }
+
+    /// <summary>One word must not bring forth two: heartbeats that answer heartbeats do not multiply.</summary>
+    private void CheckLoad(SimNode node)
+    {
+        if (_clock.Ticks - node.BeatsSince > Ticks.Second) (node.BeatsSince, node.Beats) = (_clock.Ticks, 0);
+        if (++node.Beats > MostBeats) throw Broken("Load", $"{node.Id} heard {MostBeats} heartbeats within a second");
     }
 
     // ------------------------------------------------------------ the whole

@@ -11,9 +11,9 @@ internal enum EventKind
     OfferArrives, OfferConcludes, LookUp, ReportArrives, HeartbeatArrives, ConnectArrives, DisconnectArrives, DrainArrives, DropArrives, LeaseRunsOut, OwedAgain, NodeTick, Uncordon,
     NodeGrainLost,
     // A machine.
-    AssignArrives, KillArrives, RunBegins, RunEnds, ReportAgain, VerdictArrives, Beat, BeatAnswered, WorkerLeaseRunsOut, Connect, Welcome,
+    AssignArrives, KillArrives, RunBegins, RunEnds, ReportAgain, VerdictArrives, Beat, SayNow, BeatAnswered, WorkerLeaseRunsOut, Connect, Welcome,
     // The scheduler's grain.
-    Enqueue, Remove, ViewArrives, Pump, OfferAnswered, OfferFailed, DueCheck, SchedulerStarts, RebuildPage,
+    Enqueue, Remove, ExpireAnswered, ViewArrives, Pump, OfferAnswered, OfferFailed, DueCheck, SchedulerStarts, RebuildPage,
     // The sweeper.
     Sweep, SweepPage, Mend, Claim,
     // What goes wrong and comes right.

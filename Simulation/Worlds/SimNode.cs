@@ -43,6 +43,8 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
     // The checks' own books.
     public Dictionary<string, ResourceRequest> Held { get; } = [];
     public ResourceRequest HeldSum { get; set; } = ResourceMath.Nothing;
+    public long BeatsSince { get; set; }
+    public int Beats { get; set; }
 
     public bool IsWithheld => Draining || Cordoned || Streak.IsCordoned(clock.Now);
     public bool CanTakeWork => HoldsLease && HasLink && !IsWithheld;
@@ -93,6 +95,10 @@ internal sealed class SimMachine
     public long RenewedAt { get; set; }
     public bool LeaseWatched { get; set; }
     public bool Draining { get; set; }
+    /// <summary>A heartbeat out of turn is due; is about to be written; one is not yet answered.</summary>
+    public bool WantsToSay { get; set; }
+    public bool WillSay { get; set; }
+    public bool AwaitsAnswer { get; set; }
     public List<SimRun> Runs { get; } = [];
     /// <summary>Attempts that were answered: a late duplicate of their assignment does not run again.</summary>
     public HashSet<(int Task, int Attempt)> Answered { get; } = [];

@@ -106,6 +106,7 @@ internal sealed partial class World
     private void HeartbeatArrives(BeatMessage beat)
     {
         var node = _nodes[beat.Node];
+        CheckLoad(node);
         if (!node.HoldsLease || node.Epoch != beat.Epoch)
         {
             Send(EventKind.BeatAnswered, node.Number, beat.Life, beat with { SentAt = -1 });

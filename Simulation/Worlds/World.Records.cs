@@ -74,6 +74,12 @@ internal sealed partial class World
         Save(task, next);
     }
 
+    private void ExpireAsked(SimTask task, int incarnation)
+    {
+        Expire(task);
+        if (task.Record is not { State: TaskState.Pending }) Send(EventKind.ExpireAnswered, task.Number, incarnation);
+    }
+
     /// <summary>Its time to start is over: every way to a waiting task asks this first.</summary>
     private void Expire(SimTask task)
     {
@@ -88,7 +94,7 @@ internal sealed partial class World
         var (task, node) = (_tasks[lost.Task], _nodes[lost.Node]);
         if (task.Record is not { } record || !_seams.IsCurrent(record, node.Id, lost.Attempt)) return;
         if (!IsOpen(task, node, lost.Attempt)) throw Broken("I4", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost, and {Open(task)} is open");
-        if (_plan.IsCalm && lost.Cause != Causes.RunTimeout) throw Broken("I3", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost ({lost.Cause}) where nothing fails");
+        if (_plan.IsCalm && lost.Counts) throw Broken("I3", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost ({lost.Cause}) where nothing fails");
         Figures.Lost++;
         Save(task, TaskLifecycle.Lose(record, lost.Cause, lost.Counts, "", At(task)));
         Concluded(task);

@@ -103,7 +103,8 @@ internal sealed partial class World
             case EventKind.Cancel: Cancel(_tasks[what.A]); break;
             case EventKind.Grant: Grant(_tasks[what.A], (OfferOnItsWay)what.Body!, what.B); break;
             case EventKind.AttemptLost: AttemptLost((LostWord)what.Body!); break;
-            case EventKind.Expire: Expire(_tasks[what.A]); break;
+            case EventKind.Expire: ExpireAsked(_tasks[what.A], what.B); break;
+            case EventKind.ExpireAnswered: ExpireAnswered(_tasks[what.A], what.B); break;
             case EventKind.LeaveIndex: LeaveIndex(_tasks[what.A]); break;
             case EventKind.TaskGrainLost: TaskGrainLost(); break;
 
@@ -123,7 +124,7 @@ internal sealed partial class World
             case EventKind.NodeGrainLost: NodeGrainLost(); break;
 
             case EventKind.AssignArrives or EventKind.KillArrives or EventKind.RunBegins or EventKind.RunEnds or EventKind.ReportAgain
-                or EventKind.VerdictArrives or EventKind.Beat or EventKind.BeatAnswered or EventKind.WorkerLeaseRunsOut or EventKind.Connect
+                or EventKind.VerdictArrives or EventKind.Beat or EventKind.SayNow or EventKind.BeatAnswered or EventKind.WorkerLeaseRunsOut or EventKind.Connect
                 or EventKind.Welcome:
                 OnMachine(in what);
                 break;
