@@ -3,9 +3,8 @@ namespace HiveMind.Scheduling;
 /// <summary>One account in the queue: its lanes, what it holds and what it has used.</summary>
 internal sealed class Account(string userId, long number)
 {
-    private const int FewLanes = 64;
+    private const int ManyLanes = 64;
 
-    private readonly SortedSet<Lane> _inOrder = new(LaneOrder.Instance);
     private readonly Dictionary<int, Lane> _lanes = [];
     private readonly ShapeSet _shapes = new();
 
@@ -33,10 +32,10 @@ internal sealed class Account(string userId, long number)
     public long MilliCores { get; set; }
     public RateMeter Starts { get; } = new();
 
-    public Lane? FirstLane => _inOrder.Min;
-    public bool HasReady => _inOrder.Count > 0;
+    /// <summary>Its lanes that have ready tasks, in order.</summary>
+    public LaneRow Ready { get; } = new();
+    public bool HasReady => Ready.Count > 0;
     public IReadOnlyCollection<Lane> Lanes => _lanes.Values;
-    public IEnumerable<Lane> ReadyLanes => _inOrder;
     public bool IsIdle => _lanes.Count == 0 && Running == 0;
 
     /// <summary>All that it may run at once runs.</summary>
@@ -51,56 +50,63 @@ internal sealed class Account(string userId, long number)
 
     public void Remove(Lane lane) => _lanes.Remove(lane.Shape.Number);
 
-    /// <summary>The lane's first task changes: it leaves the order before and is put back after.</summary>
-    public void TakeOut(Lane lane)
+    /// <summary>The lane's tasks have changed: its place follows its first.</summary>
+    public void Review(Lane lane)
     {
-        if (lane.Waiting.Count > 0) _inOrder.Remove(lane);
-    }
-
-    public void PutBack(Lane lane)
-    {
-        if (lane.Waiting.Count == 0)
+        if (lane.Waiting.Count == 0 || lane.IsAside)
         {
+            if (!lane.IsReady) return;
+            Ready.RemoveAt(Ready.PlaceOf(lane));
+            lane.IsReady = false;
             _shapes.Remove(lane.Shape.Number);
-            return;
         }
-        lane.Head = lane.First.Key;
-        _inOrder.Add(lane);
-        _shapes.Add(lane.Shape.Number);
+        else if (!lane.IsReady)
+        {
+            lane.Head = lane.First.Key;
+            Ready.Add(lane);
+            lane.IsReady = true;
+            _shapes.Add(lane.Shape.Number);
+        }
+        else if (!ReferenceEquals(lane.Head.TaskId, lane.First.TaskId))
+        {
+            var place = Ready.PlaceOf(lane);
+            lane.Head = lane.First.Key;
+            Ready.Moved(place);
+        }
     }
 
     /// <summary>
     /// The first of its lanes that may find room. Where only few of many may, these few are compared; else the first in order that may is
-    /// not far from the front.
+    /// not far from the front. Either way far fewer than all are looked at.
     /// </summary>
     public Lane? FirstThatMayFit(ShapeSet onOpenNodes)
     {
         if (IsFull || !(_shapes.Meets(onOpenNodes) || (OnOwnNodes is { } own && _shapes.Meets(own)))) return null;
-        if (FirstLane is { } first && MayFit(first, onOpenNodes)) return first;
-        if (OnOwnNodes is null && _lanes.Count > FewLanes && _shapes.CountIn(onOpenNodes) <= FewLanes)
-        {
-            Lane? best = null;
-            for (var shape = _shapes.Next(-1, onOpenNodes, inOther: true); shape >= 0; shape = _shapes.Next(shape, onOpenNodes, inOther: true))
-            {
-                var lane = _lanes[shape];
-                if (MayHold(lane.Shape.Request) && (best is null || LaneOrder.Instance.Compare(lane, best) < 0)) best = lane;
-            }
-            return best;
-        }
-        foreach (var lane in _inOrder)
-            if (MayFit(lane, onOpenNodes)) return lane;
+        if (Ready.First is { } first && MayFit(first, onOpenNodes)) return first;
+        if (OnOwnNodes is null && Ready.Count > ManyLanes && _shapes.CountIn(onOpenNodes) is var open && open * open < Ready.Count)
+            return FirstOf(onOpenNodes);
+        for (var i = 1; i < Ready.Count; i++)
+            if (MayFit(Ready[i], onOpenNodes)) return Ready[i];
         return null;
+    }
+
+    private Lane? FirstOf(ShapeSet shapes)
+    {
+        Lane? best = null;
+        for (var shape = _shapes.Next(-1, shapes, inOther: true); shape >= 0; shape = _shapes.Next(shape, shapes, inOther: true))
+        {
+            var lane = _lanes[shape];
+            if (MayHold(lane.Shape.Request) && (best is null || default(ByHead).Compare(lane, best) < 0)) best = lane;
+        }
+        return best;
     }
 
     /// <summary>How many of its ready tasks stand before that key, counted up to the limit.</summary>
     public int CountBefore(OrderKey key, int limit)
     {
         var count = 0;
-        foreach (var lane in _inOrder)
-        {
-            if (lane.Head.CompareTo(key) >= 0 || count >= limit) break;
-            count += lane.Waiting.CountBefore(key, limit - count);
-        }
+        for (var i = 0; i < Ready.Count && count < limit && Ready[i].Head.CompareTo(key) < 0; i++)
+            count += Ready[i].Waiting.CountBefore(key, limit - count);
         return count;
     }
 

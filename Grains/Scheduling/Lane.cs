@@ -12,17 +12,11 @@ internal sealed class Lane(Account account, Shape shape)
     public Reservation? Reservation { get; set; }
     /// <summary>Of its first task, as the account's order knows it.</summary>
     public OrderKey Head { get; set; }
+    /// <summary>Its place among the shape's lanes.</summary>
+    public int Number { get; set; }
+    /// <summary>No node would ever take its tasks: it does not stand in the account's order, where it would be in front for good.</summary>
+    public bool IsAside { get; set; }
+    /// <summary>It stands in the account's order.</summary>
+    public bool IsReady { get; set; }
     public QueuedTask First => Waiting.First;
-}
-
-/// <summary>An account's lanes by their first tasks.</summary>
-internal sealed class LaneOrder : IComparer<Lane>
-{
-    public static readonly LaneOrder Instance = new();
-
-    public int Compare(Lane? x, Lane? y)
-    {
-        var order = x!.Head.CompareTo(y!.Head);
-        return order == 0 ? x.Shape.Number.CompareTo(y.Shape.Number) : order;
-    }
 }

@@ -24,7 +24,10 @@ internal sealed class NodeClass
     /// <summary>Whose tasks alone they take; null: anyone's.</summary>
     public string? OwnerOnly { get; }
     public bool HasGpu { get; }
+    /// <summary>What is free on each.</summary>
     public FitTree Room { get; } = new();
+    /// <summary>What each could hold if it were empty.</summary>
+    public FitTree Sizes { get; } = new();
     public int Count { get; private set; }
     /// <summary>Slots by leaf, with holes.</summary>
     public IReadOnlyList<NodeSlot?> Slots => _slots;
@@ -57,6 +60,7 @@ internal sealed class NodeClass
 
     public void Quit(NodeSlot slot)
     {
+        Sizes.Set(slot.Leaf, null);
         _slots[slot.Leaf] = null;
         _holes.Push(slot.Leaf);
         slot.Class = null;

@@ -13,6 +13,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     private readonly PriorityQueue<QueuedTask, long> _deadlines = new();
     /// <summary>Shapes that may find room on nodes which take anyone's tasks; the others are parked.</summary>
     private readonly ShapeSet _open = new();
+    private readonly HashSet<Shape> _hopeless = [];
 
     public int Count => _tasks.Count;
 
@@ -42,9 +43,8 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         var lane = queued.Lane;
         if (queued.Place == QueuePlace.Ready)
         {
-            lane.Account.TakeOut(lane);
             lane.Waiting.Forget();
-            PutBack(lane);
+            Review(lane);
         }
         if (queued.Place != QueuePlace.Offered) lane.Account.Waiting--;
         if (--lane.Tasks == 0) Forget(lane);
@@ -59,11 +59,37 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         return (null, 0);
     }
 
-    /// <summary>Nothing has room for tasks of this shape now, whoever sent them.</summary>
+    /// <summary>Nothing has room for tasks of this shape now, whoever sent them; and what never will is put aside.</summary>
     public void Park(Lane lane)
     {
-        _open.Remove(lane.Shape.Number);
-        lane.Account.OnOwnNodes?.Remove(lane.Shape.Number);
+        var shape = lane.Shape;
+        _open.Remove(shape.Number);
+        lane.Account.OnOwnNodes?.Remove(shape.Number);
+        if (pool.IsFeasible(shape, lane.Account)) return;
+        _hopeless.Add(shape);
+        shape.IsHopeless = true;
+        foreach (var other in shape.Lanes) PutAside(other);
+    }
+
+    /// <summary>This node is new, or larger than it was: what no other could hold has hope again.</summary>
+    public void Hope(NodeSlot slot)
+    {
+        if (_hopeless.Count == 0 || slot.Class is not { } nodes) return;
+        foreach (var shape in _hopeless.Where(shape => nodes.Shapes.Contains(shape.Number) && shape.Request.FitsIn(slot.Total)).ToList())
+        {
+            if (nodes.OwnerOnly is null)
+            {
+                _hopeless.Remove(shape);
+                shape.IsHopeless = false;
+            }
+            foreach (var lane in shape.Lanes) PutAside(lane);
+        }
+    }
+
+    private void PutAside(Lane lane)
+    {
+        lane.IsAside = lane.Shape.IsHopeless && !pool.IsFeasible(lane.Shape, lane.Account);
+        Review(lane);
     }
 
     /// <summary>This node has more room than it had: what would fit on it gets another chance.</summary>
@@ -98,9 +124,8 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     public QueuedTask Offer(Lane lane)
     {
         var queued = lane.First;
-        lane.Account.TakeOut(lane);
         lane.Waiting.TakeFirst();
-        PutBack(lane);
+        Review(lane);
         lane.Account.Waiting--;
         queued.Place = QueuePlace.Offered;
         return queued;
@@ -159,9 +184,8 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     {
         queued.Place = QueuePlace.Ready;
         var lane = queued.Lane;
-        lane.Account.TakeOut(lane);
         lane.Waiting.Add(queued);
-        PutBack(lane);
+        Review(lane);
     }
 
     /// <summary>Out of the middle of a lane: what stands in a heap stays there, so a twin goes on in its place.</summary>
@@ -170,15 +194,14 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         var lane = queued.Lane;
         var twin = new QueuedTask(queued.ToPending(), lane, agingStep);
         queued.Gone = true;
-        lane.Account.TakeOut(lane);
         lane.Waiting.Forget();
-        PutBack(lane);
+        Review(lane);
         return _tasks[queued.TaskId] = twin;
     }
 
-    private void PutBack(Lane lane)
+    private void Review(Lane lane)
     {
-        lane.Account.PutBack(lane);
+        lane.Account.Review(lane);
         if (lane.Waiting.Count == 0) GiveUp(lane);
         shares.Review(lane.Account);
     }
@@ -187,8 +210,10 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     {
         var shape = pool.ShapeOf(key);
         if (account.Find(shape) is { } known) return known;
-        if (shape.Lanes++ == 0) _open.Add(shape.Number); // not tried yet
-        var lane = new Lane(account, shape);
+        if (shape.Lanes.Count == 0) _open.Add(shape.Number); // not tried yet
+        var lane = new Lane(account, shape) { Number = shape.Lanes.Count };
+        shape.Lanes.Add(lane);
+        lane.IsAside = shape.IsHopeless && !pool.IsFeasible(shape, account);
         account.Add(lane);
         if (pool.HasOwnNodes(account.UserId)) (account.OnOwnNodes ??= new ShapeSet()).Add(shape.Number);
         return lane;
@@ -198,8 +223,12 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     {
         lane.Account.Remove(lane);
         lane.Account.OnOwnNodes?.Remove(lane.Shape.Number);
-        if (--lane.Shape.Lanes > 0) return;
+        var lanes = lane.Shape.Lanes;
+        (lanes[lane.Number], lanes[^1].Number) = (lanes[^1], lane.Number);
+        lanes.RemoveAt(lanes.Count - 1);
+        if (lanes.Count > 0) return;
         _open.Remove(lane.Shape.Number);
+        _hopeless.Remove(lane.Shape);
         pool.Forget(lane.Shape);
     }
 }

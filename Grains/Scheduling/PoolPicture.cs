@@ -59,8 +59,15 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     public bool IsFeasible(Shape shape, Account account)
     {
         if (shape.Checked.Version != _version)
-            shape.Checked = (_version, Open(shape).Any(nodes => nodes.Slots.Any(slot => slot is not null && IsFeasible(slot, shape, account))));
-        return shape.Checked.Feasible || Own(account, shape).Any(nodes => nodes.Slots.Any(slot => slot is not null && IsFeasible(slot, shape, account)));
+            shape.Checked = (_version, Open(shape).Any(nodes => HasOneFor(nodes, shape)));
+        return shape.Checked.Feasible || Own(account, shape).Any(nodes => HasOneFor(nodes, shape));
+    }
+
+    private static bool HasOneFor(NodeClass nodes, Shape shape)
+    {
+        for (var leaf = nodes.Sizes.Next(0, shape.Request); leaf >= 0; leaf = nodes.Sizes.Next(leaf + 1, shape.Request))
+            if (Serves(nodes.Slots[leaf]!, shape)) return true;
+        return false;
     }
 
     // ------------------------------------------------------------ nodes
@@ -286,6 +293,7 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
         var total = view is null ? ResourceVector.Zero : ResourceVector.Of(view.Total);
         if (total != slot.Total || before?.CanTakeWork != view?.CanTakeWork) _version++;
         slot.Total = total;
+        slot.Class?.Sizes.Set(slot.Leaf, slot.CanTakeWork ? total : null);
         slot.Free = view is null ? ResourceVector.Zero : ResourceVector.Of(view.Free);
         foreach (var task in slot.Offer) slot.Free -= task.Request;
         MatchHolds(slot, view, now);

@@ -73,6 +73,7 @@ public sealed class SchedulerCore
     {
         if (_pool.Apply(view, now.UtcTicks) is not { } slot) return;
         _queue.OwnNodesChanged(view.OwnerId);
+        _queue.Hope(slot);
         if (!slot.Sent) _queue.Wake(slot, now.UtcTicks);
     }
 
@@ -110,6 +111,12 @@ public sealed class SchedulerCore
     /// <summary>The tasks whose time to start is over, up to that many: their records are to end them. Named again until they are removed.</summary>
     public IReadOnlyList<string> TakeExpired(DateTimeOffset now, int most) => _queue.TakeExpired(now.UtcTicks, most);
 
+    /// <summary>Its record says that it waits no more, although nobody had told. One that was enqueued anew meanwhile stays.</summary>
+    public void ForgetExpired(string taskId)
+    {
+        if (_queue.Find(taskId) is { IsExpired: true } expired) _queue.Remove(expired);
+    }
+
     /// <summary>The node's answers and its view after them. A task without an answer is tried again.</summary>
     public void OfferAnswered(string nodeId, OfferResult result, DateTimeOffset now)
     {
@@ -117,14 +124,19 @@ public sealed class SchedulerCore
         var ticks = now.UtcTicks;
         var offered = slot.Offer;
         var owner = slot.View?.OwnerId;
-        var answers = new Dictionary<string, OfferAnswerKind>(result.Answers.Count);
-        foreach (var answer in result.Answers) answers[answer.TaskId] = answer.Kind;
-        foreach (var task in offered)
-            _pool.AnswerHold(slot, task.TaskId, answers.GetValueOrDefault(task.TaskId, OfferAnswerKind.TryAgain) == OfferAnswerKind.Granted, ticks);
+        var answers = new AnswerReader(result.Answers);
+        var kinds = new OfferAnswerKind[offered.Count];
+        for (var i = 0; i < kinds.Length; i++)
+        {
+            kinds[i] = answers.Of(i, offered[i].TaskId);
+            _pool.AnswerHold(slot, offered[i].TaskId, kinds[i] == OfferAnswerKind.Granted, ticks);
+        }
         var after = _pool.EndOffer(slot, result.View, ticks);
-        foreach (var task in offered) Settle(task, answers.GetValueOrDefault(task.TaskId, OfferAnswerKind.TryAgain), after, now);
+        for (var i = 0; i < kinds.Length; i++) Settle(offered[i], kinds[i], after, now);
         if (owner is not null) _queue.OwnNodesChanged(owner);
-        if (after is not null) _queue.Wake(after, ticks);
+        if (after is null) return;
+        _queue.Hope(after);
+        _queue.Wake(after, ticks);
     }
 
     /// <summary>Nobody knows what became of it: the tasks rest a little and the node is left alone until it speaks.</summary>
@@ -178,7 +190,7 @@ public sealed class SchedulerCore
         {
             if (!_pool.MayReserve) return kept;
             var account = i == PassedLookedAt ? next.Account : _shares.Ranking[i];
-            if (account.IsFull || account.FirstLane == next) continue;
+            if (account.IsFull || account.Ready.First == next) continue;
             if (FirstFeasible(account) is not { Reservation: null } passed || passed == next) continue;
             if (!account.MayHold(passed.Shape.Request) || !PoolPicture.IsFeasible(slot, passed.Shape, account)) continue;
             kept |= _pool.Keep(passed, now) is not null;
@@ -188,8 +200,8 @@ public sealed class SchedulerCore
 
     private Lane? FirstFeasible(Account account)
     {
-        foreach (var lane in account.ReadyLanes)
-            if (_pool.IsFeasible(lane.Shape, account)) return lane;
+        for (var i = 0; i < account.Ready.Count; i++)
+            if (_pool.IsFeasible(account.Ready[i].Shape, account)) return account.Ready[i];
         return null;
     }
 
@@ -214,6 +226,23 @@ public sealed class SchedulerCore
                 _queue.Remove(queued);
                 if (queued.Again is { } again) Enqueue(again, now);
                 break;
+        }
+    }
+
+    /// <summary>Answers come in the order of the offer as a rule, and are looked up by task only where they do not. None: try again.</summary>
+    private struct AnswerReader(IReadOnlyList<OfferAnswer> answers)
+    {
+        private Dictionary<string, OfferAnswerKind>? _byTask;
+
+        public OfferAnswerKind Of(int place, string taskId)
+        {
+            if (_byTask is null && place < answers.Count && answers[place].TaskId == taskId) return answers[place].Kind;
+            if (_byTask is null)
+            {
+                _byTask = new(answers.Count);
+                foreach (var answer in answers) _byTask[answer.TaskId] = answer.Kind;
+            }
+            return _byTask.GetValueOrDefault(taskId, OfferAnswerKind.TryAgain);
         }
     }
 }

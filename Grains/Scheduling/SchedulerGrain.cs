@@ -150,7 +150,7 @@ public sealed partial class SchedulerGrain(
         {
             try
             {
-                await GrainFactory.GetGrain<ITaskGrain>(taskId).Expire();
+                if (await GrainFactory.GetGrain<ITaskGrain>(taskId).Expire()) _core.ForgetExpired(taskId);
             }
             catch (Exception exception)
             {

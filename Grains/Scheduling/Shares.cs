@@ -46,11 +46,13 @@ internal sealed class Shares(SchedulingOptions options)
         if (account.HasReady == account.IsRanked) return;
         if (account.IsRanked)
         {
-            Ranking.Remove(account);
+            Ranking.RemoveAt(Ranking.PlaceOf(account));
+            account.IsRanked = false;
             return;
         }
         account.Rank = RankOf(account);
         Ranking.Add(account);
+        account.IsRanked = true;
     }
 
     /// <summary>Once a second of the clock: what runs has used up more, and who is forgotten altogether.</summary>
@@ -91,8 +93,9 @@ internal sealed class Shares(SchedulingOptions options)
 
     private void Rerank(Account account)
     {
-        if (account.IsRanked) Ranking.Move(account, RankOf(account));
-        else account.Rank = RankOf(account);
+        var place = account.IsRanked ? Ranking.PlaceOf(account) : -1;
+        account.Rank = RankOf(account);
+        if (place >= 0) Ranking.Moved(place);
     }
 
     private double RankOf(Account account) => _fair.Rank(account.Used, account.Rate, account.Quota.Weight);

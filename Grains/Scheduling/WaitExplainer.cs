@@ -151,8 +151,15 @@ internal sealed class WaitExplainer(PendingQueue queue, PoolPicture pool, Shares
         if (!account.IsRanked) return 0;
         var (before, place) = (0, shares.Ranking.PlaceOf(account));
         for (var i = 0; i < place && before < CountedAhead; i++)
-            if (shares.Ranking[i].ReadyLanes.Any(lane => pool.IsFeasible(lane.Shape, lane.Account))) before++;
+            if (HasFeasible(shares.Ranking[i])) before++;
         return before;
+    }
+
+    private bool HasFeasible(Account account)
+    {
+        for (var i = 0; i < account.Ready.Count; i++)
+            if (pool.IsFeasible(account.Ready[i].Shape, account)) return true;
+        return false;
     }
 
     private static string Ahead(int own, int accounts)

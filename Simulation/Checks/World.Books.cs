@@ -11,6 +11,7 @@ internal sealed partial class World
 {
     private readonly List<SimTask> _open = [];
     private readonly Dictionary<TaskState, int> _states = [];
+    private const int MostBeats = 2500;
     private int _born, _notEnded;
     /// <summary>When a task was last granted, ended or gone.</summary>
     private long _movedAt;
@@ -67,6 +68,7 @@ internal sealed partial class World
         var grant = next.Current ?? throw Broken("I3", $"the grant of {task.Id} opened no attempt");
         if (task.OpenAttempt != 0) throw Broken("I3", $"attempt {grant.Number} of {task.Id} was granted to {grant.NodeId} while {Open(task)} is open");
         if (grant.Number != task.LastAttempt + 1) throw Broken("I3", $"after attempt {task.LastAttempt} of {task.Id} came attempt {grant.Number}");
+        if (task.MustStartBy is { } by && _clock.Ticks >= by) throw Broken("Deadline", $"{task.Id} was to start by {TimeSpan.FromTicks(by):c} and was granted to {grant.NodeId}");
         task.LastAttempt = task.OpenAttempt = grant.Number;
         task.OpenNode = NodeOf(grant.NodeId).Number;
         if (task.FirstGrantAt < 0) task.FirstGrantAt = _clock.Ticks;
@@ -80,11 +82,12 @@ internal sealed partial class World
         task.OpenAttempt = 0;
         task.OpenNode = -1;
         task.WaitsSince = _clock.Ticks;
-        var counted = 0;
+        var (counted, most) = (0, _plan.MaxAttempts);
+        if (next.Spec!.Retry.MaxAttempts > 0) most = Math.Min(most, next.Spec.Retry.MaxAttempts);
         foreach (var attempt in next.Attempts)
             if (attempt.Counts) counted++;
-        if (next.State == TaskState.Pending && counted >= _plan.MaxAttempts) throw Broken("I11", $"{task.Id} waits again after {counted} of {_plan.MaxAttempts} attempts");
-        if (counted > _plan.MaxAttempts) throw Broken("I11", $"{task.Id} had {counted} of {_plan.MaxAttempts} attempts");
+        if (next.State == TaskState.Pending && counted >= most) throw Broken("I11", $"{task.Id} waits again after {counted} of {most} attempts");
+        if (counted > most) throw Broken("I11", $"{task.Id} had {counted} of {most} attempts");
     }
 
     private static bool IsOpen(SimTask task, SimNode node, int attempt) => task.OpenAttempt == attempt && task.OpenNode == node.Number;
@@ -127,6 +130,13 @@ internal sealed partial class World
             throw Broken("I6", $"{node.Id} says {free} are free of {total}, and {node.HeldSum} are reserved");
     }
 
+    /// <summary>One word must not bring forth two: heartbeats that answer heartbeats do not multiply.</summary>
+    private void CheckLoad(SimNode node)
+    {
+        if (_clock.Ticks - node.BeatsSince > Ticks.Second) (node.BeatsSince, node.Beats) = (_clock.Ticks, 0);
+        if (++node.Beats > MostBeats) throw Broken("Load", $"{node.Id} heard {MostBeats} heartbeats within a second");
+    }
+
     // ------------------------------------------------------------ the whole
 
     private void Audit()
@@ -143,6 +153,8 @@ internal sealed partial class World
         if (_tasks.Count == 0) return;
         var one = _tasks[_chance.Below(_tasks.Count)];
         if (one.Terminal is { } terminal && !ReferenceEquals(terminal, one.Record)) throw Broken("I2", $"{one.Id} had ended as {terminal.State} and is {one.Record?.State}");
+        if (one is { Terminal: null, OpenAttempt: 0, Record: not null, MustStartBy: { } by } && _clock.Ticks > by + 2 * _plan.SweepEvery + 10 * Ticks.Second && _schedulerUp && !_plan.LosesSchedulers)
+            throw Broken("Deadline", $"{one.Id} was to start by {TimeSpan.FromTicks(by):c} and still waits");
         if (one.CancelAcknowledged && one.Record!.State != TaskState.Cancelled) throw Broken("I8", $"the cancel of {one.Id} was answered and it is {one.Record.State}");
         if (_schedulerUp && one.InQueue != _core.Knows(one.Id)) throw Broken("Conservation", $"{one.Id} {(one.InQueue ? "was given to the scheduler, which does not know it" : "left the scheduler, which still knows it")}");
     }

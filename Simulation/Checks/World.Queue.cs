@@ -101,6 +101,7 @@ internal sealed partial class World
             foreach (var task in _open)
             {
                 if (!task.InQueue || task.Offer is not null || Math.Max(task.HeldUntil, task.RestsUntil) > _clock.Ticks) continue;
+                if (task.Entry.StartBy is { } by && VirtualClock.TicksAt(by) <= _clock.Ticks) continue;
                 if (!_runs[node.Number, task.Shape.Number] || !task.Shape.Size.FitsIn(free)) continue;
                 if (!view.AcceptsStrangers && node.Owner != task.User) continue;
                 if (_core.Shares.Find(task.Born.UserId) is { } account && !account.MayHold(task.Shape.Size)) continue;

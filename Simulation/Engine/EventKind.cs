@@ -6,18 +6,18 @@ internal enum EventKind
     // Submitters: a task comes; its submitter cancels it.
     Submit, Cancel,
     // A task's record: a node asks for a grant; its attempt is over for the pool; the entry in the index goes; its activation is lost.
-    Grant, AttemptLost, LeaveIndex, TaskGrainLost,
+    Grant, AttemptLost, Expire, LeaveIndex, TaskGrainLost,
     // A node's grain.
-    OfferArrives, OfferConcludes, LookUp, ReportArrives, HeartbeatArrives, ConnectArrives, DisconnectArrives, DrainArrives, DropArrives, LeaseRunsOut, OwedAgain,
+    OfferArrives, OfferConcludes, LookUp, ReportArrives, HeartbeatArrives, ConnectArrives, DisconnectArrives, DrainArrives, DropArrives, LeaseRunsOut, OwedAgain, NodeTick, Uncordon,
     NodeGrainLost,
     // A machine.
-    AssignArrives, KillArrives, RunBegins, RunEnds, ReportAgain, VerdictArrives, Beat, BeatAnswered, WorkerLeaseRunsOut, Connect, Welcome,
+    AssignArrives, KillArrives, RunBegins, RunEnds, ReportAgain, VerdictArrives, Beat, SayNow, BeatAnswered, WorkerLeaseRunsOut, Connect, Welcome,
     // The scheduler's grain.
-    Enqueue, Remove, ViewArrives, Pump, OfferAnswered, OfferFailed, DueCheck, SchedulerStarts, RebuildPage,
+    Enqueue, Remove, ExpireAnswered, ViewArrives, Pump, OfferAnswered, OfferFailed, DueCheck, SchedulerStarts, RebuildPage,
     // The sweeper.
     Sweep, SweepPage, Mend, Claim,
     // What goes wrong and comes right.
-    MachineDies, MachineStarts, MachineFreezes, LinkBreaks, MachineResizes, NodeLeaves, NodeUnregisters, SchedulerDies, LoadChanges,
+    MachineDies, MachineStarts, MachineFreezes, LinkBreaks, MachineResizes, NodeLeaves, NodeUnregisters, NodeCordoned, SchedulerDies, LoadChanges,
     // A question the checks ask later.
     WaitBound,
 }

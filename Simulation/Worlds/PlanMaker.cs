@@ -16,10 +16,11 @@ internal static class PlanMaker
         var plan = new WorldPlan
         {
             Seed = seed, Kind = "", Nodes = nodes, Users = users, Shapes = Shapes(chance), Policy = policy ?? chance.Of(PlacementPolicies.All).Name,
-            Scheduling = Scheduling(chance), MaxAttempts = chance.Between(1, 6), CrashLimit = chance.Between(0, 4),
+            Scheduling = Scheduling(chance), MaxAttempts = chance.Between(1, 6), CrashLimit = chance.Of([0, 2, 3]),
             LoadHigh = chance.Between(0.6, 2.5), LoadLow = chance.Between(0.1, 1.0), LoadTurn = Ticks.Seconds(chance.Between(20, 200)),
             BurstChance = chance.Chance(0.5) ? 0.01 : 0, BurstMost = chance.Between(10, 400), MostOpen = chance.Of([200, 1000, 4000]),
             CancelShare = chance.Of([0, 0.02, 0.2]), FailShare = chance.Of([0, 0.03]), WorkerFaultShare = chance.Of([0, 0.02, 0.1]),
+            DeadlineShare = chance.Of([0, 0.05, 0.3]), RetryShare = chance.Of([0, 0.3]),
             Delay = chance.Of([0.5, 2.0, 10.0, 40.0]) * Ticks.Millisecond, Straggles = chance.Of([0, 0.001, 0.02]),
             Priorities = chance.Of<double[]>([[1, 4, 1, 0.3], [1, 1, 1, 1], [0.1, 0.2, 1, 5]]),
         };
@@ -48,7 +49,8 @@ internal static class PlanMaker
     {
         Deaths = chance.Chance(0.8) ? Mean(chance, 5, 100) : 0, Freezes = chance.Chance(0.8) ? Mean(chance, 5, 100) : 0,
         Cuts = chance.Chance(0.5) ? Mean(chance, 5, 100) : 0, Resizes = chance.Chance(0.5) ? Mean(chance, 5, 100) : 0,
-        Departures = chance.Chance(0.5) ? Mean(chance, 20, 200) : 0,
+        Departures = chance.Chance(0.5) ? Mean(chance, 20, 200) : 0, Cordons = chance.Chance(0.5) ? Mean(chance, 10, 100) : 0,
+        CordonAfterFailures = chance.Of([0, 5, 12]), FailShare = chance.Of([0.02, 0.2]),
     };
 
     private static long Mean(SimRandom chance, double low, double high) => Ticks.Seconds(chance.Between(low, high));

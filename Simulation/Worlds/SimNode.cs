@@ -4,41 +4,50 @@ using HiveMind.Scheduling;
 namespace HiveMind.Simulation;
 
 /// <summary>A node as its grain has it: the stored part, and the memory of this activation. The room that is reserved is booked twice: by the rules and by the checks.</summary>
-internal sealed class SimNode(int number, string id, string ownerId, int owner, NodeCapabilities whole, VirtualClock clock, long lease, Seams seams)
+internal sealed class SimNode(int number, string id, string ownerId, int owner, WorldPlan plan, VirtualClock clock, Seams seams)
 {
     public int Number { get; } = number;
     public string Id { get; } = id;
     public string OwnerId { get; } = ownerId;
     public int Owner { get; } = owner;
     /// <summary>What it lends when nothing was changed.</summary>
-    public NodeCapabilities Whole { get; } = whole;
-    public NodeCapabilities Capabilities { get; set; } = whole;
-    public IReadOnlyDictionary<string, string> Labels { get; } = NodeLabels.Of(id, ownerId, whole);
+    public NodeCapabilities Whole { get; } = plan.Nodes[number].Lends;
+    public NodeCapabilities Capabilities { get; set; } = plan.Nodes[number].Lends;
+    public IReadOnlyDictionary<string, string> Labels { get; } = NodeLabels.Of(id, ownerId, plan.Nodes[number].Lends);
     public SimMachine Machine { get; } = new();
 
     // Stored.
     public bool Registered { get; set; } = true;
     public long Epoch { get; set; }
     public bool HoldsLease { get; set; }
+    /// <summary>Somebody said so.</summary>
+    public bool Cordoned { get; set; }
+    /// <summary>Ticks; 0: what runs may finish.</summary>
+    public long DrainDeadline { get; set; }
 
     // Memory.
     public int Activation { get; private set; }
     public NodeRoom Room { get; private set; } = seams.NewRoom();
     public Dictionary<string, WantedAttempt> Wanted { get; } = [];
     public HashSet<(string TaskId, int Attempt)> Started { get; } = [];
-    public NodeLease Lease { get; private set; } = new(clock, TimeSpan.FromTicks(lease));
+    public NodeLease Lease { get; private set; } = new(clock, TimeSpan.FromTicks(plan.Lease));
     public long LeaseUntil { get; set; }
     public bool LeaseWatched { get; set; }
     public bool HasLink { get; set; }
     public bool Draining { get; set; }
     public long ViewVersion { get; set; }
     public List<LostWord> Owed { get; } = [];
+    /// <summary>It fails what others would not: put aside for a while.</summary>
+    public FailureStreak Streak { get; private set; } = NewStreak(plan);
 
     // The checks' own books.
     public Dictionary<string, ResourceRequest> Held { get; } = [];
     public ResourceRequest HeldSum { get; set; } = ResourceMath.Nothing;
+    public long BeatsSince { get; set; }
+    public int Beats { get; set; }
 
-    public bool CanTakeWork => HoldsLease && HasLink && !Draining;
+    public bool IsWithheld => Draining || Cordoned || Streak.IsCordoned(clock.Now);
+    public bool CanTakeWork => HoldsLease && HasLink && !IsWithheld;
 
     /// <summary>A new activation: what was in memory only is gone, and its lease begins whole.</summary>
     public void Reactivate()
@@ -51,15 +60,18 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
         Owed.Clear();
         Held.Clear();
         HeldSum = ResourceMath.Nothing;
-        Lease = new NodeLease(clock, TimeSpan.FromTicks(lease));
-        LeaseUntil = clock.Ticks + lease;
+        Lease = new NodeLease(clock, TimeSpan.FromTicks(plan.Lease));
+        LeaseUntil = clock.Ticks + plan.Lease;
+        Streak = NewStreak(plan);
         HasLink = Draining = false;
     }
+
+    private static FailureStreak NewStreak(WorldPlan plan) => new(plan.CordonAfterFailures, plan.CordonFor, 4 * plan.CordonFor);
 
     public void RenewLease()
     {
         Lease.Renew();
-        LeaseUntil = clock.Ticks + lease;
+        LeaseUntil = clock.Ticks + plan.Lease;
     }
 }
 
@@ -83,6 +95,10 @@ internal sealed class SimMachine
     public long RenewedAt { get; set; }
     public bool LeaseWatched { get; set; }
     public bool Draining { get; set; }
+    /// <summary>A heartbeat out of turn is due; is about to be written; one is not yet answered.</summary>
+    public bool WantsToSay { get; set; }
+    public bool WillSay { get; set; }
+    public bool AwaitsAnswer { get; set; }
     public List<SimRun> Runs { get; } = [];
     /// <summary>Attempts that were answered: a late duplicate of their assignment does not run again.</summary>
     public HashSet<(int Task, int Attempt)> Answered { get; } = [];
@@ -98,12 +114,14 @@ internal sealed class SimMachine
 }
 
 /// <summary>An attempt on a machine: its program runs, or has ended and its report is not yet answered.</summary>
-internal sealed class SimRun(int task, string taskId, int attempt)
+internal sealed class SimRun(int task, string taskId, int attempt, long limit)
 {
     private AttemptReport? _said;
 
     public int Task { get; } = task;
     public int Attempt { get; } = attempt;
+    /// <summary>How long its program may run.</summary>
+    public long Limit { get; } = limit;
     public bool Began { get; set; }
     public long BeganAt { get; set; }
     public bool Gone { get; set; }

@@ -10,8 +10,9 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
     public string Id => Born.TaskId;
     public int User { get; } = user;
     public TaskShape Shape { get; } = shape;
-    /// <summary>As it is in the index: never rewritten there.</summary>
     public PendingTask Born { get; } = born;
+    /// <summary>As it is in the index.</summary>
+    public PendingTask Entry { get; set; } = born;
     /// <summary>How long its program runs, and how it ends.</summary>
     public long RunTicks { get; init; }
     public string Ends { get; init; } = Causes.Completed;
@@ -33,10 +34,22 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
     /// <summary>0: none is open.</summary>
     public int OpenAttempt { get; set; }
     public int OpenNode { get; set; } = -1;
+    /// <summary>The attempts that a report of theirs has ended, with their nodes.</summary>
+    public List<(int Attempt, int Node)>? Reported { get; set; }
     /// <summary>The record as it was when it ended.</summary>
     public TaskRecord? Terminal { get; set; }
     public bool CancelAcknowledged { get; set; }
     public long WaitsSince { get; set; }
+    /// <summary>Ticks: not granted from then on; null: whenever.</summary>
+    public long? MustStartBy
+    {
+        get
+        {
+            var (queue, total) = (Record!.Spec!.QueueDeadline.Ticks, Record.Spec.TotalTimeout.Ticks);
+            var by = Math.Min(LastAttempt == 0 && queue > 0 ? queue : long.MaxValue, total > 0 ? total : long.MaxValue);
+            return by == long.MaxValue ? null : VirtualClock.TicksAt(Record.CreatedAt) + by;
+        }
+    }
     public long FirstGrantAt { get; set; } = -1;
     public long EndedAt { get; set; } = -1;
     /// <summary>What its account's tasks that ended before it came had used.</summary>

@@ -12,6 +12,7 @@ internal sealed partial class World
         FaultAgain(EventKind.LinkBreaks, _plan.Cuts);
         FaultAgain(EventKind.MachineResizes, _plan.Resizes);
         FaultAgain(EventKind.NodeLeaves, _plan.Departures);
+        FaultAgain(EventKind.NodeCordoned, _plan.Cordons);
         FaultAgain(EventKind.SchedulerDies, _plan.SchedulerDeaths);
         FaultAgain(EventKind.NodeGrainLost, _plan.NodeGrainLosses);
         FaultAgain(EventKind.TaskGrainLost, _plan.TaskGrainLosses);
@@ -63,6 +64,14 @@ internal sealed partial class World
             case EventKind.NodeLeaves:
                 if (node.Machine.Up) Leave(node);
                 FaultAgain(what.Kind, _plan.Departures);
+                break;
+            case EventKind.NodeCordoned:
+                if (node is { Registered: true, Cordoned: false })
+                {
+                    Cordon(node, _chance.Chance(0.5) ? -1 : Ticks.Seconds(_chance.Between(0, 10.0)));
+                    Later(Ticks.Seconds(_chance.Between(5, 60.0)), EventKind.Uncordon, node.Number);
+                }
+                FaultAgain(what.Kind, _plan.Cordons);
                 break;
             default: throw new InvalidOperationException($"Nobody handles {what.Kind}.");
         }
@@ -121,7 +130,8 @@ internal sealed partial class World
         Stop(node);
         EndLease(node, HiveMind.Tasks.Causes.NodeRemoved, false);
         while (node.Owed.Count > 0) PayOwed(node);
-        node.Registered = false;
+        node.Registered = node.Cordoned = false;
+        node.DrainDeadline = 0;
         node.Reactivate();
         Later(Ticks.Seconds(_chance.Between(1, 60.0)), EventKind.MachineStarts, node.Number, node.Machine.Life);
     }

@@ -31,6 +31,7 @@ internal sealed partial class World
             case EventKind.ReportAgain: ReportAgain(node, (SimRun)what.Body!); break;
             case EventKind.VerdictArrives: VerdictArrives(node, (VerdictMessage)what.Body!); break;
             case EventKind.Beat: Beat(node); break;
+            case EventKind.SayNow: SayNow(node); break;
             case EventKind.BeatAnswered: BeatAnswered(node, (BeatMessage)what.Body!); break;
             case EventKind.WorkerLeaseRunsOut: WorkerLeaseRunsOut(node); break;
             case EventKind.Connect: Connect(node); break;
@@ -48,7 +49,7 @@ internal sealed partial class World
             node.Reactivate();
         }
         machine.Up = true;
-        machine.Draining = machine.Connected = machine.Connecting = machine.LeaseWatched = false;
+        machine.WillSay = machine.Draining = machine.Connected = machine.Connecting = machine.LeaseWatched = false;
         machine.FrozenUntil = machine.CutUntil = 0;
         machine.Answered.Clear();
         Connect(node);
@@ -80,6 +81,7 @@ internal sealed partial class World
         if (welcome.Epoch <= machine.Epoch) return;
         (machine.Connected, machine.Connecting, machine.Epoch) = (true, false, welcome.Epoch);
         machine.RenewedAt = Math.Max(machine.RenewedAt, welcome.SentAt);
+        machine.AwaitsAnswer = false;
         WatchWorkerLease(node);
         if (machine.Draining) ToHub(node, EventKind.DrainArrives, machine.Epoch);
         foreach (var run in machine.Runs)
@@ -92,9 +94,29 @@ internal sealed partial class World
         Later(_plan.Heartbeat, EventKind.Beat, node.Number, node.Machine.Life);
     }
 
+    /// <summary>A heartbeat out of turn, or after the answer to the one before.</summary>
+    private void SaySoon(SimNode node)
+    {
+        var machine = node.Machine;
+        machine.WantsToSay = true;
+        if (!machine.AwaitsAnswer) SayWanted(node);
+    }
+
+    private void SayWanted(SimNode node)
+    {
+        var machine = node.Machine;
+        if (!machine.WantsToSay || machine.WillSay) return;
+        machine.WillSay = true;
+        Later(Ticks.Millisecond / 10, EventKind.SayNow, node.Number, machine.Life);
+    }
+
     private void SayNow(SimNode node)
     {
-        if (node.Machine.Connected) ToHub(node, EventKind.HeartbeatArrives, Say(node));
+        var machine = node.Machine;
+        machine.WillSay = machine.WantsToSay = false;
+        if (!machine.Connected) return;
+        machine.AwaitsAnswer = true;
+        ToHub(node, EventKind.HeartbeatArrives, Say(node));
     }
 
     private BeatMessage Say(SimNode node)
@@ -113,6 +135,8 @@ internal sealed partial class World
         {
             machine.RenewedAt = Math.Max(machine.RenewedAt, answered.SentAt);
             WatchWorkerLease(node);
+            machine.AwaitsAnswer = false;
+            SayWanted(node);
         }
         else if (machine.Connected)
         {
@@ -153,7 +177,7 @@ internal sealed partial class World
             if (machine.Runs[i].Attempt > assignment.Attempt) return;
             Drop(node, machine.Runs[i]);
         }
-        var run = new SimRun(task.Number, task.Id, assignment.Attempt);
+        var run = new SimRun(task.Number, task.Id, assignment.Attempt, assignment.RunTimeout.Ticks);
         machine.Runs.Add(run);
         if (machine.Draining)
         {
@@ -169,11 +193,10 @@ internal sealed partial class World
         var task = _tasks[run.Task];
         (run.Began, run.BeganAt) = (true, _clock.Ticks);
         if (task.RunningNow++ > 0) Figures.Overlaps++;
-        var limit = task.Record!.Spec!.RunTimeout.Ticks;
-        Later(Math.Min(task.RunTicks, limit), EventKind.RunEnds, node.Number, node.Machine.Life, run);
+        Later(Math.Min(task.RunTicks, run.Limit), EventKind.RunEnds, node.Number, node.Machine.Life, run);
         ToHub(node, EventKind.ReportArrives, new ReportMessage(node.Number, node.Machine.Life, node.Machine.Epoch,
             new() { TaskId = task.Id, Attempt = run.Attempt, IsStart = true }));
-        if (!_ending && _chance.Chance(_plan.CancelShare / 4)) Later(Math.Min(task.RunTicks, limit) + Delay() - Delay() / 2, EventKind.Cancel, task.Number);
+        if (!_ending && _chance.Chance(_plan.CancelShare / 4)) Later(Math.Min(task.RunTicks, run.Limit) + Delay() - Delay() / 2, EventKind.Cancel, task.Number);
     }
 
     private void RunEnds(SimNode node, SimRun run)
@@ -181,7 +204,7 @@ internal sealed partial class World
         if (run.Gone) return;
         var task = _tasks[run.Task];
         EndRun(run);
-        var timedOut = task.RunTicks > task.Record!.Spec!.RunTimeout.Ticks;
+        var timedOut = task.RunTicks > run.Limit;
         // A worker's fault is of that attempt: the next one may do better.
         var cause = timedOut ? Causes.RunTimeout : task.Ends == Causes.WorkerFault && _chance.Chance(0.5) ? Causes.Completed : task.Ends;
         Ended(node, run, new()
@@ -224,8 +247,9 @@ internal sealed partial class World
 
     private void Killed(SimNode node, AttemptReport unwanted)
     {
-        if (node.Machine.Find(TaskOf(unwanted.TaskId).Number, unwanted.Attempt) is { } run) Drop(node, run);
-        else SayNow(node);
+        var task = TaskOf(unwanted.TaskId).Number;
+        if (node.Machine.Find(task, unwanted.Attempt) is { } run) Drop(node, run);
+        else if (!node.Machine.Answered.Contains((task, unwanted.Attempt))) SaySoon(node);
     }
 
     private void Drop(SimNode node, SimRun run)
@@ -233,7 +257,7 @@ internal sealed partial class World
         EndRun(run);
         run.Gone = true;
         node.Machine.Runs.Remove(run);
-        SayNow(node);
+        SaySoon(node);
     }
 
     private void EndRun(SimRun run)

@@ -68,15 +68,13 @@ internal sealed partial class World
             }
             offer.Answers.Add(new(id, OfferAnswerKind.Granted));
             var attempt = new WantedAttempt(assignment, _clock.Ticks);
-            if (node.HoldsLease && node.Epoch == offer.Epoch)
-            {
-                node.Wanted[id] = attempt;
-                NoteEnd(node, attempt);
-            }
-            else
+            if (!node.HoldsLease || node.Epoch != offer.Epoch || node.IsWithheld)
             {
                 Abandon(node, attempt, Causes.NodeLost, false);
+                continue;
             }
+            node.Wanted[id] = attempt;
+            NoteEnd(node, attempt);
             (push ??= []).Add(assignment);
         }
         if (node.Owed.Count > 0) PayOwed(node);
@@ -108,6 +106,7 @@ internal sealed partial class World
     private void HeartbeatArrives(BeatMessage beat)
     {
         var node = _nodes[beat.Node];
+        CheckLoad(node);
         if (!node.HoldsLease || node.Epoch != beat.Epoch)
         {
             Send(EventKind.BeatAnswered, node.Number, beat.Life, beat with { SentAt = -1 });
@@ -123,7 +122,7 @@ internal sealed partial class World
         node.RenewLease();
         var plan = WantedSet.Reconcile(node.Wanted, running, pushedAt => _clock.Ticks - pushedAt >= _plan.Heartbeat);
         foreach (var attempt in plan.Update) node.Wanted[attempt.TaskId] = attempt;
-        foreach (var attempt in plan.Free) Release(node, attempt.TaskId);
+        foreach (var attempt in plan.Free) Abandon(node, attempt, Causes.NodeLost, true);
         foreach (var attempt in plan.Gone) Abandon(node, attempt, Causes.NodeLost, true);
         foreach (var attempt in plan.Push) node.Wanted[attempt.TaskId] = attempt with { PushedAt = _clock.Ticks };
         if (node.HasLink)
@@ -207,7 +206,14 @@ internal sealed partial class World
             {
                 verdict = End(task, node, report);
                 if (verdict != ReportVerdictKind.TryAgain && node.Wanted.TryGetValue(task.Id, out var ended) && ended.Attempt == report.Attempt)
+                {
                     Release(node, task.Id);
+                    if (verdict == ReportVerdictKind.Accepted && !node.Draining && node.Streak.Ended(task.Born.UserId, report.Cause, _now))
+                    {
+                        Figures.PutAside++;
+                        Later((node.Streak.Until!.Value - _now).Ticks, EventKind.NodeTick, node.Number, node.Activation);
+                    }
+                }
             }
             Publish(node);
         }
@@ -229,7 +235,7 @@ internal sealed partial class World
     private bool Adopt(SimNode node, TaskAssignment assignment, bool seen)
     {
         var spec = assignment.Spec;
-        if (!Reserve(node, new(assignment.TaskId, spec.UserId, spec.Priority, spec.Resources, _now + spec.RunTimeout))) return false;
+        if (!Reserve(node, new(assignment.TaskId, spec.UserId, spec.Priority, spec.Resources, EndsBy(assignment.RunTimeout)))) return false;
         node.Wanted[assignment.TaskId] = new(assignment, 0) { Seen = seen };
         Figures.Adopted++;
         return true;
@@ -268,7 +274,57 @@ internal sealed partial class World
     private void Abandon(SimNode node, WantedAttempt attempt, string cause, bool counts)
     {
         Release(node, attempt.TaskId);
-        if (!attempt.Dropped) node.Owed.Add(new(TaskOf(attempt.TaskId).Number, node.Number, attempt.Attempt, cause, counts));
+        if (attempt.TakenBackAs.Length > 0) Owe(node, attempt, attempt.TakenBackAs, false);
+        else if (!attempt.Dropped) Owe(node, attempt, cause, counts);
+    }
+
+    private void Owe(SimNode node, WantedAttempt attempt, string cause, bool counts) =>
+        node.Owed.Add(new(TaskOf(attempt.TaskId).Number, node.Number, attempt.Attempt, cause, counts));
+
+    /// <summary>Nothing new for it; what runs may finish, or is taken back at a deadline.</summary>
+    private void Cordon(SimNode node, long patience)
+    {
+        node.Cordoned = true;
+        node.DrainDeadline = patience < 0 ? 0 : _clock.Ticks + patience;
+        Publish(node);
+        if (patience >= 0) Later(patience, EventKind.NodeTick, node.Number, node.Activation);
+    }
+
+    private void Uncordon(SimNode node)
+    {
+        node.Cordoned = false;
+        node.DrainDeadline = 0;
+        node.Streak.Forget();
+        Publish(node);
+    }
+
+    /// <summary>Once a second in the product; here when there is something that it would do.</summary>
+    private void NodeTick(SimNode node, int activation)
+    {
+        if (!node.Registered || node.Activation != activation) return;
+        if (node.DrainDeadline > 0 && _clock.Ticks >= node.DrainDeadline) TakeBack(node);
+        var waits = false;
+        foreach (var kept in node.Wanted.Values.Where(attempt => attempt.TakenBackAs.Length > 0).ToList())
+        {
+            waits = true;
+            if (_clock.Ticks - kept.TakenBackAt < _plan.Lease) continue;
+            node.Wanted[kept.TaskId] = kept with { TakenBackAs = "" };
+            Owe(node, kept, kept.TakenBackAs, false);
+        }
+        if (node.Owed.Count > 0) PayOwed(node);
+        if (waits) Later(VerdictEvery, EventKind.NodeTick, node.Number, activation);
+        Publish(node);
+    }
+
+    /// <summary>Killed at the worker first: the task is told when the worker names its attempt no more, or after a lease.</summary>
+    private void TakeBack(SimNode node)
+    {
+        foreach (var attempt in node.Wanted.Values.Where(attempt => !attempt.Dropped).ToList())
+        {
+            Figures.TakenBack++;
+            node.Wanted[attempt.TaskId] = attempt with { Dropped = true, TakenBackAs = Causes.Drained, TakenBackAt = _clock.Ticks };
+            if (node.HasLink) Push(node, EventKind.KillArrives, new AttemptReport(attempt.TaskId, attempt.Attempt, false));
+        }
     }
 
     /// <summary>Each task is told that its attempt is lost; what fails is told again with the next tick.</summary>
@@ -297,6 +353,7 @@ internal sealed partial class World
             Figures.NodeGrainsLost++;
             node.Reactivate();
             WatchLease(node);
+            if (node.DrainDeadline > 0) Later(VerdictEvery, EventKind.NodeTick, node.Number, node.Activation);
         }
         FaultAgain(EventKind.NodeGrainLost, _plan.NodeGrainLosses);
     }
@@ -319,9 +376,11 @@ internal sealed partial class World
         };
     }
 
-    private RunningTask Running(PendingTask task) => new(task.TaskId, task.UserId, task.Priority, task.Resources, _now + task.RunTimeout);
+    private RunningTask Running(PendingTask task) => new(task.TaskId, task.UserId, task.Priority, task.Resources, EndsBy(task.RunTimeout));
 
-    private void NoteEnd(SimNode node, WantedAttempt attempt) => node.Room.SetEnd(attempt.TaskId, _now + attempt.Assignment.Spec.RunTimeout);
+    private void NoteEnd(SimNode node, WantedAttempt attempt) => node.Room.SetEnd(attempt.TaskId, EndsBy(attempt.Assignment.RunTimeout));
+
+    private DateTimeOffset EndsBy(TimeSpan limit) => _now + (limit > TimeSpan.Zero ? limit : TimeSpan.FromHours(1));
 
     private void Release(SimNode node, string taskId)
     {

@@ -10,6 +10,7 @@ internal sealed partial class World
     {
         var node = _nodes[offer.Node];
         GrantResult? result = new(null, "MISSING");
+        Expire(task);
         if (task.Record is { } record)
         {
             if (TaskLifecycle.Grant(record, node.Id, node.OwnerId, offer.Epoch, _now) is { } granted)
@@ -50,7 +51,7 @@ internal sealed partial class World
         if (!_seams.IsCurrent(record, node.Id, report.Attempt))
         {
             if (!TaskLifecycle.IsRepeated(record, node.Id, report)) return Refused();
-            if (task.Terminal is null || task.LastAttempt != report.Attempt) throw Broken("I4", $"a report of attempt {report.Attempt} of {task.Id} passed as repeated");
+            if (task.Reported is null || !task.Reported.Contains((report.Attempt, node.Number))) throw Broken("I4", $"a report of attempt {report.Attempt} of {task.Id} passed as repeated");
             return ReportVerdictKind.Accepted;
         }
         if (!IsOpen(task, node, report.Attempt))
@@ -58,12 +59,34 @@ internal sealed partial class World
         var next = TaskLifecycle.End(record, report, At(task));
         if (WriteFails())
         {
-            if (_chance.Chance(0.5)) Save(task, next);
+            if (_chance.Chance(0.5)) SaveReported(task, next);
             ForgetActivation(task);
             return ReportVerdictKind.TryAgain;
         }
-        Conclude(task, next);
+        SaveReported(task, next);
+        Concluded(task);
         return ReportVerdictKind.Accepted;
+    }
+
+    private void SaveReported(SimTask task, TaskRecord next)
+    {
+        (task.Reported ??= []).Add((task.OpenAttempt, task.OpenNode));
+        Save(task, next);
+    }
+
+    private void ExpireAsked(SimTask task, int incarnation)
+    {
+        Expire(task);
+        if (task.Record is not { State: TaskState.Pending }) Send(EventKind.ExpireAnswered, task.Number, incarnation);
+    }
+
+    /// <summary>Its time to start is over: every way to a waiting task asks this first.</summary>
+    private void Expire(SimTask task)
+    {
+        if (task.Record is not { } record || TaskLifecycle.Expire(record, _now) is not { } expired) return;
+        Save(task, expired);
+        Figures.Expired++;
+        Tell(EventKind.Remove, task);
     }
 
     private void AttemptLost(LostWord lost)
@@ -71,20 +94,20 @@ internal sealed partial class World
         var (task, node) = (_tasks[lost.Task], _nodes[lost.Node]);
         if (task.Record is not { } record || !_seams.IsCurrent(record, node.Id, lost.Attempt)) return;
         if (!IsOpen(task, node, lost.Attempt)) throw Broken("I4", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost, and {Open(task)} is open");
-        if (_plan.IsCalm) throw Broken("I3", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost ({lost.Cause}) where nothing fails");
+        if (_plan.IsCalm && lost.Counts) throw Broken("I3", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost ({lost.Cause}) where nothing fails");
         Figures.Lost++;
-        Conclude(task, TaskLifecycle.Lose(record, lost.Cause, lost.Counts, "", At(task)));
+        Save(task, TaskLifecycle.Lose(record, lost.Cause, lost.Counts, "", At(task)));
+        Concluded(task);
     }
 
-    private Moment At(SimTask task) => new(task.Id, _now, task.StartedAt, new TaskPolicy(Rates, _plan.MaxAttempts, _plan.CrashLimit));
-
-    private void Conclude(SimTask task, TaskRecord next)
+    /// <summary>What others must learn of the end of an attempt.</summary>
+    private void Concluded(SimTask task)
     {
-        Save(task, next);
         task.StartedAt = null;
-        if (next.IsEnded) return;
+        if (task.Record is not { IsEnded: false } waiting) return;
         task.Mark = -1;
-        Tell(EventKind.Enqueue, task, next.ToPending(task.Id));
+        task.Entry = waiting.ToPending(task.Id);
+        Tell(EventKind.Enqueue, task, task.Entry);
     }
 
     /// <summary>Settled in the books: the index forgets it. Until then it is there, so the index holds more than what is open.</summary>
@@ -112,5 +135,8 @@ internal sealed partial class World
         return ReportVerdictKind.Stale;
     }
 
-    private static TaskAssignment Assignment(SimTask task) => new(task.Id, task.Record!.Current!.Number, task.Record.Spec!);
+    private static TaskAssignment Assignment(SimTask task) => new(task.Id, task.Record!.Current!.Number, task.Record.Spec!)
+    {
+        RunTimeout = TaskDeadlines.RunLimit(task.Record), OverdueAt = TaskDeadlines.OverdueAt(task.Record),
+    };
 }

@@ -52,7 +52,7 @@ internal sealed partial class World
             var task = _tasks[from];
             if (!task.InIndex || task.Mark >= 0) continue;
             found++;
-            Enqueue(task, task.Born);
+            Enqueue(task, task.Entry);
         }
         RequestPump();
         if (from < _tasks.Count) Later(Delay(), EventKind.RebuildPage, from, incarnation);
@@ -78,6 +78,13 @@ internal sealed partial class World
         Removed(task);
     }
 
+    private void ExpireAnswered(SimTask task, int incarnation)
+    {
+        if (!_schedulerUp || incarnation != _incarnation) return;
+        _core.ForgetExpired(task.Id);
+        if (!_core.Knows(task.Id)) Removed(task);
+    }
+
     private void ViewArrives(int number, NodeView? view)
     {
         if (!_schedulerUp) return;
@@ -97,6 +104,7 @@ internal sealed partial class World
     private void DueCheck(int incarnation)
     {
         if (!_schedulerUp || incarnation != _incarnation) return;
+        foreach (var id in _core.TakeExpired(_now, TasksPerTurn)) Call(EventKind.Expire, TaskOf(id).Number, _incarnation);
         Pump(incarnation);
         Later(DueEvery, EventKind.DueCheck, incarnation);
     }

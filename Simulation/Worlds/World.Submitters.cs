@@ -64,7 +64,9 @@ internal sealed partial class World
         {
             UserId = _plan.Users[user].Id, TaskType = shape.Type, Payload = BlobRef.Empty, Resources = shape.Resources, Labels = shape.Labels,
             Priority = Bands[_work.Weighted(_prioritySums)], RunTimeout = TimeSpan.FromTicks(Ticks.Seconds(shape.MeanSeconds * shape.TimeoutFactor)),
-            Role = _plan.Users[user].Role,
+            Role = _plan.Users[user].Role, Retry = _work.Chance(_plan.RetryShare) ? Retries() : RetrySpec.Default,
+            QueueDeadline = _work.Chance(_plan.DeadlineShare) ? TimeSpan.FromTicks(Ticks.Seconds(_work.Between(1, 60.0))) : TimeSpan.Zero,
+            TotalTimeout = _work.Chance(_plan.DeadlineShare) ? TimeSpan.FromTicks(Ticks.Seconds(_work.Between(1, 4) * shape.MeanSeconds * shape.TimeoutFactor + 5)) : TimeSpan.Zero,
         };
         var number = _submitted++;
         var born = TaskLifecycle.Birth(spec, _now);
@@ -82,6 +84,11 @@ internal sealed partial class World
         if (_work.Chance(_plan.CancelShare)) Later(_work.Exponential(shape.MeanSeconds * Ticks.Second), EventKind.Cancel, number);
         AskWhenItMustHaveStarted(task);
     }
+
+    private RetrySpec Retries() => new()
+    {
+        ExitCodes = _work.Chance(0.5) ? [1] : [], AnyFailure = _work.Chance(0.3), OnTimeout = _work.Chance(0.5), OnLostNode = _work.Chance(0.7), MaxAttempts = _work.Below(4),
+    };
 
     private void Cancel(SimTask task)
     {

@@ -26,7 +26,7 @@ internal sealed partial class World
             var task = _tasks[from];
             if (!task.InIndex) continue;
             found++;
-            var entry = new UnfinishedEntry(task.Born, task.Mark >= 0 ? _nodes[task.Mark].Id : null);
+            var entry = new UnfinishedEntry(task.Entry, task.Mark >= 0 ? _nodes[task.Mark].Id : null);
             if (SweepRules.Examines(entry, _core.Knows(task.Id), _sweeps, SweepRules.CheckEvery(_tasks.Count), _now)) Later(Delay(), EventKind.Mend, task.Number);
         }
         if (from < _tasks.Count) Later(Delay(), EventKind.SweepPage, from);
@@ -35,6 +35,14 @@ internal sealed partial class World
     private void Mend(SimTask task)
     {
         Figures.Swept++;
+        Expire(task);
+        if (task.Record is { Current: not null } late && TaskLifecycle.Overdue(late, At(task)) is { } overdue)
+        {
+            var held = late.Current;
+            Save(task, overdue);
+            Concluded(task);
+            Send(EventKind.DropArrives, NodeOf(held.NodeId).Number, task.Number, held.Number);
+        }
         switch (task.Record)
         {
             case null:
@@ -49,7 +57,8 @@ internal sealed partial class World
                 break;
             case { } waiting:
                 task.Mark = -1;
-                if (_schedulerUp && !_core.Knows(task.Id)) Send(EventKind.Enqueue, task.Number, body: waiting.ToPending(task.Id));
+                task.Entry = waiting.ToPending(task.Id);
+                if (_schedulerUp && !_core.Knows(task.Id)) Send(EventKind.Enqueue, task.Number, body: task.Entry);
                 break;
         }
     }

@@ -1,5 +1,6 @@
 using HiveMind.Rewards;
 using HiveMind.Scheduling;
+using HiveMind.Tasks;
 
 namespace HiveMind.Simulation;
 
@@ -13,6 +14,7 @@ internal sealed partial class World
 
     private readonly WorldPlan _plan;
     private readonly Seams _seams;
+    private readonly TaskPolicy _policy;
     private readonly string _command;
     private readonly VirtualClock _clock = new();
     private readonly EventQueue _events = new();
@@ -32,11 +34,12 @@ internal sealed partial class World
     {
         _plan = plan;
         _seams = seams ?? Seams.None;
+        _policy = new TaskPolicy(Rates, plan.MaxAttempts, plan.CrashLimit);
         _command = command;
         _work = new SimRandom(plan.Seed * 2 + 1_000_003);
         _chance = new SimRandom(plan.Seed * 2 + 2_000_003);
         _now = _clock.Now;
-        _nodes = [.. plan.Nodes.Select((node, i) => new SimNode(i, node.Id, plan.Users[node.Owner].Id, node.Owner, node.Lends, _clock, plan.Lease, _seams))];
+        _nodes = [.. plan.Nodes.Select((node, i) => new SimNode(i, node.Id, plan.Users[node.Owner].Id, node.Owner, plan, _clock, _seams))];
         _runs = new bool[plan.Nodes.Count, plan.Shapes.Count];
         for (var node = 0; node < plan.Nodes.Count; node++)
             foreach (var shape in plan.Shapes) _runs[node, shape.Number] = plan.Runs(plan.Nodes[node], shape);
@@ -100,6 +103,8 @@ internal sealed partial class World
             case EventKind.Cancel: Cancel(_tasks[what.A]); break;
             case EventKind.Grant: Grant(_tasks[what.A], (OfferOnItsWay)what.Body!, what.B); break;
             case EventKind.AttemptLost: AttemptLost((LostWord)what.Body!); break;
+            case EventKind.Expire: ExpireAsked(_tasks[what.A], what.B); break;
+            case EventKind.ExpireAnswered: ExpireAnswered(_tasks[what.A], what.B); break;
             case EventKind.LeaveIndex: LeaveIndex(_tasks[what.A]); break;
             case EventKind.TaskGrainLost: TaskGrainLost(); break;
 
@@ -114,10 +119,12 @@ internal sealed partial class World
             case EventKind.DropArrives: DropArrives(_nodes[what.A], _tasks[what.B], (int)what.Body!); break;
             case EventKind.LeaseRunsOut: LeaseRunsOut(_nodes[what.A]); break;
             case EventKind.OwedAgain: OwedAgain(_nodes[what.A], what.B); break;
+            case EventKind.NodeTick: NodeTick(_nodes[what.A], what.B); break;
+            case EventKind.Uncordon: Uncordon(_nodes[what.A]); break;
             case EventKind.NodeGrainLost: NodeGrainLost(); break;
 
             case EventKind.AssignArrives or EventKind.KillArrives or EventKind.RunBegins or EventKind.RunEnds or EventKind.ReportAgain
-                or EventKind.VerdictArrives or EventKind.Beat or EventKind.BeatAnswered or EventKind.WorkerLeaseRunsOut or EventKind.Connect
+                or EventKind.VerdictArrives or EventKind.Beat or EventKind.SayNow or EventKind.BeatAnswered or EventKind.WorkerLeaseRunsOut or EventKind.Connect
                 or EventKind.Welcome:
                 OnMachine(in what);
                 break;
@@ -135,7 +142,7 @@ internal sealed partial class World
             case EventKind.Sweep: Sweep(); break;
             case EventKind.SweepPage: SweepPage(what.A); break;
             case EventKind.Mend: Mend(_tasks[what.A]); break;
-            case EventKind.Claim: Claim(_tasks[what.A], what.B, (HiveMind.Tasks.TaskAssignment)what.Body!); break;
+            case EventKind.Claim: Claim(_tasks[what.A], what.B, (TaskAssignment)what.Body!); break;
 
             case EventKind.WaitBound: WaitBound(_tasks[what.A], what.B); break;
             default: Fault(in what); break;
@@ -174,6 +181,8 @@ internal sealed partial class World
     /// <summary>A call that is made again until it is answered: late at worst.</summary>
     private void Call(EventKind kind, int a, int b = 0, object? body = null) =>
         Later(Delay() + (!_ending && _chance.Chance(_plan.Lost) ? 5 * Ticks.Second : 0), kind, a, b, body);
+
+    private Moment At(SimTask task) => new(task.Id, _now, task.StartedAt, _policy);
 
     private bool WriteFails() => !_ending && _chance.Chance(_plan.WriteFails);
 

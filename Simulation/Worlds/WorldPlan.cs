@@ -21,8 +21,11 @@ internal sealed record WorldPlan
     public string Policy { get; init; } = PlacementPolicies.All[0].Name;
     public SchedulingOptions Scheduling { get; init; } = new();
     public int MaxAttempts { get; init; } = 5;
-    /// <summary>Nodes a task may take down; 0: as many as its attempts.</summary>
+    /// <summary>Machines that one task may take down; 0: any number.</summary>
     public int CrashLimit { get; init; }
+    /// <summary>Failures of several accounts in a row after which a machine is put aside; 0: never.</summary>
+    public int CordonAfterFailures { get; init; }
+    public TimeSpan CordonFor { get; init; } = TimeSpan.FromSeconds(10);
 
     // The load: work that comes for each unit of work that the pool can do, high and low by turns.
     public double LoadHigh { get; init; } = 0.9;
@@ -41,6 +44,9 @@ internal sealed record WorldPlan
     /// <summary>Of the runs: the program fails; the worker does; it asks for more memory than there is.</summary>
     public double FailShare { get; init; }
     public double WorkerFaultShare { get; init; }
+    /// <summary>Of the tasks: they are to start by a moment, to end by one, to be tried again after a failure.</summary>
+    public double DeadlineShare { get; init; }
+    public double RetryShare { get; init; }
 
     // Time.
     public long Heartbeat { get; init; } = 3 * Ticks.Second;
@@ -65,13 +71,16 @@ internal sealed record WorldPlan
     public long Cuts { get; init; }
     public long Resizes { get; init; }
     public long Departures { get; init; }
+    public long Cordons { get; init; }
     public long SchedulerDeaths { get; init; }
     public long NodeGrainLosses { get; init; }
     public long TaskGrainLosses { get; init; }
 
     /// <summary>Nothing fails, nobody leaves: what is promised must come true to the letter.</summary>
-    public bool IsCalm => Lost == 0 && Doubled == 0 && WriteFails == 0
-        && (Deaths | Freezes | Cuts | Resizes | Departures | SchedulerDeaths | NodeGrainLosses | TaskGrainLosses) == 0;
+    public bool IsCalm => CordonAfterFailures == 0 && Lost == 0 && Doubled == 0 && WriteFails == 0
+        && (Deaths | Freezes | Cuts | Resizes | Departures | Cordons | SchedulerDeaths | NodeGrainLosses | TaskGrainLosses) == 0;
+
+    public bool LosesSchedulers => SchedulerDeaths > 0;
 
     /// <summary>How long after one another things may come that belong together, when nothing fails.</summary>
     public long Slack => Math.Min(LongestDelay, (long)(Delay * (Straggles > 0 ? 2500 : 25))) * 6 + 2 * Ticks.Second;

@@ -27,7 +27,7 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         ("login tour --password-stdin", Ends.Well),
         ("whoami", Ends.Well),
         ("worker --node-id tour-node --allow-noop --unsandboxed --label zone=tour", Ends.Never),
-        ("submit -c 10 --type noop --wait", Ends.Well),
+        ("submit -c 10 --type noop --retry-on 75 --wait", Ends.Well),
         ("submit -c 10 --type noop", Ends.Well),
         ("submit -c 600000 --type docker", Ends.Well),
         ("submit-many {home}/tasks.jsonl", Ends.Well),

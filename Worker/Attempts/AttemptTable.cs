@@ -79,6 +79,13 @@ public sealed class AttemptTable
             return _held.GetValueOrDefault(key);
     }
 
+    /// <summary>Its report was answered, not long ago.</summary>
+    public bool WasAnswered(AttemptKey key)
+    {
+        lock (_lock)
+            return _answered.Contains(key);
+    }
+
     /// <summary>Other attempts of the same task that are held.</summary>
     public IReadOnlyList<HeldAttempt> Others(AttemptKey key)
     {

@@ -18,6 +18,8 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
     private readonly ReportOrder _order = new();
     private long _sequence;
     private long _heardAt;
+    private long _answered;
+    private int _heartbeatWanted, _heartbeatPosted;
 
     public bool WasWelcomed { get; private set; }
 
@@ -64,8 +66,16 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
         TaskId = key.TaskId, Attempt = key.Attempt, Kind = TaskReportKind.Started,
     }));
 
-    /// <summary>A heartbeat at once: the set changed and the hub waits to hear it.</summary>
-    public void SendHeartbeat() => Post(Heartbeat);
+    /// <summary>
+    /// A heartbeat out of turn, because the set changed and the hub waits to hear it: at once, or when the one before is answered. So one word of
+    /// the hub never brings forth two of ours, however many cross on their way.
+    /// </summary>
+    public void SendHeartbeat()
+    {
+        Interlocked.Exchange(ref _heartbeatWanted, 1);
+        if (Interlocked.Read(ref _answered) >= Interlocked.Read(ref _sequence))
+            PostWantedHeartbeat();
+    }
 
     public void SendDrain() => Post(() => new WorkerMessage { Drain = new WorkerDrain() });
 
@@ -78,6 +88,19 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
 
     /// <summary>Nothing more to say: once all before it is written, the stream is closed from this side.</summary>
     public void Close() => _outgoing.Writer.TryComplete();
+
+    private void PostWantedHeartbeat()
+    {
+        if (Interlocked.Exchange(ref _heartbeatWanted, 0) == 1)
+            PostHeartbeat();
+    }
+
+    /// <summary>One that is not yet written will say it all.</summary>
+    private void PostHeartbeat()
+    {
+        if (Interlocked.Exchange(ref _heartbeatPosted, 1) == 0)
+            Post(Heartbeat);
+    }
 
     private void Post(Func<WorkerMessage> build) => _outgoing.Writer.TryWrite(build);
 
@@ -116,6 +139,8 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
             {
                 case { HeartbeatAnswer: { } answer }:
                     lease.Answered(answer.Sequence);
+                    Interlocked.Exchange(ref _answered, answer.Sequence);
+                    PostWantedHeartbeat();
                     break;
                 case { Assign: { } assignment }:
                     agent.Assigned(assignment);
@@ -141,7 +166,7 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
     {
         while (true)
         {
-            SendHeartbeat();
+            PostHeartbeat();
             await Task.Delay(interval, time, cancel);
         }
     }
@@ -164,7 +189,9 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
 
     private WorkerMessage Heartbeat()
     {
-        var heartbeat = new WorkerHeartbeat { Sequence = ++_sequence, Usage = agent.Usage() };
+        Interlocked.Exchange(ref _heartbeatPosted, 0);
+        Interlocked.Exchange(ref _heartbeatWanted, 0);
+        var heartbeat = new WorkerHeartbeat { Sequence = Interlocked.Increment(ref _sequence), Usage = agent.Usage() };
         heartbeat.Running.AddRange(agent.RunningSet());
         lease.Sending(heartbeat.Sequence);
         return new WorkerMessage { Heartbeat = heartbeat };

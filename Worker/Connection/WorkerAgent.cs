@@ -60,11 +60,15 @@ internal sealed class WorkerAgent(
         attempt.Completion = Task.Run(() => Carry(attempt, assignment, [.. earlier.Select(a => a.Completion)]));
     }
 
+    /// <summary>
+    /// Not held: the hub is told so at once. But one that was answered it has let go of itself: it was named in a heartbeat that crossed the answer, and so
+    /// are others by now; a heartbeat for each would cross answers again, and they would multiply.
+    /// </summary>
     public void Killed(AttemptKey key, string reason)
     {
         if (table.Find(key) is { } attempt)
             Drop(attempt, reason.Length > 0 ? reason : "the hub wants it no more");
-        else
+        else if (!table.WasAnswered(key))
             _session?.SendHeartbeat();
     }
 
