@@ -31,8 +31,10 @@ internal sealed class WaitExplainer(PendingQueue queue, PoolPicture pool, Shares
         var (reason, text) = Why(account, shape, connected);
         var told = new TaskExplanation(WaitKind.Infeasible, reason, text);
         if (connected.Count == 0) return told;
-        var (nearest, lacks) = connected.Select(node => (node.NodeId, NodeFit.Lacks(node, shape, account))).MinBy(node => node.Item2.Count);
-        return told with { NearestNode = nearest, Lacks = lacks };
+        // One that does not run the type at all is far from it, whatever else it has.
+        var nearest = connected.Select(node => (Node: node, Lacks: NodeFit.Lacks(node, shape, account)))
+            .MinBy(found => (NodeFit.RunsType(found.Node, shape) ? 0 : 1, found.Lacks.Count));
+        return told with { NearestNode = nearest.Node.NodeId, Lacks = nearest.Lacks };
     }
 
     /// <summary>Narrows the nodes down by what they take at all, type, owner, labels, GPU and size, and names the step that leaves none.</summary>
