@@ -81,6 +81,7 @@ internal sealed partial class World
         if (next.Current is not null || next.Attempts.Count != task.LastAttempt) throw Broken("I3", $"{task.Id} became {next.State} and {Open(task)} is still open");
         task.OpenAttempt = 0;
         task.OpenNode = -1;
+        Holds(task, false);
         task.WaitsSince = _clock.Ticks;
         var (counted, most) = (0, _plan.MaxAttempts);
         if (next.Spec!.Retry.MaxAttempts > 0) most = Math.Min(most, next.Spec.Retry.MaxAttempts);
