@@ -51,9 +51,17 @@ internal abstract class BenchHub : IDisposable
         var token = Path.Combine(Folder, $"{node}.token");
         await File.WriteAllTextAsync(token, registered.NodeToken);
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(token, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        var worker = Start("worker", "--hub", address, "--node-id", node, "--token-file", token, "--allow-noop", "--unsandboxed");
-        _ = worker.StandardOutput.ReadToEndAsync();
+        var worker = StartWorkerAgain(address, number);
         while ((await nodes.GetNodeInfoAsync(new() { NodeId = node }, me)).Node.Status != "online") await Task.Delay(20);
+        return worker;
+    }
+
+    /// <summary>A worker of a node that is registered.</summary>
+    protected Process StartWorkerAgain(string address, int number)
+    {
+        var node = $"bench-{number}";
+        var worker = Start("worker", "--hub", address, "--node-id", node, "--token-file", Path.Combine(Folder, $"{node}.token"), "--allow-noop", "--unsandboxed");
+        _ = worker.StandardOutput.ReadToEndAsync();
         return worker;
     }
 

@@ -26,6 +26,8 @@ public interface ISchedulerGrain : IGrainWithStringKey
     [Alias("GetCounts"), ReadOnly] Task<SchedulerCounts> GetCounts();
     /// <summary>The tasks among these that it does not have in its queue or on the way to a node.</summary>
     [Alias("Missing"), ReadOnly] Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds);
+    /// <summary>Whether it has read the whole index since it began: until then what it does not have may be on its way to it.</summary>
+    [Alias("IsWhole"), ReadOnly] Task<bool> IsWhole();
 }
 
 /// <summary>Finishes half-done steps: one per scheduler shard, driven by a reminder and at silo start.</summary>

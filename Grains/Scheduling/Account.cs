@@ -67,7 +67,7 @@ internal sealed class Account(string userId, long number)
             lane.IsReady = true;
             _shapes.Add(lane.Shape.Number);
         }
-        else if (lane.Head.TaskId != lane.First.TaskId)
+        else if (!ReferenceEquals(lane.Head.TaskId, lane.First.TaskId))
         {
             var place = Ready.PlaceOf(lane);
             lane.Head = lane.First.Key;

@@ -7,6 +7,8 @@ namespace HiveMind.Scheduling;
 public interface ISweepTargets
 {
     Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds);
+    /// <summary>False while the scheduler reads the index itself.</summary>
+    Task<bool> SchedulerIsWhole();
     Task Enqueue(PendingTask task);
     Task<TaskExamination> Examine(string taskId);
     Task<bool> Claim(string nodeId, AttemptClaim claim);
@@ -21,6 +23,8 @@ internal sealed class GrainSweepTargets(IGrainFactory grains, string shard) : IS
     private ISchedulerGrain Scheduler => grains.GetGrain<ISchedulerGrain>(shard);
 
     public Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds) => Scheduler.Missing(taskIds);
+
+    public Task<bool> SchedulerIsWhole() => Scheduler.IsWhole();
 
     public Task Enqueue(PendingTask task) => Scheduler.Enqueue([task]);
 

@@ -24,6 +24,7 @@ public sealed partial class SchedulerGrain(
     private readonly SchedulerCore _core = new(policy, options.Value.Scheduling, (int)time.GetUtcNow().UtcTicks);
     private readonly Dictionary<string, Task> _offers = [];
     private readonly CancellationTokenSource _stopping = new();
+    private bool _isWhole;
     private bool _pumpRequested;
     private Task _pump = Task.CompletedTask;
     private Task _rebuild = Task.CompletedTask;
@@ -77,6 +78,8 @@ public sealed partial class SchedulerGrain(
 
     public Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds) =>
         Task.FromResult<IReadOnlyList<string>>([.. taskIds.Where(id => !_core.Knows(id))]);
+
+    public Task<bool> IsWhole() => Task.FromResult(_isWhole);
 
     private DateTimeOffset Now => time.GetUtcNow();
 
@@ -174,6 +177,7 @@ public sealed partial class SchedulerGrain(
                     _core.Enqueue(entry.Task, Now);
                     if (++found % TasksPerTurn == 0) RequestPump();
                 }
+                _isWhole = true;
                 LogRebuilt(logger, found);
                 RequestPump();
                 return;

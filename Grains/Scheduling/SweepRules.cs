@@ -11,13 +11,16 @@ public static class SweepRules
     /// <summary>From this age on the scheduler's word that a task waits is checked against its record now and then.</summary>
     public static readonly TimeSpan TrustBound = TimeSpan.FromMinutes(10);
 
-    /// <summary>An old entry is checked in one sweep out of so many.</summary>
-    public const int CheckEvery = 10;
+    /// <summary>Old entries that one sweep checks, about.</summary>
+    public const int MostChecked = 1000;
 
-    public static bool Examines(UnfinishedEntry entry, bool knownToScheduler, long sweep, DateTimeOffset now)
+    /// <summary>An old entry is checked in one sweep out of so many: ten, more where there are too many of them.</summary>
+    public static long CheckEvery(long entries) => Math.Max(10, entries / MostChecked);
+
+    public static bool Examines(UnfinishedEntry entry, bool knownToScheduler, long sweep, long checkEvery, DateTimeOffset now)
     {
         if (entry.MarkedNode is not null || !knownToScheduler || now >= entry.Task.StartBy) return true;
-        return now - entry.Task.SubmittedAt >= TrustBound && (Slot(entry.Task.TaskId) + sweep) % CheckEvery == 0;
+        return now - entry.Task.SubmittedAt >= TrustBound && (Slot(entry.Task.TaskId) + sweep) % checkEvery == 0;
     }
 
     /// <summary>True: what its submit left behind cannot become a task any more.</summary>

@@ -15,13 +15,14 @@ public sealed partial class UnfinishedSweep(
     private const int Page = 1000;
 
     private readonly SemaphoreSlim _slots = new(Together);
-    private long _sweeps;
+    private long _sweeps, _checkEvery;
 
     /// <summary>Throws when an index cannot be read or the scheduler cannot be asked.</summary>
     public async Task Run(CancellationToken cancel)
     {
         _sweeps++;
         var began = time.GetTimestamp();
+        _checkEvery = SweepRules.CheckEvery(await index.Count());
         foreach (var node in await nodes.All()) await Start(() => targets.Touch(node), node, cancel);
         var page = new List<UnfinishedEntry>(Page);
         await foreach (var entry in index.Scan(cancel))
@@ -40,10 +41,11 @@ public sealed partial class UnfinishedSweep(
     {
         await lists.EnsureListed([.. page.Select(entry => entry.Task)]);
         var unmarked = page.Where(entry => entry.MarkedNode is null).Select(entry => entry.Task.TaskId).ToList();
-        var missing = unmarked.Count == 0 ? [] : (await targets.Missing(unmarked)).ToHashSet();
+        // While the scheduler reads the index too, what it does not have yet is on its way to it: a million records are not woken for that.
+        var missing = unmarked.Count == 0 || !await targets.SchedulerIsWhole() ? [] : (await targets.Missing(unmarked)).ToHashSet();
         foreach (var entry in page)
         {
-            if (SweepRules.Examines(entry, !missing.Contains(entry.Task.TaskId), _sweeps, time.GetUtcNow()))
+            if (SweepRules.Examines(entry, !missing.Contains(entry.Task.TaskId), _sweeps, _checkEvery, time.GetUtcNow()))
                 await Start(() => Mend(entry), entry.Task.TaskId, cancel);
         }
     }

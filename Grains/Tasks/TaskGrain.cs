@@ -118,8 +118,10 @@ public sealed partial class TaskGrain(
 
     public async Task<bool> Expire()
     {
-        if (_task is not { State: TaskState.Pending } task) return true;
-        return await ExpireIfDue(task);
+        if (_task is { State: TaskState.Pending } task) return await ExpireIfDue(task);
+        await Tell(() => Scheduler.Remove([Id])); // who asks takes it for one that waits: a hint got lost
+        if (_task is null) DeactivateOnIdle();
+        return true;
     }
 
     public Task<TaskSnapshot?> GetSnapshot()

@@ -29,7 +29,7 @@ public static class EdgeInstruments
     public static void Announce()
     {
         RateLimitedCalls.Add(0);
-        foreach (var reason in new[] { "INVALID_FIELD", "INSUFFICIENT_CREDITS" }) RefusedSubmits.Add(0, Tag("reason", reason));
+        foreach (var reason in new[] { "INVALID_FIELD", "INSUFFICIENT_CREDITS", "BAND_RESERVED", "SUBMIT_RATE", "PENDING_QUOTA" }) RefusedSubmits.Add(0, Tag("reason", reason));
         Streams.Add(0);
     }
 

@@ -83,6 +83,7 @@ public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
 
     public async IAsyncEnumerable<UnfinishedEntry> Scan([EnumeratorCancellation] CancellationToken cancel = default)
     {
+        var words = new HashSet<string>();
         for (var bucket = 0; bucket < Buckets; bucket++)
         {
             cancel.ThrowIfCancellationRequested();
@@ -94,7 +95,7 @@ public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
             foreach (var entry in await found)
             {
                 var id = TaskId(entry.Name);
-                yield return new UnfinishedEntry(UnfinishedRecord.Unpack(id, (byte[])entry.Value!), nodes.GetValueOrDefault(id));
+                yield return new UnfinishedEntry(UnfinishedRecord.Unpack(id, (byte[])entry.Value!, words), nodes.GetValueOrDefault(id));
             }
         }
     }

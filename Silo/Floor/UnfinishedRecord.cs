@@ -35,7 +35,10 @@ internal static class UnfinishedRecord
         return bytes.ToArray();
     }
 
-    public static PendingTask Unpack(string taskId, byte[] record)
+    /// <param name="taskId">The hash field.</param>
+    /// <param name="record">The hash value.</param>
+    /// <param name="words">Where many records are read and kept: their accounts, types and labels are few, and each is kept once.</param>
+    public static PendingTask Unpack(string taskId, byte[] record, HashSet<string>? words = null)
     {
         using var from = new BinaryReader(new MemoryStream(record), Encoding.UTF8);
         var version = from.ReadByte();
@@ -47,16 +50,25 @@ internal static class UnfinishedRecord
         var resources = new ResourceRequest(from.ReadInt32(), from.ReadInt32(), from.ReadInt32());
         var submitted = Moment(from.ReadInt64());
         var notBefore = Moment(from.ReadInt64());
-        var task = new PendingTask(taskId, from.ReadString(), from.ReadString(), priority, resources, submitted, notBefore);
+        var task = new PendingTask(taskId, Word(), Word(), priority, resources, submitted, notBefore);
         if (version == Version1) return task;
         return task with
         {
             Resources = resources with { DiskMb = from.ReadInt32() },
             RunTimeout = TimeSpan.FromTicks(from.ReadInt64()),
             StartBy = from.ReadInt64() is > 0 and var ticks ? Moment(ticks) : null,
-            Role = from.ReadString(),
-            Labels = from.ReadString(),
+            Role = Word(),
+            Labels = Word(),
         };
+
+        string Word()
+        {
+            var word = from.ReadString();
+            if (words is null || word.Length == 0) return word;
+            if (words.TryGetValue(word, out var known)) return known;
+            words.Add(word);
+            return word;
+        }
     }
 
     private static DateTimeOffset Moment(long utcTicks) => new(utcTicks, TimeSpan.Zero);

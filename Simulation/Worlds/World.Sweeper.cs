@@ -27,7 +27,7 @@ internal sealed partial class World
             if (!task.InIndex) continue;
             found++;
             var entry = new UnfinishedEntry(task.Entry, task.Mark >= 0 ? _nodes[task.Mark].Id : null);
-            if (SweepRules.Examines(entry, _core.Knows(task.Id), _sweeps, _now)) Later(Delay(), EventKind.Mend, task.Number);
+            if (SweepRules.Examines(entry, _core.Knows(task.Id), _sweeps, SweepRules.CheckEvery(_tasks.Count), _now)) Later(Delay(), EventKind.Mend, task.Number);
         }
         if (from < _tasks.Count) Later(Delay(), EventKind.SweepPage, from);
     }

@@ -15,6 +15,7 @@ public sealed class DeadlineTests(HubFixture hub)
         var id = await hub.Submit(Spec() with { QueueDeadline = TimeSpan.FromSeconds(30) });
         hub.Clock.Advance(TimeSpan.FromSeconds(29));
         Assert.False(await hub.Task(id).Expire());
+        var waiting = (await hub.Task(id).Examine()).Pending!;
         hub.Clock.Advance(TimeSpan.FromSeconds(1));
 
         Assert.True(await hub.Task(id).Expire());
@@ -24,6 +25,9 @@ public sealed class DeadlineTests(HubFixture hub)
         var ended = await hub.Snapshot(id);
         Assert.Equal((TaskState.TimedOut, Causes.QueueDeadline, 0, 0), (ended.State, ended.Reason, ended.Attempts.Count, ended.CostMicros));
         Assert.False(await hub.IsUnfinished(id));
+        Assert.Equal([id], await hub.Grains.GetGrain<ISchedulerGrain>(Shards.Default).Missing([id]));
+        await hub.Grains.GetGrain<ISchedulerGrain>(Shards.Default).Enqueue([waiting]); // as if it had not heard of the end
+        Assert.True(await hub.Task(id).Expire());
         Assert.Equal([id], await hub.Grains.GetGrain<ISchedulerGrain>(Shards.Default).Missing([id]));
         Assert.Equal("TASK_ALREADY_ENDED", (await HubFixture.Refused(FailureKind.FailedPrecondition, () => hub.Task(id).Cancel())).Reason);
         Assert.True(await hub.Task(TaskIds.New("nobody", null)).Expire());

@@ -151,17 +151,40 @@ public sealed class UnfinishedSweepTests
     {
         var entry = new UnfinishedEntry(new TaskBuilder("t"), null);
         var later = TaskBuilder.Epoch + SweepRules.TrustBound;
-        Assert.Equal(1, Enumerable.Range(0, SweepRules.CheckEvery).Count(sweep => SweepRules.Examines(entry, true, sweep, later)));
+        Assert.Equal(1, Enumerable.Range(0, 10).Count(sweep => SweepRules.Examines(entry, true, sweep, SweepRules.CheckEvery(9000), later)));
         Assert.DoesNotContain(
-            Enumerable.Range(0, SweepRules.CheckEvery), sweep => SweepRules.Examines(entry, true, sweep, later.AddSeconds(-1)));
+            Enumerable.Range(0, 10), sweep => SweepRules.Examines(entry, true, sweep, SweepRules.CheckEvery(9000), later.AddSeconds(-1)));
+    }
+
+    [Fact]
+    public void Examines_AMillionKnownEntries_AboutAThousandInASweep()
+    {
+        var every = SweepRules.CheckEvery(1_000_000);
+        var later = TaskBuilder.Epoch + SweepRules.TrustBound;
+        var examined = Enumerable.Range(0, 100_000).Count(i => SweepRules.Examines(new UnfinishedEntry(new TaskBuilder($"{i:x32}"), null), true, 7, every, later));
+        Assert.InRange(examined, 50, 200);
+    }
+
+    [Fact]
+    public async Task Run_SchedulerReadsTheIndexItself_OnlyMarkedEntriesAreExamined()
+    {
+        _world.IsWhole = false;
+        for (var i = 0; i < 1500; i++) _world.Entry(new TaskBuilder($"t{i:0000}"), null, Pending(new TaskBuilder($"t{i:0000}")));
+        _world.Entry(new TaskBuilder("held"), "n", Pending(new TaskBuilder("held")));
+        await Sweep();
+        Assert.Equal(["return held +0", "enqueue held +0"], _world.Done);
+        Assert.Equal(1, _world.Examined);
+        _world.IsWhole = true;
+        await Sweep();
+        Assert.Equal(1501, _world.Queued.Count);
     }
 
     [Fact]
     public void Examines_KnownButPastItsTimeToStart_Always()
     {
         var entry = new UnfinishedEntry(new TaskBuilder("t").Build() with { StartBy = TaskBuilder.Epoch.AddSeconds(30) }, null);
-        Assert.False(SweepRules.Examines(entry, true, 1, TaskBuilder.Epoch.AddSeconds(29)));
-        Assert.True(SweepRules.Examines(entry, true, 1, TaskBuilder.Epoch.AddSeconds(30)));
+        Assert.False(SweepRules.Examines(entry, true, 1, SweepRules.CheckEvery(1), TaskBuilder.Epoch.AddSeconds(29)));
+        Assert.True(SweepRules.Examines(entry, true, 1, SweepRules.CheckEvery(1), TaskBuilder.Epoch.AddSeconds(30)));
     }
 
     [Fact]
@@ -187,6 +210,7 @@ public sealed class UnfinishedSweepTests
         public HashSet<string> Holders { get; } = [];
         public List<string> Nodes { get; } = [];
         public bool Broken { get; set; }
+        public bool IsWhole { get; set; } = true;
         public int Examined { get; private set; }
         public int MostTogether { get; private set; }
         public IReadOnlyList<string> Done { get { lock (_lock) return [.. _done]; } }
@@ -213,6 +237,8 @@ public sealed class UnfinishedSweepTests
         {
             lock (_lock) return Task.FromResult<IReadOnlyList<string>>([.. taskIds.Where(id => !Queued.Contains(id))]);
         }
+
+        public Task<bool> SchedulerIsWhole() => Task.FromResult(IsWhole);
 
         public Task Enqueue(PendingTask task)
         {
