@@ -199,8 +199,9 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     private void Forecast(Reservation kept, long now)
     {
         var (slot, lane) = (kept.Node, kept.Lane);
-        if (!IsFeasible(slot, lane.Shape, lane.Account) || _forecast.When(slot, lane.Shape.Request, now) is not { } when) Release(kept);
-        else (kept.By, kept.Extra) = when;
+        if (!IsFeasible(slot, lane.Shape, lane.Account)) Release(kept);
+        // Not even empty: for a moment the picture does not add up (a task came back before the view without its last attempt). The promise stands.
+        else if (_forecast.When(slot, lane.Shape.Request, now) is { } when) (kept.By, kept.Extra) = when;
     }
 
     // ------------------------------------------------------------ helpers
