@@ -61,6 +61,22 @@ public sealed class TaskTests(HubFixture hub)
     }
 
     [Fact]
+    public async Task Submit_OneOfMany_LeavesMemoryAndComesBackAtItsGrant()
+    {
+        var spec = HubFixture.Spec(_type);
+        var ids = Enumerable.Range(0, 300).Select(_ => TaskIds.New(spec.UserId, null)).ToArray();
+        await Task.WhenAll(ids.Select(id => hub.Task(id).Submit(spec, oneOfMany: true)));
+        var grains = hub.Grains.GetGrain<IManagementGrain>(0);
+        await hub.Until(async () => (await grains.GetDetailedGrainStatistics())
+            .All(grain => !ids.Contains(grain.GrainId.Key.ToString())), "none of them is in memory");
+
+        var machine = await hub.Connected(_type, Machine.Usual with { CpuCores = 300, MemoryMb = 300 * 1024 });
+
+        await hub.Until(() => machine.Link.Assigned.Count == 300, "all are assigned");
+        Assert.Equal(ids.Order(), machine.Link.Assigned.Select(assigned => assigned.TaskId).Order());
+    }
+
+    [Fact]
     public async Task Report_AThousandZombies_AllRefusedAndNothingChanges()
     {
         var machine = await hub.Connected(_type);

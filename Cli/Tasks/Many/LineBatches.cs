@@ -86,7 +86,7 @@ internal sealed class LineBatches(TextReader lines, string run, ProgramUpload up
         {
             return new NumberedTask(number, null, wrong.Message);
         }
-        catch (IOException unreadable)
+        catch (Exception unreadable) when (unreadable is IOException or UnauthorizedAccessException)
         {
             return new NumberedTask(number, null, unreadable.Message);
         }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 
@@ -16,19 +17,17 @@ internal static class SubmitLine
 
     private static readonly string[] Fields = [.. Shape.GetTypeInfo(typeof(SubmitInput)).Properties.Where(field => field.Set is not null).Select(field => field.Name)];
 
-    /// <summary>Usage, with what is wrong, when it is no task.</summary>
+    /// <summary>Usage, with what is wrong, when it is no task. A field that is null is left out.</summary>
     public static SubmitInput Parse(string line, string requestId)
     {
         try
         {
-            using var json = JsonDocument.Parse(line);
-            if (json.RootElement.ValueKind != JsonValueKind.Object) throw CliException.Usage("is no JSON object.");
-            foreach (var field in json.RootElement.EnumerateObject())
-            {
-                if (!Fields.Contains(field.Name)) throw CliException.Usage($"'{field.Name}' is no field: {string.Join(", ", Fields)}.");
-            }
-
-            var input = json.RootElement.Deserialize<SubmitInput>(Shape)!;
+            if (JsonNode.Parse(line, documentOptions: new() { AllowDuplicateProperties = false }) is not JsonObject task)
+                throw CliException.Usage("is no JSON object.");
+            if (task.FirstOrDefault(field => !Fields.Contains(field.Key)) is { Key: { } unknown })
+                throw CliException.Usage($"'{unknown}' is no field: {string.Join(", ", Fields)}.");
+            foreach (var (name, _) in task.Where(field => field.Value is null).ToList()) task.Remove(name);
+            var input = task.Deserialize<SubmitInput>(Shape)!;
             if (input.File == "-" || input.StandardInputFile == "-") throw CliException.Usage("'-' is no file here.");
             return string.IsNullOrEmpty(input.RequestId) ? input with { RequestId = requestId } : input;
         }
@@ -36,7 +35,7 @@ internal static class SubmitLine
         {
             throw CliException.Usage($"{path[2..]}: not a value of its kind.");
         }
-        catch (JsonException broken)
+        catch (Exception broken) when (broken is JsonException or InvalidOperationException)
         {
             throw CliException.Usage($"is no JSON: {broken.Message}");
         }
@@ -50,9 +49,11 @@ internal static class SubmitLine
 
     private sealed class TextOrNumber : JsonConverter<string>
     {
-        public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        public override bool HandleNull => true;
+
+        public override string Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
-            if (reader.TokenType == JsonTokenType.String) return reader.GetString();
+            if (reader.TokenType == JsonTokenType.String) return reader.GetString()!;
             if (reader.TokenType != JsonTokenType.Number) throw new JsonException();
             using var number = JsonDocument.ParseValue(ref reader);
             return number.RootElement.GetRawText();
