@@ -19,7 +19,7 @@ internal sealed partial class World
 
     private void PrepareBounds()
     {
-        _smallWorld = _plan.Nodes.Count * _plan.MostOpen <= 2000;
+        _smallWorld = _plan.Nodes.Count * _plan.MostOpen <= 3000;
         _userSubmitted = new double[_plan.Users.Count];
         _userEnded = new double[_plan.Users.Count];
     }
