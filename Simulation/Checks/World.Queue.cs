@@ -15,6 +15,7 @@ internal sealed partial class World
         if (task.Offer is not null)
         {
             task.Again = true;
+            task.AgainFrom = VirtualClock.TicksAt(pending.NotBefore);
             return;
         }
         if (!task.InQueue) _inQueue++;
@@ -89,16 +90,15 @@ internal sealed partial class World
             if (task.Offer != offer) continue; // removed meanwhile
             task.Offer = null;
             if (answers.GetValueOrDefault(pending.TaskId, OfferAnswerKind.TryAgain) != OfferAnswerKind.Granted) Holds(task, false);
+            if (task.Again)
+            {
+                // The newest word of it counts, whatever became of the offer.
+                task.Again = false;
+                (task.HeldUntil, task.RestsUntil) = (task.AgainFrom, 0);
+                continue;
+            }
             if (answers.GetValueOrDefault(pending.TaskId, OfferAnswerKind.TryAgain) is OfferAnswerKind.Granted or OfferAnswerKind.NotPending)
             {
-                // Told again meanwhile, it waits again; from when on, only the scheduler knows.
-                if (task.Again && _core.Knows(task.Id))
-                {
-                    task.Again = false;
-                    task.HeldUntil = 0;
-                    task.RestsUntil = long.MaxValue;
-                    continue;
-                }
                 Forgotten(task);
                 _inQueue--;
                 continue;

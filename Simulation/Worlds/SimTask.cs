@@ -67,6 +67,7 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
     public OfferOnItsWay? Offer { get; set; }
     /// <summary>Told again while an offer carried it.</summary>
     public bool Again { get; set; }
+    public long AgainFrom { get; set; }
     /// <summary>Never offered before then: its pause after an attempt.</summary>
     public long HeldUntil { get; set; }
     /// <summary>Perhaps not offered before then: its rest after an offer that was not taken.</summary>
