@@ -81,7 +81,6 @@ internal sealed partial class World
         if (next.Current is not null || next.Attempts.Count != task.LastAttempt) throw Broken("I3", $"{task.Id} became {next.State} and {Open(task)} is still open");
         task.OpenAttempt = 0;
         task.OpenNode = -1;
-        Holds(task, false);
         task.WaitsSince = _clock.Ticks;
         var (counted, most) = (0, _plan.MaxAttempts);
         if (next.Spec!.Retry.MaxAttempts > 0) most = Math.Min(most, next.Spec.Retry.MaxAttempts);
@@ -118,7 +117,11 @@ internal sealed partial class World
     private void FreeRoom(SimNode node, string taskId)
     {
         var held = node.Held.Remove(taskId, out var request);
-        if (held) node.HeldSum = node.HeldSum.Minus(request!);
+        if (held)
+        {
+            node.HeldSum = node.HeldSum.Minus(request!);
+            Holds(TaskOf(taskId), false);
+        }
         if (node.Room.Release(taskId) != held) throw Broken("I6", $"{node.Id} {(held ? "did not give back" : "gave back once more")} the room of {taskId}");
     }
 
