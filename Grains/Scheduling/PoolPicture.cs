@@ -199,8 +199,9 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     private void Forecast(Reservation kept, long now)
     {
         var (slot, lane) = (kept.Node, kept.Lane);
-        if (!IsFeasible(slot, lane.Shape, lane.Account) || _forecast.When(slot, lane.Shape.Request, now) is not { } when) Release(kept);
-        else (kept.By, kept.Extra) = when;
+        if (!IsFeasible(slot, lane.Shape, lane.Account)) Release(kept);
+        // Not even empty: for a moment the picture does not add up (a task came back before the view without its last attempt). The promise stands.
+        else if (_forecast.When(slot, lane.Shape.Request, now) is { } when) (kept.By, kept.Extra) = when;
     }
 
     // ------------------------------------------------------------ helpers
@@ -295,8 +296,9 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
         slot.Total = total;
         slot.Class?.Sizes.Set(slot.Leaf, slot.CanTakeWork ? total : null);
         slot.Free = view is null ? ResourceVector.Zero : ResourceVector.Of(view.Free);
-        foreach (var task in slot.Offer) slot.Free -= task.Request;
-        MatchHolds(slot, view, now);
+        var seen = MatchHolds(slot, view, now);
+        foreach (var task in slot.Offer)
+            if (!slot.Holds.TryGetValue(task.TaskId, out var hold) || hold.SeenIn != seen) slot.Free -= task.Request; // else the view has it off already
         if (slot.Reservation is { } kept) Forecast(kept, now);
         Review(slot);
     }
@@ -342,7 +344,7 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     }
 
     /// <summary>What the node names is held there; what it names no more has ended. An offer on its way is not yet named.</summary>
-    private void MatchHolds(NodeSlot slot, NodeView? view, long now)
+    private long MatchHolds(NodeSlot slot, NodeView? view, long now)
     {
         var seen = ++_views;
         foreach (var running in view?.Running ?? [])
@@ -362,6 +364,7 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
         foreach (var (taskId, hold) in slot.Holds)
             if (hold is { Offered: false } && hold.SeenIn != seen) (ended ??= []).Add(taskId);
         foreach (var taskId in ended ?? []) EndHold(slot, taskId, slot.Holds[taskId], now);
+        return seen;
     }
 
     private Hold AddHold(NodeSlot slot, string taskId, Account account, in ResourceVector request, double rate, long endsBy, bool offered, long now)

@@ -213,6 +213,13 @@ public sealed class SchedulerCore
             _starts.Add(now.UtcTicks);
         }
         if (queued.Gone) return; // removed meanwhile
+        if (queued.Again is { } again)
+        {
+            // The newest word of it counts, whatever the node says of the one before.
+            _queue.Remove(queued);
+            Enqueue(again, now);
+            return;
+        }
         switch (answer)
         {
             case OfferAnswerKind.NoRoom when node is null || !queued.Request.FitsIn(node.Free):
@@ -224,7 +231,6 @@ public sealed class SchedulerCore
                 break;
             default:
                 _queue.Remove(queued);
-                if (queued.Again is { } again) Enqueue(again, now);
                 break;
         }
     }

@@ -118,7 +118,13 @@ public sealed partial class TaskGrain(
 
     public async Task<bool> Expire()
     {
-        if (_task is { State: TaskState.Pending } task) return await ExpireIfDue(task);
+        if (_task is { State: TaskState.Pending } task)
+        {
+            if (await ExpireIfDue(task)) return true;
+            // Whoever asks has an old word of it, from before an attempt: by that it would be held back for ever.
+            await Tell(() => Scheduler.Enqueue([task.ToPending(Id)]));
+            return false;
+        }
         await Tell(() => Scheduler.Remove([Id])); // who asks takes it for one that waits: a hint got lost
         if (_task is null) DeactivateOnIdle();
         return true;

@@ -117,7 +117,11 @@ internal sealed partial class World
     private void FreeRoom(SimNode node, string taskId)
     {
         var held = node.Held.Remove(taskId, out var request);
-        if (held) node.HeldSum = node.HeldSum.Minus(request!);
+        if (held)
+        {
+            node.HeldSum = node.HeldSum.Minus(request!);
+            Holds(TaskOf(taskId), false);
+        }
         if (node.Room.Release(taskId) != held) throw Broken("I6", $"{node.Id} {(held ? "did not give back" : "gave back once more")} the room of {taskId}");
     }
 

@@ -19,7 +19,7 @@ internal sealed partial class World
 
     private void PrepareBounds()
     {
-        _smallWorld = _plan.Nodes.Count * _plan.MostOpen <= 2000;
+        _smallWorld = _plan.Nodes.Count * _plan.MostOpen <= 3000;
         _userSubmitted = new double[_plan.Users.Count];
         _userEnded = new double[_plan.Users.Count];
     }
@@ -44,9 +44,16 @@ internal sealed partial class World
                 throw Broken("I7", $"{first.Id} was to start on {kept.Node.NodeId} by {TimeSpan.FromTicks(promise.Until):c} and still waits");
         }
         if (_promises.Count == _seen.Count) return;
-        foreach (var lane in _promises.Keys)
-            if (!_seen.Contains(lane)) _promises.Remove(lane); // given up: it has no ready task, or its account holds all it may
+        foreach (var (lane, promise) in _promises)
+        {
+            if (_seen.Contains(lane)) continue;
+            var first = promise.First;
+            if (!first.InQueue || first.Offer is not null || first.RestsUntil > _clock.Ticks || !MayHoldOne(first)) _promises.Remove(lane);
+            else if (_clock.Ticks > promise.Until) throw Broken("I7", $"{first.Id} was to start by {TimeSpan.FromTicks(promise.Until):c}, and no node is kept for it any more");
+        }
     }
+
+    private bool MayHoldOne(SimTask task) => _core.Shares.Find(task.Born.UserId) is not { } account || account.MayHold(task.Shape.Size);
 
     private void Kept(SimTask task) => _promises.Remove((task.User, task.Shape.Number));
 

@@ -7,6 +7,7 @@ namespace HiveMind.Simulation;
 internal sealed partial class World
 {
     private int _inQueue;
+    private readonly (int Tasks, long MilliCores)[] _held;
 
     private void Enqueued(SimTask task, PendingTask pending)
     {
@@ -14,6 +15,7 @@ internal sealed partial class World
         if (task.Offer is not null)
         {
             task.Again = true;
+            task.AgainFrom = VirtualClock.TicksAt(pending.NotBefore);
             return;
         }
         if (!task.InQueue) _inQueue++;
@@ -25,7 +27,25 @@ internal sealed partial class World
     {
         if (_core.Knows(task.Id)) throw Broken("Conservation", $"{task.Id} was removed and the scheduler still knows it");
         if (task.InQueue) _inQueue--;
+        if (task.Offer is not null) Holds(task, false);
         Forgotten(task);
+    }
+
+    /// <summary>
+    /// What an account holds, offers on their way too, is within its role's quota. Where something fails, a task may be on a node that the scheduler
+    /// has not heard of; it is told, and then it counts.
+    /// </summary>
+    private void Holds(SimTask task, bool holds)
+    {
+        if (!_plan.IsCalm || task.Holds == holds) return;
+        task.Holds = holds;
+        var (tasks, milliCores) = _held[task.User];
+        var (one, size) = holds ? (1, task.Shape.Resources.MilliCores) : (-1, -task.Shape.Resources.MilliCores);
+        _held[task.User] = (tasks + one, milliCores + size);
+        if (!holds) return;
+        var quota = _plan.Scheduling.OfRole(_plan.Users[task.User].Role);
+        if (quota.MaxRunning > 0 && tasks + 1 > quota.MaxRunning) throw Broken("Quota", $"{task.Id} is the {tasks + 1}th that {task.Born.UserId} holds, of {quota.MaxRunning}");
+        if (quota.MaxCores > 0 && milliCores + size > quota.MaxCores * 1000) throw Broken("Quota", $"with {task.Id} {task.Born.UserId} holds {milliCores + size} of {quota.MaxCores * 1000} thousandths of cores");
     }
 
     private static void Forgotten(SimTask task)
@@ -51,6 +71,7 @@ internal sealed partial class World
             task.Offer = offer;
             asked += ResourceVector.Of(pending.Resources);
             Kept(task);
+            Holds(task, true);
         }
         if (!asked.FitsIn(ResourceVector.Of(view.Free))) throw Broken("I6", $"{asked.ToRequest()} are offered to {node.Id}, which has said that {view.Free} are free");
     }
@@ -68,16 +89,16 @@ internal sealed partial class World
             var task = TaskOf(pending.TaskId);
             if (task.Offer != offer) continue; // removed meanwhile
             task.Offer = null;
+            if (answers.GetValueOrDefault(pending.TaskId, OfferAnswerKind.TryAgain) != OfferAnswerKind.Granted) Holds(task, false);
+            if (task.Again)
+            {
+                // The newest word of it counts, whatever became of the offer.
+                task.Again = false;
+                (task.HeldUntil, task.RestsUntil) = (task.AgainFrom, 0);
+                continue;
+            }
             if (answers.GetValueOrDefault(pending.TaskId, OfferAnswerKind.TryAgain) is OfferAnswerKind.Granted or OfferAnswerKind.NotPending)
             {
-                // Told again meanwhile, it waits again; from when on, only the scheduler knows.
-                if (task.Again && _core.Knows(task.Id))
-                {
-                    task.Again = false;
-                    task.HeldUntil = 0;
-                    task.RestsUntil = long.MaxValue;
-                    continue;
-                }
                 Forgotten(task);
                 _inQueue--;
                 continue;
@@ -104,7 +125,7 @@ internal sealed partial class World
                 if (task.Entry.StartBy is { } by && VirtualClock.TicksAt(by) <= _clock.Ticks) continue;
                 if (!_runs[node.Number, task.Shape.Number] || !task.Shape.Size.FitsIn(free)) continue;
                 if (!view.AcceptsStrangers && node.Owner != task.User) continue;
-                if (_core.Shares.Find(task.Born.UserId) is { } account && !account.MayHold(task.Shape.Size)) continue;
+                if (!MayHoldOne(task)) continue;
                 throw Broken("I10", $"{task.Id} waits, and {node.Id} has room for it that is kept for nobody");
             }
         }

@@ -50,7 +50,7 @@ internal static class PlanMaker
         Deaths = chance.Chance(0.8) ? Mean(chance, 5, 100) : 0, Freezes = chance.Chance(0.8) ? Mean(chance, 5, 100) : 0,
         Cuts = chance.Chance(0.5) ? Mean(chance, 5, 100) : 0, Resizes = chance.Chance(0.5) ? Mean(chance, 5, 100) : 0,
         Departures = chance.Chance(0.5) ? Mean(chance, 20, 200) : 0, Cordons = chance.Chance(0.5) ? Mean(chance, 10, 100) : 0,
-        CordonAfterFailures = chance.Of([0, 5, 12]), FailShare = chance.Of([0.02, 0.2]),
+        CordonAfterFailures = chance.Of([0, 4, 6]), FailShare = chance.Of([0.02, 0.4]),
     };
 
     private static long Mean(SimRandom chance, double low, double high) => Ticks.Seconds(chance.Between(low, high));

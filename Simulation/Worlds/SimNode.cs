@@ -90,6 +90,8 @@ internal sealed class SimMachine
     public long CutUntil { get; set; }
     public bool Connected { get; set; }
     public bool Connecting { get; set; }
+    /// <summary>When it last asked for a connection.</summary>
+    public long HelloAt { get; set; }
     public long Epoch { get; set; }
     /// <summary>When the last message that was answered was sent.</summary>
     public long RenewedAt { get; set; }

@@ -61,10 +61,13 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
 
     // The same of this incarnation of the scheduler.
     public bool InQueue { get; set; }
+    /// <summary>It counts against its account's quota.</summary>
+    public bool Holds { get; set; }
     /// <summary>The offer that carries it now.</summary>
     public OfferOnItsWay? Offer { get; set; }
     /// <summary>Told again while an offer carried it.</summary>
     public bool Again { get; set; }
+    public long AgainFrom { get; set; }
     /// <summary>Never offered before then: its pause after an attempt.</summary>
     public long HeldUntil { get; set; }
     /// <summary>Perhaps not offered before then: its rest after an offer that was not taken.</summary>

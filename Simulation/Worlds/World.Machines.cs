@@ -20,6 +20,7 @@ internal sealed partial class World
         }
         var fromHub = what.Kind is EventKind.AssignArrives or EventKind.KillArrives or EventKind.VerdictArrives or EventKind.BeatAnswered or EventKind.Welcome;
         if (fromHub && machine.CutUntil > _clock.Ticks) return;
+        if (what.Kind is EventKind.AssignArrives or EventKind.KillArrives && !machine.Connected) return; // no stream that could bring it
         switch (what.Kind)
         {
             case EventKind.AssignArrives:
@@ -71,6 +72,7 @@ internal sealed partial class World
         var machine = node.Machine;
         if (machine.Connected) return;
         machine.Connecting = true;
+        machine.HelloAt = _clock.Ticks;
         ToHub(node, EventKind.ConnectArrives, Say(node), ordered: false);
         Later(ConnectAgainAfter, EventKind.Connect, node.Number, machine.Life);
     }
@@ -78,7 +80,7 @@ internal sealed partial class World
     private void Welcome(SimNode node, BeatMessage welcome)
     {
         var machine = node.Machine;
-        if (welcome.Epoch <= machine.Epoch) return;
+        if (welcome.Epoch <= machine.Epoch || welcome.SentAt != machine.HelloAt) return; // of a stream that was given up
         (machine.Connected, machine.Connecting, machine.Epoch) = (true, false, welcome.Epoch);
         machine.RenewedAt = Math.Max(machine.RenewedAt, welcome.SentAt);
         machine.AwaitsAnswer = false;

@@ -77,7 +77,13 @@ internal sealed partial class World
     private void ExpireAsked(SimTask task, int incarnation)
     {
         Expire(task);
-        if (task.Record is not { State: TaskState.Pending }) Send(EventKind.ExpireAnswered, task.Number, incarnation);
+        if (task.Record is { State: TaskState.Pending } waiting)
+        {
+            Tell(EventKind.Enqueue, task, waiting.ToPending(task.Id)); // who asks has an old word of it
+            return;
+        }
+        Tell(EventKind.Remove, task);
+        Send(EventKind.ExpireAnswered, task.Number, incarnation);
     }
 
     /// <summary>Its time to start is over: every way to a waiting task asks this first.</summary>

@@ -45,6 +45,7 @@ internal sealed partial class World
             foreach (var shape in plan.Shapes) _runs[node, shape.Number] = plan.Runs(plan.Nodes[node], shape);
         _views = new NodeView?[_nodes.Length];
         _offers = new OfferOnItsWay?[_nodes.Length];
+        _held = new (int, long)[plan.Users.Count];
         _core = NewCore();
         PrepareLoad();
         PrepareBounds();

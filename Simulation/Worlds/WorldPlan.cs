@@ -82,8 +82,11 @@ internal sealed record WorldPlan
 
     public bool LosesSchedulers => SchedulerDeaths > 0;
 
-    /// <summary>How long after one another things may come that belong together, when nothing fails.</summary>
-    public long Slack => Math.Min(LongestDelay, (long)(Delay * (Straggles > 0 ? 2500 : 25))) * 6 + 2 * Ticks.Second;
+    /// <summary>
+    /// How much later than its run timeout a run's room may be free, as the scheduler hears it, when nothing fails: a few messages, and the heartbeats after which a
+    /// cancelled run is known to be gone.
+    /// </summary>
+    public long Slack => Math.Min(LongestDelay, (long)(Delay * (Straggles > 0 ? 2500 : 25))) * 6 + 2 * Ticks.Second + 2 * Heartbeat;
 
     /// <summary>Some node, empty and whole, would take such a task of that user's.</summary>
     public bool IsFeasible(TaskShape shape, int user)

@@ -145,4 +145,32 @@ public sealed class BackfillTests
         static NodeView Node(List<(PendingTask Task, double Ends)> running, long version) =>
             new NodeBuilder("n").Size(16).Runs([.. running.Select(it => (it.Task, it.Ends + 3599))]).Version(version);
     }
+
+    [Fact]
+    public void NodeChanged_ViewNamesWhatIsOnItsWay_ItIsNotTakenOffTwice()
+    {
+        BigWaits(Small("short", 60, 2));
+        Assert.Equal(["short@n"], _core.Propose());
+
+        _core.Nodes(new NodeBuilder("n").Runs((Small("runs", 60, 0), 60), (Small("short", 60, 2), 60)).Version(2));
+
+        Assert.Equal(2000, _core.Pool.Find("n")!.Free.MilliCores);
+        Assert.Single(_core.Reservations);
+    }
+
+    [Fact]
+    public void Propose_TaskIsBackBeforeTheViewWithoutIt_IsOfferedThereAgainAndThePromiseStands()
+    {
+        BigWaits(Small("short", 60, 2));
+        Assert.Equal(["short@n"], _core.Propose());
+        _core.Answer("n", new NodeBuilder("n").Runs((Small("runs", 60, 0), 60), (Small("short", 60, 2), 60)).Version(2), ("short", OfferAnswerKind.Granted));
+        var promise = Assert.Single(_core.Reservations).Promise;
+
+        _core.Enqueue(Small("short", 60, 2));
+
+        Assert.Equal(["short@n"], _core.Propose());
+        Assert.Equal(promise, Assert.Single(_core.Reservations).Promise);
+        _core.Answer("n", new NodeBuilder("n").Runs((Small("runs", 60, 0), 60)).Version(3), ("short", OfferAnswerKind.NotPending));
+        Assert.Equal((0, 1), (_core.LoadOf("anna").Running - 1, _core.LoadOf("anna").Waiting));
+    }
 }

@@ -90,7 +90,8 @@ public sealed class PlacementTests
         Assert.Equal("EXPIRED", core.Explain("late", Now).Reason);
         Assert.Empty(core.TakeExpired(Now.AddSeconds(6), 10));
         Assert.Equal(["late"], core.TakeExpired(Now.AddSeconds(11), 10)); // whoever was to end it may have died
-        core.Remove("late");
+        core.ForgetExpired("late"); // its record says that it waits no more
+        Assert.False(core.Knows("late"));
         Assert.Empty(core.TakeExpired(Now.AddSeconds(100), 10));
     }
 

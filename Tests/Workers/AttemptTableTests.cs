@@ -78,4 +78,15 @@ public sealed class AttemptTableTests
         Assert.Null(_table.TryHold(new AttemptKey("task", 1100)));
         Assert.NotNull(_table.TryHold(new AttemptKey("task", 1)));
     }
+
+    [Fact]
+    public void WasAnswered_AnsweredOrKilled_OnlyTheFirst()
+    {
+        var table = new AttemptTable();
+        table.Remove(table.TryHold(new("a", 1))!, answered: true);
+        table.Remove(table.TryHold(new("b", 1))!, answered: false);
+
+        Assert.True(table.WasAnswered(new("a", 1)));
+        Assert.False(table.WasAnswered(new("b", 1)));
+    }
 }
