@@ -96,6 +96,14 @@ internal sealed class CoreLoad
         return answers;
     }
 
+    /// <summary>What can be placed is, all is granted, and as many tasks are submitted: how many.</summary>
+    public int Settle()
+    {
+        var placed = Turn(Core.Propose(_now, 1024));
+        Submit(placed, orInfeasible: false);
+        return placed;
+    }
+
     private int Turn(IReadOnlyList<NodeOffer> offers)
     {
         var answers = Answers(offers);

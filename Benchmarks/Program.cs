@@ -16,6 +16,7 @@ return args switch
     ["churn", ..] => await Churn.Run(redis, number("--tasks", 100_000), number("--workers", 20), number("--kill-every", 5), number("--seed", 1)),
     ["rebuild", ..] => await RebuildFigures.Run(redis, number("--tasks", 1_000_000)),
     ["list-tasks", ..] => await ListFigures.Run(number("--tasks", 100_000), number("--meanwhile", 1000)),
+    ["core", ..] => CoreBenchmarks.Run(),
     ["fairness", ..] => await FairnessFigures.Run(),
     ["scheduler", ..] => CoreFigures.Run(args.Skip(1).FirstOrDefault(arg => !arg.StartsWith('-')) ?? "BalancedSpread", number("--most", 1_000_000)),
     ["big-files", ..] => await BigFiles.Run(number("--mb", 1024)),
@@ -33,6 +34,7 @@ static int Usage()
         churn [REDIS] [--tasks 100000] [--workers 20] [--kill-every 5] [--seed 1]  noop tasks of 0-50 ms while workers are killed: rates, and every record checked
         rebuild [REDIS] [--tasks 1000000]            so many open tasks, silo killed -9: time to the first answer and to the whole queue, memory (no REDIS: its own)
         list-tasks [--tasks 100000] [--meanwhile 1000]  first and last page of a long history; lists while tasks come and end
+        core  the steps of the scheduler's core one by one (BenchmarkDotNet)
         fairness  waits seen by a modest account, a large task and a low priority beside those who flood a small pool
         scheduler [POLICY] [--most 1000000]  the core alone: time of a submit and a placement, bytes a waiting task
         big-files [--mb 1024]  a program of that size in, as large an output back, each connection cut once: time and memory of each process
