@@ -15,7 +15,7 @@ namespace HiveMind.Benchmarks;
 public class CoreBenchmarks
 {
     private CoreLoad _load = null!;
-    private PendingTask _task = null!;
+    private PendingTask _task = null!, _waits = null!;
 
     [Params(100, 10_000, 1_000_000)]
     public int Waiting { get; set; }
@@ -31,7 +31,8 @@ public class CoreBenchmarks
     public void Fill()
     {
         _load = new CoreLoad(1000, Waiting, new BalancedSpreadPolicy());
-        _task = _load.NewTask();
+        (_task, _waits) = (_load.NewTask(), _load.NewTask() with { Resources = new(16_000, 60_000, 0), Labels = "" });
+        _load.Core.Enqueue(_waits, _load.Now);
     }
 
     /// <summary>A submit and its cancel.</summary>
@@ -48,7 +49,7 @@ public class CoreBenchmarks
 
     /// <summary>Why one task waits, with all that is known of it.</summary>
     [Benchmark]
-    public WaitKind Explain() => _load.Core.ExplainWhole(_task.TaskId, _load.Now).Kind;
+    public WaitKind Explain() => _load.Core.ExplainWhole(_waits.TaskId, _load.Now).Kind;
 
     /// <summary>All that ran on a node has ended: as much is placed there anew, granted, and as many tasks are submitted.</summary>
     [Benchmark]
