@@ -21,6 +21,9 @@ public sealed class LabelExpression : IEquatable<LabelExpression>
     /// <summary>Asks nothing: every node matches.</summary>
     public static readonly LabelExpression None = new([]);
 
+    /// <summary>Stands for a stored text that cannot be parsed: it asks for a label that nobody can have, and says why.</summary>
+    public static readonly LabelExpression Unreadable = new([LabelRequirement.Has("(labels that this hub cannot read)")]);
+
     private readonly LabelRequirement[] _requirements;
     private readonly string _text;
 

@@ -10,16 +10,33 @@ public interface IUnfinishedIndex
 {
     /// <summary>Ordered before any later write of this silo; durable when that one is.</summary>
     Task Add(IReadOnlyList<PendingTask> tasks);
+    /// <summary>The same, but an entry that is there stays as it is.</summary>
+    Task AddMissing(IReadOnlyList<PendingTask> tasks);
     Task Mark(IReadOnlyList<string> taskIds, string nodeId);
     /// <summary>It waits again: its entry says from when on, and no node may hold it. Nothing when it has no entry any more.</summary>
     Task Return(PendingTask task);
+    /// <summary>Whatever the entries hold: also those that cannot be read.</summary>
     Task Remove(IReadOnlyList<string> taskIds);
+    /// <summary>Only if the entry still is what was read; false: it has been written anew since, or is gone.</summary>
+    Task<bool> RemoveAsRead(string taskId, ReadOnlyMemory<byte> stored);
     Task<long> Count();
-    /// <summary>Bucket by bucket, bounded memory: every entry with the node that may hold it.</summary>
-    IAsyncEnumerable<UnfinishedEntry> Scan(CancellationToken cancel = default);
+    /// <summary>
+    /// Bucket by bucket, bounded memory: every entry with the node that may hold it. One that cannot be read stops nothing: it is named to
+    /// <paramref name="unreadable"/> and left out.
+    /// </summary>
+    IAsyncEnumerable<UnfinishedEntry> Scan(CancellationToken cancel = default, Action<UnreadableEntry>? unreadable = null);
 }
 
-public sealed record UnfinishedEntry(PendingTask Task, string? MarkedNode);
+/// <param name="Task">What it says.</param>
+/// <param name="MarkedNode">The node that may hold it.</param>
+public sealed record UnfinishedEntry(PendingTask Task, string? MarkedNode)
+{
+    /// <summary>As it was read, for <see cref="IUnfinishedIndex.RemoveAsRead"/>.</summary>
+    public ReadOnlyMemory<byte> Stored { get; init; }
+}
+
+/// <summary>An entry that this program cannot read. Newer: a later program can, so it is left as it is; else it is damaged.</summary>
+public sealed record UnreadableEntry(string TaskId, string? MarkedNode, bool IsNewer, ReadOnlyMemory<byte> Stored);
 
 /// <summary>Ids of all registered nodes, in the floor: written before the registration, so a superset.</summary>
 public interface INodeIndex

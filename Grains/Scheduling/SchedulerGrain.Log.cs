@@ -18,4 +18,7 @@ public sealed partial class SchedulerGrain
 
     [LoggerMessage(5, LogLevel.Warning, "Task {TaskId} should have been started by now and could not be ended; tried again")]
     private static partial void LogExpireFailed(ILogger logger, Exception exception, string taskId);
+
+    [LoggerMessage(6, LogLevel.Error, "{Count} index entries cannot be read and were left out; the sweeper asks their tasks")]
+    private static partial void LogUnreadable(ILogger logger, int count);
 }

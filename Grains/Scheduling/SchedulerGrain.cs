@@ -160,7 +160,8 @@ public sealed partial class SchedulerGrain(
     }
 
     /// <summary>
-    /// One pass over the index, while serving. An entry with a mark may be on a node: the sweeper asks. What ended since it was read is
+    /// One pass over the index, while serving. An entry with a mark may be on a node, and one that cannot be read
+    /// may be anything: the sweeper asks. What ended since it was read is
     /// refused by its record when a node asks for it.
     /// </summary>
     private async Task Rebuild(CancellationToken cancel)
@@ -170,8 +171,8 @@ public sealed partial class SchedulerGrain(
         {
             try
             {
-                var found = 0;
-                await foreach (var entry in index.Scan(cancel))
+                var (found, skipped) = (0, 0);
+                await foreach (var entry in index.Scan(cancel, _ => skipped++))
                 {
                     if (entry.MarkedNode is not null) continue;
                     _core.Enqueue(entry.Task, Now);
@@ -179,6 +180,7 @@ public sealed partial class SchedulerGrain(
                 }
                 _isWhole = true;
                 LogRebuilt(logger, found);
+                if (skipped > 0) LogUnreadable(logger, skipped);
                 RequestPump();
                 return;
             }

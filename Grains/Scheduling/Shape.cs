@@ -18,7 +18,9 @@ internal sealed class Shape(ShapeKey key, int number)
     public ResourceVector Request { get; } = key.Request;
     public ResourceRequest Resources { get; } = key.Request.ToRequest();
     public double Cost { get; } = FairShare.Cost(key.Request);
-    public LabelExpression Labels { get; } = key.Labels.Length == 0 ? LabelExpression.None : LabelExpression.Parse(key.Labels);
+    /// <summary>What this program cannot read, a later one can: until then no node matches, and nothing else is held up.</summary>
+    public LabelExpression Labels { get; } = key.Labels.Length == 0 ? LabelExpression.None
+        : LabelExpression.TryParse(key.Labels, out var labels, out _) ? labels : LabelExpression.Unreadable;
     /// <summary>It asks what nodes of one class may answer differently: each is asked itself.</summary>
     public bool AsksEachNode => _asksEachNode ??= Labels.Requirements.Any(requirement => NodeClass.IsOfOneNode(requirement.Key));
     private bool? _asksEachNode;

@@ -15,6 +15,9 @@ internal static class SweepInstruments
     private static readonly Counter<long> Mended = Figures.CreateCounter<long>("hivemind.sweep.mended", "{task}", "Half-done steps that a sweep finished.");
     private static readonly Histogram<double> Duration = Figures.CreateHistogram("hivemind.sweep.duration", "s", "Time of a whole sweep.", advice: ShortTimes);
 
+    static SweepInstruments() => Figures.CreateObservableGauge(
+        "hivemind.sweep.unreadable", () => SweepFindings.Unreadable, "{entry}", "Index entries that the last sweep could not read.");
+
     public static void Announce()
     {
         Sweeps.Add(0);

@@ -6,26 +6,32 @@ using Microsoft.Extensions.Logging;
 namespace HiveMind.Scheduling;
 
 /// <summary>
-/// One pass over both indexes that finishes half-done steps. One failure is logged and the rest goes on: the next pass meets it again.
+/// One pass over both indexes that finishes half-done steps. One failure is logged and the rest goes on: the next pass meets it again. An
+/// entry that cannot be read stops nothing either: its task's own record is asked, and says all that is needed.
 /// </summary>
 public sealed partial class UnfinishedSweep(
     IUnfinishedIndex index, IOpenTasks lists, INodeIndex nodes, ISweepTargets targets, TimeProvider time, ILogger<UnfinishedSweep> logger)
 {
     private const int Together = 32;
     private const int Page = 1000;
+    /// <summary>Unreadable entries that one pass names in the log.</summary>
+    private const int MostNamed = 10;
 
     private readonly SemaphoreSlim _slots = new(Together);
-    private long _sweeps, _checkEvery;
+    private readonly OrphanWatch _orphans = new(time);
+    private long _sweeps, _checkEvery, _unreadableBefore;
 
     /// <summary>Throws when an index cannot be read or the scheduler cannot be asked.</summary>
     public async Task Run(CancellationToken cancel)
     {
         _sweeps++;
         var began = time.GetTimestamp();
+        _orphans.PassBegins();
         _checkEvery = SweepRules.CheckEvery(await index.Count());
         foreach (var node in await nodes.All()) await Start(() => targets.Touch(node), node, cancel);
         var page = new List<UnfinishedEntry>(Page);
-        await foreach (var entry in index.Scan(cancel))
+        var unreadable = new Unreadable(SweepRules.AskEvery(_unreadableBefore), _sweeps);
+        await foreach (var entry in index.Scan(cancel, unreadable.Add))
         {
             page.Add(entry);
             if (page.Count < Page) continue;
@@ -33,7 +39,10 @@ public sealed partial class UnfinishedSweep(
             page.Clear();
         }
         await SweepPage(page, cancel);
+        foreach (var entry in unreadable.Asked) await Start(() => Mend(entry), entry.TaskId, cancel);
         await Finish(cancel);
+        _orphans.PassEnded();
+        Report(unreadable);
         SweepInstruments.Ended(time.GetElapsedTime(began));
     }
 
@@ -53,26 +62,47 @@ public sealed partial class UnfinishedSweep(
     private async Task Mend(UnfinishedEntry entry)
     {
         var id = entry.Task.TaskId;
-        var found = await targets.Examine(id);
-        SweepInstruments.Asked();
+        var found = await Examine(id);
+        if (found.Kind == TaskExaminationKind.Missing)
+        {
+            found = await RemoveOrphan(id, entry.Stored);
+            if (found.Kind == TaskExaminationKind.Missing) return;
+            await index.Add([found.Pending ?? entry.Task]);
+        }
+        if (found.Kind == TaskExaminationKind.Pending)
+        {
+            // A grant that is just being written may lose its mark here: it is set again below when next examined.
+            var waiting = found.Pending ?? entry.Task;
+            if (entry.MarkedNode is not null || entry.Task != waiting) await index.Return(waiting);
+        }
+        await Finish(id, entry.MarkedNode, found);
+    }
+
+    /// <summary>By its record alone. A damaged entry is written anew as soon as the record says what it should be; a newer one is left as it is.</summary>
+    private async Task Mend(UnreadableEntry entry)
+    {
+        var found = await Examine(entry.TaskId);
+        if (found.Kind == TaskExaminationKind.Missing)
+        {
+            if (entry.IsNewer || (found = await RemoveOrphan(entry.TaskId, entry.Stored)).Kind == TaskExaminationKind.Missing) return;
+            if (found.Pending is not null) await index.Add([found.Pending]);
+        }
+        if (found is { Kind: TaskExaminationKind.Pending, Pending: { } waiting } && !entry.IsNewer) await index.Return(waiting);
+        await Finish(entry.TaskId, entry.MarkedNode, found);
+    }
+
+    /// <summary>What is the same however its entry reads.</summary>
+    private async Task Finish(string id, string? markedNode, TaskExamination found)
+    {
         switch (found.Kind)
         {
-            case TaskExaminationKind.Missing:
-                if (!SweepRules.IsOrphan(entry.Task, time.GetUtcNow())) return;
-                LogOrphan(logger, id);
-                await index.Remove([id]);
-                SweepInstruments.OrphanRemoved();
-                break;
             case TaskExaminationKind.Pending:
-                // A grant that is just being written may lose its mark here: it is set again below when next examined.
-                var waiting = found.Pending ?? entry.Task;
-                if (entry.MarkedNode is not null || entry.Task != waiting) await index.Return(waiting);
-                if ((await targets.Missing([id])).Count == 0) break;
+                if (found.Pending is not { } waiting || (await targets.Missing([id])).Count == 0) break;
                 await targets.Enqueue(waiting);
                 SweepInstruments.Enqueued();
                 break;
             case TaskExaminationKind.OnNode:
-                if (entry.MarkedNode is null) await index.Mark([id], found.NodeId!);
+                if (markedNode is null) await index.Mark([id], found.NodeId!);
                 await Claim(id, found.NodeId!, found.Assignment!);
                 break;
             case TaskExaminationKind.Ended:
@@ -81,12 +111,40 @@ public sealed partial class UnfinishedSweep(
         }
     }
 
+    private Task<TaskExamination> Examine(string taskId)
+    {
+        SweepInstruments.Asked();
+        return targets.Examine(taskId);
+    }
+
+    /// <summary>
+    /// What a submit left behind that never came to its end: found without a record for long enough, still as it was read, and asked once
+    /// more when it is gone. So a submit that goes on just now, after a freeze, is either found here or enters its task again by itself.
+    /// </summary>
+    private async Task<TaskExamination> RemoveOrphan(string taskId, ReadOnlyMemory<byte> stored)
+    {
+        if (!_orphans.IsOrphan(taskId, stored) || !await index.RemoveAsRead(taskId, stored)) return OrphanWatch.Missing;
+        var found = await targets.Examine(taskId);
+        if (found.Kind != TaskExaminationKind.Missing) return found;
+        LogOrphan(logger, taskId);
+        SweepInstruments.OrphanRemoved();
+        return found;
+    }
+
     private async Task Claim(string taskId, string nodeId, TaskAssignment assignment)
     {
         if (await targets.Claim(nodeId, new AttemptClaim(taskId, assignment.Attempt, assignment))) return;
         LogLost(logger, taskId, assignment.Attempt, nodeId);
         await targets.AttemptLost(taskId, nodeId, assignment.Attempt);
         SweepInstruments.AttemptLost();
+    }
+
+    private void Report(Unreadable unreadable)
+    {
+        _unreadableBefore = unreadable.Count;
+        SweepFindings.Note(unreadable.Count);
+        if (unreadable.Count == 0) return;
+        LogUnreadable(logger, unreadable.Count, unreadable.Newer, string.Join(", ", unreadable.Asked.Take(MostNamed).Select(entry => entry.TaskId)));
     }
 
     /// <summary>Waits for a free slot, not for the work.</summary>
@@ -118,5 +176,22 @@ public sealed partial class UnfinishedSweep(
     {
         for (var i = 0; i < Together; i++) await _slots.WaitAsync(cancel);
         _slots.Release(Together);
+    }
+
+    /// <summary>What one pass could not read: all are counted, about <see cref="SweepRules.MostChecked"/> of them kept to be asked.</summary>
+    private sealed class Unreadable(long askEvery, long sweep)
+    {
+        private readonly List<UnreadableEntry> _asked = [];
+
+        public long Count { get; private set; }
+        public long Newer { get; private set; }
+        public IReadOnlyList<UnreadableEntry> Asked => _asked;
+
+        public void Add(UnreadableEntry entry)
+        {
+            Count++;
+            if (entry.IsNewer) Newer++;
+            if (_asked.Count < 2 * SweepRules.MostChecked && SweepRules.IsTurnOf(entry.TaskId, sweep, askEvery)) _asked.Add(entry);
+        }
     }
 }

@@ -36,16 +36,20 @@ public sealed partial class TaskGrain(
     {
         if (_task is { } known)
         {
+            if (!TaskLifecycle.SameContent(known.Spec!, spec))
+                throw new HiveMindException(FailureKind.AlreadyExists, "REQUEST_ID_REUSED", "This request_id was used for a different task.", "request_id");
+            await Reenter(known);
             if (oneOfMany && known.State == TaskState.Pending) DeactivateOnIdle();
-            if (TaskLifecycle.SameContent(known.Spec!, spec)) return Snapshot(known);
-            throw new HiveMindException(FailureKind.AlreadyExists, "REQUEST_ID_REUSED", "This request_id was used for a different task.", "request_id");
+            return Snapshot(known);
         }
 
         var born = TaskLifecycle.Birth(spec, time.GetUtcNow());
         var pending = born.ToPending(Id);
+        var entered = time.GetTimestamp();
         await births.Enter(pending);
         Failpoint.Hit(Failpoints.SubmitAfterIndex);
         await Save(born);
+        if (SweepRules.IsSlowBirth(time.GetElapsedTime(entered))) await births.EnterAgain(pending);
         TaskInstruments.Submitted(spec);
         Failpoint.Hit(Failpoints.SubmitAfterBirth);
         await Tell(() => births.Announce(pending));
@@ -204,6 +208,18 @@ public sealed partial class TaskGrain(
             await index.Return(next.ToPending(Id));
             await Scheduler.Enqueue([next.ToPending(Id)]);
         });
+    }
+
+    /// <summary>
+    /// Asked for again, and open: the call that made it may have died between any two steps, and is not answered for before what a sweeper
+    /// finds it by stands.
+    /// </summary>
+    private async Task Reenter(TaskRecord known)
+    {
+        if (known.IsEnded) return;
+        var pending = known.ToPending(Id);
+        await births.EnsureEntered(pending);
+        if (known.State == TaskState.Pending) await Tell(() => births.Announce(pending));
     }
 
     private async Task Save(TaskRecord next)

@@ -26,7 +26,13 @@ internal static class TaskLabels
     public static void Show(string stored, Wire.TaskRequirements shown)
     {
         List<LabelRequirement> rest = [];
-        foreach (var requirement in LabelExpression.Parse(stored).Requirements)
+        if (!LabelExpression.TryParse(stored, out var labels, out _))
+        {
+            shown.Labels = stored; // as it was asked for: one task that this program cannot read must not take a list with it
+            return;
+        }
+
+        foreach (var requirement in labels.Requirements)
         {
             if (IsModel(requirement) && shown.GpuModel.Length == 0) shown.GpuModel = requirement.Values[0];
             else if (IsMemory(requirement, out var memoryMb) && shown.GpuMemoryMb == 0) shown.GpuMemoryMb = memoryMb;

@@ -38,7 +38,9 @@ public sealed class FloorMeta(IConnectionMultiplexer redis, FloorCommit commit, 
         {
             throw new StartRefusedException(problems);
         }
-        floorId = (floor ?? await Found(others)).FloorId;
+        floor ??= await Found(others);
+        if (floor.Versions != FloorVersions.Current) await Raise(FloorVersions.Current);
+        floorId = floor.FloorId;
         books = storeBooks;
         await Advance();
     }
@@ -54,6 +56,10 @@ public sealed class FloorMeta(IConnectionMultiplexer redis, FloorCommit commit, 
         await commit.CommitAsync();
         await books.NoteFloor(floorId, sequence);
     }
+
+    /// <summary>Before anything of the newer kind is written: programs that could not read it do not start on this floor any more.</summary>
+    private Task Raise(FloorVersions to) => FloorFailures.Guard(db.HashSetAsync(
+        key, [new("schema", to.Schema), new("key_layout", to.KeyLayout), new("serializer", to.Serializer)]));
 
     private async Task RefuseHalfACopy()
     {

@@ -32,17 +32,20 @@ public sealed partial class RedisUnfinishedIndex : IOpenTasks
     {
         var set = userId is null ? everybody : Mine(userId);
         var keys = await Keys(set, below, fromMs, most);
-        var records = new Dictionary<string, PendingTask>(keys.Count);
+        var records = new Dictionary<string, PendingTask?>(keys.Count); // null: it cannot be read
         var buckets = keys.GroupBy(key => Bucket(key.TaskId)).Select(bucket => (bucket.Key, Ids: bucket.Select(key => key.TaskId).ToArray())).ToList();
         var found = await FloorFailures.Guard(Task.WhenAll(buckets.Select(b => db.HashGetAsync(entries[b.Key], [.. b.Ids.Select(Field)]))));
         for (var b = 0; b < buckets.Count; b++)
         {
             foreach (var (id, record) in buckets[b].Ids.Zip(found[b]))
-                if (!record.IsNull) records[id] = UnfinishedRecord.Unpack(id, (byte[])record!);
+                if (!record.IsNull) records[id] = UnfinishedRecord.TryUnpack(id, (byte[])record!, null, out var task, out _) ? task : null;
         }
 
         await Straighten(keys.Where(key => !records.ContainsKey(key.TaskId)), set);
-        return [.. keys.Select(key => new OpenTask(key, records.GetValueOrDefault(key.TaskId)))];
+        return [.. keys.Select(key => new OpenTask(key, records.GetValueOrDefault(key.TaskId))
+        {
+            IsUnreadable = records.TryGetValue(key.TaskId, out var read) && read is null,
+        })];
     }
 
     public async Task EnsureListed(IReadOnlyList<PendingTask> tasks)
@@ -64,12 +67,12 @@ public sealed partial class RedisUnfinishedIndex : IOpenTasks
     private static SortedSetEntry[] Places(IEnumerable<PendingTask> tasks) =>
         [.. tasks.Select(Key).Select(key => new SortedSetEntry(Field(key.TaskId), key.CreatedMs))];
 
-    private void Unlist(ITransaction change, IEnumerable<PendingTask> tasks)
+    private void Unlist(ITransaction change, IEnumerable<(string TaskId, string? UserId)> tasks)
     {
         foreach (var mine in tasks.GroupBy(task => task.UserId))
         {
             RedisValue[] fields = [.. mine.Select(task => Field(task.TaskId))];
-            _ = change.SortedSetRemoveAsync(Mine(mine.Key), fields);
+            if (mine.Key is { } userId) _ = change.SortedSetRemoveAsync(Mine(userId), fields);
             _ = change.SortedSetRemoveAsync(everybody, fields);
         }
     }

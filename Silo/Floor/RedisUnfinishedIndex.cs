@@ -26,6 +26,19 @@ public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
         return 0
         """;
 
+    // What a sweep took for left behind may have been written anew since it was read: a submit that goes on.
+    private const string ForgetAsRead = """
+        if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
+          return 0
+        end
+        redis.call('HDEL', KEYS[1], ARGV[1])
+        redis.call('HDEL', KEYS[2], ARGV[1])
+        for i = 3, #KEYS do
+          redis.call('ZREM', KEYS[i], ARGV[1])
+        end
+        return 1
+        """;
+
     private readonly IDatabase db;
     private readonly RedisKey[] entries;
     private readonly RedisKey[] marks;
@@ -45,6 +58,13 @@ public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
         var written = tasks.GroupBy(task => Bucket(task.TaskId)).Select(bucket => db.HashSetAsync(
             entries[bucket.Key], [.. bucket.Select(task => new HashEntry(Field(task.TaskId), UnfinishedRecord.Pack(task)))])).ToList();
         Failpoint.Hit(Failpoints.SubmitAfterEntry);
+        return FloorFailures.Guard(Task.WhenAll([.. written, .. List(tasks)]));
+    }
+
+    public Task AddMissing(IReadOnlyList<PendingTask> tasks)
+    {
+        var written = tasks.Select(task => (Task)db.HashSetAsync(
+            entries[Bucket(task.TaskId)], Field(task.TaskId), UnfinishedRecord.Pack(task), When.NotExists)).ToList();
         return FloorFailures.Guard(Task.WhenAll([.. written, .. List(tasks)]));
     }
 
@@ -73,15 +93,25 @@ public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
             _ = change.HashDeleteAsync(entries[buckets[b].Key], buckets[b].Fields);
         }
 
-        Unlist(change, buckets.SelectMany((bucket, b) => bucket.Ids.Zip(found[b]))
-            .Where(pair => !pair.Second.IsNull).Select(pair => UnfinishedRecord.Unpack(pair.First, (byte[])pair.Second!)));
+        // Whose list one that cannot be read stands in is not known: that place goes when the list is next read.
+        Unlist(change, buckets.SelectMany((bucket, b) => bucket.Ids.Zip(found[b])).Where(pair => !pair.Second.IsNull)
+            .Select(pair => (pair.First, UnfinishedRecord.TryUnpack(pair.First, (byte[])pair.Second!, null, out var task, out _) ? task.UserId : null)));
         await FloorFailures.Guard(change.ExecuteAsync());
+    }
+
+    public async Task<bool> RemoveAsRead(string taskId, ReadOnlyMemory<byte> stored)
+    {
+        var bucket = Bucket(taskId);
+        List<RedisKey> keys = [entries[bucket], marks[bucket], everybody];
+        if (UnfinishedRecord.TryUnpack(taskId, stored.ToArray(), null, out var task, out _)) keys.Add(Mine(task.UserId));
+        return (long)await FloorFailures.Guard(db.ScriptEvaluateAsync(ForgetAsRead, [.. keys], [Field(taskId), stored.ToArray()])) == 1;
     }
 
     public async Task<long> Count() =>
         (await FloorFailures.Guard(Task.WhenAll(entries.Select(bucket => db.HashLengthAsync(bucket)).ToList()))).Sum();
 
-    public async IAsyncEnumerable<UnfinishedEntry> Scan([EnumeratorCancellation] CancellationToken cancel = default)
+    public async IAsyncEnumerable<UnfinishedEntry> Scan(
+        [EnumeratorCancellation] CancellationToken cancel = default, Action<UnreadableEntry>? unreadable = null)
     {
         var words = new HashSet<string>();
         for (var bucket = 0; bucket < Buckets; bucket++)
@@ -95,7 +125,10 @@ public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
             foreach (var entry in await found)
             {
                 var id = TaskId(entry.Name);
-                yield return new UnfinishedEntry(UnfinishedRecord.Unpack(id, (byte[])entry.Value!, words), nodes.GetValueOrDefault(id));
+                var stored = (byte[])entry.Value!;
+                if (UnfinishedRecord.TryUnpack(id, stored, words, out var task, out var isNewer))
+                    yield return new UnfinishedEntry(task, nodes.GetValueOrDefault(id)) { Stored = stored };
+                else unreadable?.Invoke(new(id, nodes.GetValueOrDefault(id), isNewer, stored));
             }
         }
     }

@@ -17,7 +17,7 @@ public interface IStoreIdentity
 public sealed record FloorVersions(int Schema, int KeyLayout, int Serializer)
 {
     /// <summary>Schema: records of the indexes and meta. Key layout: the names of keys. Serializer: grain state (Orleans binary).</summary>
-    public static readonly FloorVersions Current = new(1, 1, 1);
+    public static readonly FloorVersions Current = new(UnfinishedRecord.Newest, 1, 1);
 }
 
 /// <summary>The floor's `meta` record.</summary>

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using HiveMind.Scheduling;
 using HiveMind.Tasks;
@@ -12,12 +13,15 @@ internal static class UnfinishedRecord
 {
     private const byte Version1 = 1, Version2 = 2;
 
+    /// <summary>What this program writes. The floor's schema grows with it (<see cref="FloorVersions"/>), so that older programs do not start on it.</summary>
+    public const byte Newest = Version2;
+
     /// <summary>The task id is the hash field, so it is not in the record.</summary>
     public static byte[] Pack(PendingTask task)
     {
         using var bytes = new MemoryStream(128);
         using var to = new BinaryWriter(bytes, Encoding.UTF8);
-        to.Write(Version2);
+        to.Write(Newest);
         to.Write((byte)task.Priority);
         to.Write(task.Resources.MilliCores);
         to.Write(task.Resources.MemoryMb);
@@ -68,6 +72,22 @@ internal static class UnfinishedRecord
             if (words.TryGetValue(word, out var known)) return known;
             words.Add(word);
             return word;
+        }
+    }
+
+    /// <summary>False for a record that this program cannot read: newer, or damaged. A reader of many skips it.</summary>
+    public static bool TryUnpack(string taskId, byte[] record, HashSet<string>? words, [NotNullWhen(true)] out PendingTask? task, out bool isNewer)
+    {
+        (task, isNewer) = (null, record.Length > 0 && record[0] > Newest);
+        if (isNewer || !TaskIds.IsValid(taskId)) return false;
+        try
+        {
+            task = Unpack(taskId, record, words);
+            return true;
+        }
+        catch (Exception damaged) when (damaged is IOException or InvalidDataException or ArgumentException or FormatException)
+        {
+            return false;
         }
     }
 

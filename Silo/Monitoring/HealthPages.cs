@@ -18,7 +18,8 @@ internal static class HealthPages
             .AddCheck<RedisCheck>("redis", timeout: Patience)
             .AddCheck<DiskSpaceCheck>("disk_space", timeout: Patience)
             .AddCheck<MemoryUsageCheck>("memory_usage", timeout: Patience)
-            .AddCheck<ClusterCheck>("cluster", timeout: Patience);
+            .AddCheck<ClusterCheck>("cluster", timeout: Patience)
+            .AddCheck<RecordsCheck>("records");
         services.AddGrpcHealthChecks();
         services.Configure<HealthCheckPublisherOptions>(publisher =>
         {
@@ -74,6 +75,15 @@ internal sealed class MemoryUsageCheck : IHealthCheck
         var text = $"{Environment.WorkingSet >> 20} MiB used of {memory.TotalAvailableMemoryBytes >> 20} MiB";
         return Task.FromResult(memory.MemoryLoadBytes < memory.HighMemoryLoadThresholdBytes ? HealthCheckResult.Healthy(text) : HealthCheckResult.Degraded(text));
     }
+}
+
+/// <summary>Records that this program cannot read are gone around, and somebody should look at them: degraded, not failing.</summary>
+internal sealed class RecordsCheck : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(HiveMind.Scheduling.SweepFindings.Unreadable is > 0 and var unreadable
+            ? HealthCheckResult.Degraded($"{unreadable} entries of the unfinished index cannot be read; the log of the sweep names some")
+            : HealthCheckResult.Healthy("all that was swept could be read"));
 }
 
 internal sealed class ClusterCheck(Orleans.Runtime.ISiloStatusOracle oracle) : IHealthCheck

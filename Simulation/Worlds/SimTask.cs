@@ -24,6 +24,8 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
     public int GrantedHere { get; set; }
 
     public bool InIndex { get; set; }
+    /// <summary>When a sweep first found its entry without a record; -1: none has.</summary>
+    public long MissedSince { get; set; } = -1;
     /// <summary>The node that may hold it, -1: none.</summary>
     public int Mark { get; set; } = -1;
     /// <summary>When its last word to the scheduler arrives.</summary>

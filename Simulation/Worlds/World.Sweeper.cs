@@ -46,7 +46,8 @@ internal sealed partial class World
         switch (task.Record)
         {
             case null:
-                if (SweepRules.IsOrphan(task.Born, _now)) LeaveIndex(task);
+                if (task.MissedSince < 0) task.MissedSince = _clock.Ticks;
+                else if (SweepRules.IsOrphan(TimeSpan.FromTicks(_clock.Ticks - task.MissedSince))) LeaveIndex(task);
                 break;
             case { IsEnded: true }:
                 Later(Delay(), EventKind.LeaveIndex, task.Number); // settled again

@@ -49,7 +49,9 @@ internal sealed class RemovedIds(int failures = 0) : IUnfinishedIndex
     public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => throw new NotSupportedException();
     public Task Return(HiveMind.Scheduling.PendingTask task) => throw new NotSupportedException();
     public Task<long> Count() => throw new NotSupportedException();
-    public IAsyncEnumerable<UnfinishedEntry> Scan(CancellationToken cancel = default) => throw new NotSupportedException();
+    public Task AddMissing(IReadOnlyList<HiveMind.Scheduling.PendingTask> tasks) => throw new NotSupportedException();
+    public Task<bool> RemoveAsRead(string taskId, ReadOnlyMemory<byte> stored) => throw new NotSupportedException();
+    public IAsyncEnumerable<UnfinishedEntry> Scan(CancellationToken cancel = default, Action<UnreadableEntry>? unreadable = null) => throw new NotSupportedException();
 }
 
 internal static class Make

@@ -113,6 +113,10 @@ public sealed class HubFixture : IAsyncLifetime
         return false;
     }
 
+    /// <summary>That entry of the index holds something else from now on.</summary>
+    public Task Overwrite(string taskId, byte[] record) => _stores.Floor.Redis.GetDatabase().HashSetAsync(
+        $"{_stores.Floor.Options.ServiceId}/unfinished/{taskId[..2]}", Convert.FromHexString(taskId), record);
+
     public async Task Deactivate(IAddressable grain) => await _cluster.DeactivateAsync(grain);
 
     public Task Until(Func<Task<bool>> condition, string what) => Wait.Until(condition, Patience, () => $"never true: {what}");

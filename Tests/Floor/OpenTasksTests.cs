@@ -93,7 +93,7 @@ public sealed class OpenTasksTests : IDisposable
         await floor.Unfinished.Return(again);
         await floor.Unfinished.Return(tasks.First(task => task.UserId == "bob"));
         var entries = new List<UnfinishedEntry>();
-        await foreach (var entry in floor.Unfinished.Scan()) entries.Add(entry);
+        await foreach (var entry in floor.Unfinished.Scan()) entries.Add(entry with { Stored = default });
         Assert.Equal(tasks.Count(task => task.UserId == "anna"), entries.Count);
         Assert.Equal(new UnfinishedEntry(again, null), entries.Single(entry => entry.Task.TaskId == again.TaskId));
         Assert.Empty(await All(floor, "bob", 10));

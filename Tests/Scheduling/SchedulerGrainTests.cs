@@ -79,7 +79,8 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
 
         public int Scans => Volatile.Read(ref _scans);
 
-        public async IAsyncEnumerable<UnfinishedEntry> Scan([EnumeratorCancellation] CancellationToken cancel = default)
+        public async IAsyncEnumerable<UnfinishedEntry> Scan(
+            [EnumeratorCancellation] CancellationToken cancel = default, Action<UnreadableEntry>? unreadable = null)
         {
             // The first read fails: whoever meets that tries again.
             if (Interlocked.Increment(ref _scans) == 1) throw new IOException("away");
@@ -96,6 +97,8 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
         public Task EnsureListed(IReadOnlyList<PendingTask> tasks) => Task.CompletedTask;
         public Task<IReadOnlyList<OpenTask>> Page(string? userId, TaskKey? below, long fromMs, int most) => Task.FromResult<IReadOnlyList<OpenTask>>([]);
         public Task Add(IReadOnlyList<PendingTask> tasks) => Task.CompletedTask;
+        public Task AddMissing(IReadOnlyList<PendingTask> tasks) => Task.CompletedTask;
+        public Task<bool> RemoveAsRead(string taskId, ReadOnlyMemory<byte> stored) => Task.FromResult(true);
         Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => Task.CompletedTask;
         Task INodeIndex.Add(string nodeId) => Task.CompletedTask;
         Task INodeIndex.Remove(string nodeId) => Task.CompletedTask;

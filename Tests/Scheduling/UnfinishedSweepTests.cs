@@ -16,8 +16,11 @@ public sealed class UnfinishedSweepTests
     private readonly FakeTimeProvider _time = new(TaskBuilder.Epoch);
     private readonly World _world = new();
 
-    private Task Sweep() =>
-        new UnfinishedSweep(_world, _world, _world, _world, _time, NullLogger<UnfinishedSweep>.Instance).Run(CancellationToken.None);
+    private readonly UnfinishedSweep _sweep;
+
+    public UnfinishedSweepTests() => _sweep = new(_world, _world, _world, _world, _time, NullLogger<UnfinishedSweep>.Instance);
+
+    private Task Sweep() => _sweep.Run(CancellationToken.None);
 
     private static TaskExamination Pending(PendingTask task) => new(TaskExaminationKind.Pending, null, null, task);
 
@@ -33,22 +36,96 @@ public sealed class UnfinishedSweepTests
         null);
 
     [Fact]
-    public async Task Run_EntryWithoutRecordAndOld_IsRemoved()
+    public async Task Run_EntryWithoutRecordForLong_IsRemoved()
     {
         _world.Entry(new TaskBuilder("t"), null, Missing);
+        await Sweep();
         _time.Advance(SweepRules.BirthBound + TimeSpan.FromSeconds(1));
         await Sweep();
         Assert.Equal(["remove t"], _world.Done);
     }
 
     [Fact]
-    public async Task Run_EntryWithoutRecordButYoung_IsLeft()
+    public async Task Run_EntryWithoutRecordJustSeen_IsLeftHoweverOldItSaysItIs()
     {
         _world.Entry(new TaskBuilder("t"), null, Missing);
+        _time.Advance(TimeSpan.FromHours(1)); // by this clock; the silo that wrote it has another, or this one was just set
+        await Sweep();
         _time.Advance(SweepRules.BirthBound);
         await Sweep();
         Assert.Empty(_world.Done);
-        Assert.Equal(1, _world.Examined);
+        Assert.Equal(2, _world.Examined);
+    }
+
+    [Fact]
+    public async Task Run_EntryWrittenAnewSinceItWasRead_StaysAndCountsFromThenOn()
+    {
+        _world.Entry(new TaskBuilder("t"), null, Missing);
+        await Sweep();
+        _time.Advance(SweepRules.BirthBound + TimeSpan.FromSeconds(1));
+        _world.OnRemove = id => _world.Stored[id] = [2]; // the submit is repeated just now
+        await Sweep();
+        _world.OnRemove = _ => { };
+        await Sweep();
+        Assert.Empty(_world.Done);
+    }
+
+    [Fact]
+    public async Task Run_OrphanThatIsBornWhileItIsRemoved_IsPutBackAndWaits()
+    {
+        var task = new TaskBuilder("t").Build();
+        _world.Entry(task, null, Missing);
+        await Sweep();
+        _time.Advance(SweepRules.BirthBound + TimeSpan.FromSeconds(1));
+        _world.OnRemove = id => _world.Record(id, Pending(task)); // a silo that stood still goes on
+        await Sweep();
+        Assert.Equal(["remove t", "add t", "enqueue t +0"], _world.Done);
+    }
+
+    [Fact]
+    public async Task Run_EntryThatCannotBeRead_StopsNothingAndItsTaskIsAsked()
+    {
+        var (damaged, newer) = (new TaskBuilder("damaged").Build(), new TaskBuilder("newer").Build());
+        foreach (var (task, isNewer) in new[] { (damaged, false), (newer, true) })
+        {
+            _world.Unreadable.Add(new(task.TaskId, null, isNewer, new byte[] { 9 }));
+            _world.Record(task.TaskId, Pending(task));
+        }
+        _world.Entry(new TaskBuilder("good"), null, Pending(new TaskBuilder("good")));
+        await Sweep();
+        Assert.Equal(["enqueue good +0", "return damaged +0", "enqueue damaged +0", "enqueue newer +0"], _world.Done);
+        Assert.Equal(2, SweepFindings.Unreadable);
+    }
+
+    [Fact]
+    public async Task Run_UnreadableEntryWithoutATask_IsRemovedUnlessALaterProgramWroteIt()
+    {
+        foreach (var (id, isNewer) in new[] { ("damaged", false), ("newer", true) })
+        {
+            _world.Unreadable.Add(new(id, null, isNewer, new byte[] { 9 }));
+            _world.Stored[id] = [9];
+            _world.Record(id, Missing);
+        }
+        await Sweep();
+        _time.Advance(SweepRules.BirthBound + TimeSpan.FromSeconds(1));
+        await Sweep();
+        Assert.Equal(["remove damaged"], _world.Done);
+    }
+
+    [Fact]
+    public async Task Run_AMillionUnreadable_AboutAThousandTasksAreAskedInASweep()
+    {
+        for (var i = 0; i < 20_000; i++)
+        {
+            var task = new TaskBuilder($"{i:x32}").Build();
+            _world.Unreadable.Add(new(task.TaskId, null, true, ReadOnlyMemory<byte>.Empty));
+            _world.Record(task.TaskId, Pending(task));
+        }
+        await Sweep();
+        Assert.InRange(_world.Examined, 1, 2 * SweepRules.MostChecked);
+        var before = _world.Examined;
+        await Sweep();
+        Assert.InRange(_world.Examined - before, 500, 2 * SweepRules.MostChecked);
     }
 
     [Fact]
@@ -205,6 +282,11 @@ public sealed class UnfinishedSweepTests
         private readonly List<string> _done = [];
         private int _together;
 
+        /// <summary>What an entry holds now, where that matters.</summary>
+        public Dictionary<string, byte[]> Stored { get; } = [];
+        public List<UnreadableEntry> Unreadable { get; } = [];
+        /// <summary>Just before an entry is removed.</summary>
+        public Action<string> OnRemove { get; set; } = _ => { };
         public HashSet<string> Queued { get; } = [];
         public List<string> Listed { get; } = [];
         public HashSet<string> Holders { get; } = [];
@@ -218,8 +300,11 @@ public sealed class UnfinishedSweepTests
         public void Entry(PendingTask task, string? markedNode, TaskExamination? record)
         {
             _entries.Add(new UnfinishedEntry(task, markedNode));
-            _records[task.TaskId] = record;
+            Stored[task.TaskId] = [1];
+            Record(task.TaskId, record);
         }
+
+        public void Record(string taskId, TaskExamination? record) => _records[taskId] = record;
 
         public async Task<TaskExamination> Examine(string taskId)
         {
@@ -260,13 +345,21 @@ public sealed class UnfinishedSweepTests
 
         public Task Return(PendingTask task) => Note($"return {task.TaskId} +{(task.NotBefore - TaskBuilder.Epoch).TotalSeconds}");
 
-        Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => Note($"remove {string.Join(' ', taskIds)}");
+        public Task<bool> RemoveAsRead(string taskId, ReadOnlyMemory<byte> stored)
+        {
+            OnRemove(taskId);
+            if (!Stored[taskId].AsSpan().SequenceEqual(stored.Span)) return Task.FromResult(false);
+            Note($"remove {taskId}");
+            return Task.FromResult(true);
+        }
 
-        public async IAsyncEnumerable<UnfinishedEntry> Scan([EnumeratorCancellation] CancellationToken cancel = default)
+        public async IAsyncEnumerable<UnfinishedEntry> Scan(
+            [EnumeratorCancellation] CancellationToken cancel = default, Action<UnreadableEntry>? unreadable = null)
         {
             await Task.Yield();
             if (Broken) throw new IOException("away");
-            foreach (var entry in _entries) yield return entry;
+            foreach (var entry in _entries) yield return entry with { Stored = Stored.GetValueOrDefault(entry.Task.TaskId, []) };
+            foreach (var entry in Unreadable) unreadable?.Invoke(entry);
         }
 
         public Task EnsureListed(IReadOnlyList<PendingTask> tasks)
@@ -278,7 +371,9 @@ public sealed class UnfinishedSweepTests
         public Task<IReadOnlyList<OpenTask>> Page(string? userId, TaskKey? below, long fromMs, int most) => throw new NotSupportedException();
         public Task<IReadOnlyList<string>> All() => Task.FromResult<IReadOnlyList<string>>(Nodes);
         public Task<long> Count() => Task.FromResult((long)_entries.Count);
-        public Task Add(IReadOnlyList<PendingTask> tasks) => throw new NotSupportedException();
+        public Task Add(IReadOnlyList<PendingTask> tasks) => Note($"add {string.Join(' ', tasks.Select(task => task.TaskId))}");
+        public Task AddMissing(IReadOnlyList<PendingTask> tasks) => throw new NotSupportedException();
+        Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => throw new NotSupportedException();
         Task INodeIndex.Add(string nodeId) => throw new NotSupportedException();
         Task INodeIndex.Remove(string nodeId) => throw new NotSupportedException();
 

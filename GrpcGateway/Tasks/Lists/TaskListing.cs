@@ -31,9 +31,11 @@ internal sealed partial class TaskListing(IGrainFactory grains, IOpenTasks open,
         for (var scanned = 0; scanned < ScanLimit && found.Count < most; scanned += chunk)
         {
             var places = await open.Page(filter.UserId, below, filter.FromMs, chunk);
-            var candidates = places.Select(place => place.Task).OfType<PendingTask>().Where(task => filter.ShowsType(task.TaskType)).ToList();
+            // Of an entry that cannot be read only the task itself knows the type.
+            var candidates = places.Where(place => place.IsUnreadable || (place.Task is { } task && filter.ShowsType(task.TaskType)))
+                .Select(place => place.Key.TaskId).ToList();
             if (!filter.Shows(TaskState.Pending)) candidates = await WithoutQueued(candidates);
-            found.AddRange((await Ask(candidates, cancel)).Where(task => filter.Shows(task.State)));
+            found.AddRange((await Ask(candidates, cancel)).Where(task => filter.Shows(task.State) && filter.ShowsType(task.TaskType)));
             if (places.Count < chunk) return new TaskWindow(found, null);
             below = places[^1].Key;
         }
@@ -42,13 +44,13 @@ internal sealed partial class TaskListing(IGrainFactory grains, IOpenTasks open,
     }
 
     /// <summary>What waits in the queue is pending: no grain is woken to say so. What the scheduler does not know is asked.</summary>
-    private async Task<List<PendingTask>> WithoutQueued(List<PendingTask> tasks)
+    private async Task<List<string>> WithoutQueued(List<string> tasks)
     {
         if (tasks.Count == 0) return tasks;
         try
         {
-            var unknown = (await grains.GetGrain<ISchedulerGrain>(Shards.Default).Missing([.. tasks.Select(task => task.TaskId)])).ToHashSet();
-            return [.. tasks.Where(task => unknown.Contains(task.TaskId))];
+            var unknown = (await grains.GetGrain<ISchedulerGrain>(Shards.Default).Missing(tasks)).ToHashSet();
+            return [.. tasks.Where(unknown.Contains)];
         }
         catch (Exception away) when (away is TimeoutException or HiveMindException or OrleansException)
         {
@@ -58,11 +60,11 @@ internal sealed partial class TaskListing(IGrainFactory grains, IOpenTasks open,
     }
 
     /// <summary>An entry whose task was never born, or not yet, is left out: nobody was told that it exists.</summary>
-    private async Task<IEnumerable<ListedTask>> Ask(List<PendingTask> tasks, CancellationToken cancel)
+    private async Task<IEnumerable<ListedTask>> Ask(List<string> tasks, CancellationToken cancel)
     {
         var answers = new ListedTask?[tasks.Count];
         await NodeDirectory.ForEach(Enumerable.Range(0, tasks.Count), async i =>
-            answers[i] = await grains.GetGrain<ITaskGrain>(tasks[i].TaskId).GetSnapshot() is { } task ? TaskMapping.ToListed(task) : null, cancel);
+            answers[i] = await grains.GetGrain<ITaskGrain>(tasks[i]).GetSnapshot() is { } task ? TaskMapping.ToListed(task) : null, cancel);
         return answers.OfType<ListedTask>();
     }
 
