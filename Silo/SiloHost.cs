@@ -23,11 +23,11 @@ public static class SiloHost
     {
         try
         {
-            var startedAt = TimeProvider.System.GetTimestamp();
+            var startedAt = SteadyClock.OfProcess.GetTimestamp();
             var (builder, options) = SiloBuilderSetup.Create(args);
             using var limit = new Timer(_ => GiveUpStopping()); // first, so that it also watches over the stores' end
             await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag));
-            var certificate = ServedCertificate.Open(options, TimeProvider.System);
+            var certificate = ServedCertificate.Open(options, TimeProvider.System); // others read its dates by their own clocks
             await using var app = SiloBuilderSetup.Build(builder, options, stores, certificate);
             using var stopping = app.Lifetime.ApplicationStopping.Register(() => limit.Change(StopPatience, Timeout.InfiniteTimeSpan));
             await app.StartAsync();
@@ -35,7 +35,7 @@ public static class SiloHost
             var address = HubAddresses.Local(options, ports.Grpc, certificate);
             using var local = LocalAddressFile.Write(options.DataDirectory, address);
             app.Services.GetRequiredService<PageOptions>().TellHow(startedAs, Banner.HubFlag(options, address));
-            Banner.Print(ports, options, stores, certificate, startedAs, TimeProvider.System.GetElapsedTime(startedAt));
+            Banner.Print(ports, options, stores, certificate, startedAs, SteadyClock.OfProcess.GetElapsedTime(startedAt));
             await app.WaitForShutdownAsync();
             return 0;
         }

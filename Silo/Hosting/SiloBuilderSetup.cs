@@ -1,8 +1,10 @@
 using System.Net;
+using HiveMind.Clustering;
 using HiveMind.Configuration;
 using HiveMind.Monitoring;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
+using HiveMind.Tasks;
 using HiveMind.Users;
 using HiveMind.Web;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -30,7 +32,7 @@ internal static class SiloBuilderSetup
         var (options, problems) = SiloConfiguration.Read(builder.Configuration, Environment.GetEnvironmentVariable);
         if (problems.Count > 0) throw new StartRefusedException(problems);
         var inUse = new[] { ("Grpc:Port", options.Grpc.Port, options.Grpc.Address!), ("Http:Port", options.Http.Port, options.HttpAddress!),
-                ("Cluster:SiloPort", options.Cluster.SiloPort, IPAddress.Any) }
+                ("Cluster:SiloPort", options.IsEmbedded ? 0 : options.Cluster.SiloPort, IPAddress.Any) }
             .Where(port => !Ports.IsFree(port.Item3, port.Item2))
             .Select(port => $"Port {port.Item2} is in use: stop what uses it, or choose another with --{PoolOptions.Section}:{port.Item1}=.").ToList();
         if (inUse.Count > 0) throw new StartRefusedException(inUse);
@@ -39,7 +41,7 @@ internal static class SiloBuilderSetup
 
     public static WebApplication Build(WebApplicationBuilder builder, PoolOptions options, Stores stores, ServedCertificate? certificate)
     {
-        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.AddSingleton<TimeProvider>(SteadyClock.OfProcess); // Orleans takes its time from there too
         builder.Services.AddSingleton(Options.Create(options.ToHub()));
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(stores);
@@ -49,6 +51,7 @@ internal static class SiloBuilderSetup
         AddKestrel(builder, options, certificate);
         builder.Services.AddBooks(stores.Books).AddFiles(stores.Files); // before Orleans: what starts first stops last, and so drains last
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
+        builder.Services.AddHostedService<ClockWatch>();
         builder.Services.AddFileCollection(options.Files);
         builder.Services.AddGrpcGateway(options.ToHub());
         builder.Services.AddHealth();
@@ -73,7 +76,7 @@ internal static class SiloBuilderSetup
         silo.Configure<GrainCollectionOptions>(collection =>
         {
             collection.CollectionQuantum = TimeSpan.FromSeconds(30);
-            collection.ClassSpecificCollectionAge["HiveMind.Tasks.TaskGrain,HiveMind.Grains"] = TimeSpan.FromSeconds(90);
+            collection.ClassSpecificCollectionAge[typeof(TaskGrain).FullName!] = TimeSpan.FromSeconds(60); // else every task of the last 15 min
         });
         silo.Configure<ClusterMembershipOptions>(membership =>
         {
@@ -87,6 +90,12 @@ internal static class SiloBuilderSetup
     {
         silo.AddHub(stores);
         if (options.Telemetry.IsExported) silo.AddActivityPropagation(); // it costs something on every grain call
+        if (options.IsEmbedded)
+        {
+            silo.UseNoNetwork();
+            return;
+        }
+
         var port = Ports.ForSilo(options.Cluster.SiloPort, options.DataDirectory);
         silo.ConfigureEndpoints(IPAddress.Parse(options.Cluster.AdvertisedAddress), port, gatewayPort: 0, listenOnAnyHostAddress: false);
     }

@@ -1,4 +1,5 @@
 using HiveMind.Configuration;
+using HiveMind.Hosting;
 
 namespace HiveMind.Storage;
 
@@ -23,15 +24,15 @@ public sealed class Stores : IAsyncDisposable
         Floor? floor = null;
         try
         {
-            books = SqliteBooks.Open(options.Books.ConnectionString, options.DataDirectory, TimeProvider.System);
+            books = SqliteBooks.Open(options.Books.ConnectionString, options.DataDirectory, SteadyClock.OfProcess);
             books.TakeLease();
             if (options.IsEmbedded) FloorMoved.Refuse(options.FloorDirectory);
-            var files = DirectoryFiles.Open(options.FilesDirectory);
+            var files = DirectoryFiles.Open(options.FilesDirectory, SteadyClock.OfProcess);
             floor = await Floor.Start(new FloorOptions
             {
                 ConnectionString = options.Redis.ConnectionString, Directory = options.FloorDirectory, ServiceId = options.Cluster.ClusterId,
                 ClusterId = options.Cluster.ClusterId,
-            });
+            }, time: SteadyClock.OfProcess);
             await floor.Meta.Join(new BooksIdentity(books), files.FilesId, acceptLostFloor);
             return new(taken, floor, books, files, await books.EnsureAdminCode(options.DataDirectory));
         }

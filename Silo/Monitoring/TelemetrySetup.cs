@@ -50,6 +50,7 @@ internal static class TelemetrySetup
         BooksInstruments.Announce();
         FloorInstruments.Announce();
         FilesInstruments.Announce();
+        ClusterInstruments.Announce();
     }
 
     public static void Describe(ResourceBuilder resource) => resource
