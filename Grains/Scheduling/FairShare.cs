@@ -14,7 +14,8 @@ namespace HiveMind.Scheduling;
 internal sealed class FairShare(SchedulingOptions options)
 {
     private const double GibPrice = 0.1, GpuPrice = 10;
-    private const double StartOver = 1e60;
+    /// <summary>Half-lives after which the scale starts over, long before it overflows; more in one leap than that is as good as for ever.</summary>
+    private const double StartOver = 200, ForEver = 1000;
 
     private readonly double _halfLife = Math.Max(1, options.UsageHalfLife.TotalSeconds);
     private long _epoch = long.MinValue;
@@ -40,12 +41,18 @@ internal sealed class FairShare(SchedulingOptions options)
     {
         if (_epoch == long.MinValue) _epoch = now;
         Clock = Math.Max(Clock, now);
-        Scale = At(Clock);
-        if (Scale < StartOver) return 1;
-        var factor = 1 / Scale;
+        var halfLives = HalfLives(Clock);
+        if (halfLives <= StartOver)
+        {
+            Scale = Math.Pow(2, halfLives);
+            return 1;
+        }
         (_epoch, Scale) = (Clock, 1);
-        return factor;
+        return Math.Pow(2, -halfLives);
     }
+
+    /// <summary>That moment is so far on that the scale must start over before anything is added up to it.</summary>
+    public bool IsBeyond(long now) => _epoch != long.MinValue && HalfLives(now) > StartOver;
 
     /// <summary>What that rate uses up between the two moments.</summary>
     public double Used(double rate, long from, long to)
@@ -59,5 +66,8 @@ internal sealed class FairShare(SchedulingOptions options)
     /// <summary>Used core-seconds as they count at the clock.</summary>
     public double Now(double used) => used / Scale;
 
-    private double At(long ticks) => Math.Pow(2, (ticks - _epoch) / (double)TimeSpan.TicksPerSecond / _halfLife);
+    private double At(long ticks) => Math.Pow(2, HalfLives(ticks));
+
+    /// <summary>Since the scale last started over, clamped: whatever clocks say, powers of it stay finite.</summary>
+    private double HalfLives(long ticks) => Math.Clamp(((double)ticks - _epoch) / TimeSpan.TicksPerSecond / _halfLife, -ForEver, ForEver);
 }

@@ -9,13 +9,16 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     private static readonly long AskAgainAfter = 5 * TimeSpan.TicksPerSecond;
 
     private readonly Dictionary<string, QueuedTask> _tasks = [];
-    private readonly PriorityQueue<QueuedTask, long> _held = new();
-    private readonly PriorityQueue<QueuedTask, long> _deadlines = new();
+    private readonly DueHeap _held = new(static (task, due) => task is { Gone: false, Place: QueuePlace.Held } && task.HeldUntil == due);
+    private readonly DueHeap _deadlines = new(static (task, _) => !task.Gone);
     /// <summary>Shapes that may find room on nodes which take anyone's tasks; the others are parked.</summary>
     private readonly ShapeSet _open = new();
     private readonly HashSet<Shape> _hopeless = [];
 
     public int Count => _tasks.Count;
+
+    /// <summary>Places in memory for what is due at some time: about as many as tasks, never as many as there ever were.</summary>
+    public int Due => _held.Size + _deadlines.Size;
 
     /// <summary>Parked shapes that were compared with a node that grew: what a finished task costs beside its placements.</summary>
     public long ShapesCompared { get; private set; }
@@ -31,7 +34,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         _tasks.Add(task.TaskId, queued);
         lane.Tasks++;
         account.Waiting++;
-        if (queued.HasDeadline) _deadlines.Enqueue(queued, queued.StartBy);
+        if (queued.HasDeadline) _deadlines.Add(queued, queued.StartBy);
         if (task.NotBefore.UtcTicks > now) Hold(queued, task.NotBefore.UtcTicks);
         else MakeReady(queued);
     }
@@ -40,6 +43,8 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     {
         queued.Gone = true;
         _tasks.Remove(queued.TaskId);
+        if (queued.HasDeadline) _deadlines.Forget();
+        if (queued is { Place: QueuePlace.Held, IsExpired: false }) _held.Forget();
         var lane = queued.Lane;
         if (queued.Place == QueuePlace.Ready)
         {
@@ -149,25 +154,21 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
 
     public void ReleaseDue(long now)
     {
-        while (_held.TryPeek(out var first, out var due) && due <= now)
-        {
-            _held.Dequeue();
-            if (!first.Gone && first.Place == QueuePlace.Held && first.HeldUntil == due) MakeReady(first);
-        }
+        while (_held.Take(now) is { } first) MakeReady(first);
     }
 
     /// <summary>Tasks whose time to start is over: no more offered, and named again every few seconds until they are removed.</summary>
     public List<string> TakeExpired(long now, int most)
     {
         var expired = new List<string>();
-        while (expired.Count < most && _deadlines.TryPeek(out var first, out var due) && due <= now)
+        while (expired.Count < most && _deadlines.Take(now) is { } first)
         {
-            _deadlines.Dequeue();
-            if (first.Gone) continue;
             if (first.Place == QueuePlace.Ready) first = TakeFromLane(first);
-            _deadlines.Enqueue(first, now + AskAgainAfter);
+            _deadlines.Add(first, now + AskAgainAfter);
             if (first.Place == QueuePlace.Offered) continue; // its record refuses the grant
+            var wasHeld = first is { Place: QueuePlace.Held, IsExpired: false };
             Hold(first, long.MaxValue);
+            if (wasHeld) _held.Forget();
             expired.Add(first.TaskId);
         }
         return expired;
@@ -177,7 +178,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     {
         queued.Place = QueuePlace.Held;
         queued.HeldUntil = until;
-        if (until != long.MaxValue) _held.Enqueue(queued, until);
+        if (until != long.MaxValue) _held.Add(queued, until);
     }
 
     private void MakeReady(QueuedTask queued)

@@ -35,6 +35,15 @@ public sealed class SchedulerCore
 
     public SchedulerCounts Counts => new(_queue.Count, _pool.TakingWork);
 
+    /// <summary>
+    /// By how much the clock that moments are told by has been set, forwards or back, since the core was made: what was used is forgotten by the
+    /// time that went by.
+    /// </summary>
+    public TimeSpan ClockStepped { set => _shares.Stepped = value.Ticks; }
+
+    /// <summary>Places kept for what is due at some time.</summary>
+    internal int Due => _queue.Due;
+
     /// <summary>Lanes and shapes looked at since the start, by proposals and by nodes that grew: the cost that must not follow what waits.</summary>
     public long LanesVisited => _placementsTried + _queue.ShapesCompared;
     private long _placementsTried;

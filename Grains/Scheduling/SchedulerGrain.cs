@@ -22,6 +22,8 @@ public sealed partial class SchedulerGrain(
     private static readonly TimeSpan RebuildRetry = TimeSpan.FromSeconds(1);
 
     private readonly SchedulerCore _core = new(policy, options.Value.Scheduling, (int)time.GetUtcNow().UtcTicks);
+    private readonly DateTimeOffset _began = time.GetUtcNow();
+    private readonly long _beganAt = time.GetTimestamp();
     private readonly Dictionary<string, Task> _offers = [];
     private readonly CancellationTokenSource _stopping = new();
     private bool _isWhole;
@@ -81,7 +83,15 @@ public sealed partial class SchedulerGrain(
 
     public Task<bool> IsWhole() => Task.FromResult(_isWhole);
 
-    private DateTimeOffset Now => time.GetUtcNow();
+    private DateTimeOffset Now
+    {
+        get
+        {
+            var now = time.GetUtcNow();
+            _core.ClockStepped = now - _began - time.GetElapsedTime(_beganAt);
+            return now;
+        }
+    }
 
     /// <summary>Pumps after the messages that are already here, so that a burst becomes few offers instead of many.</summary>
     private void RequestPump()

@@ -15,6 +15,9 @@ internal sealed class Shares(SchedulingOptions options)
     private long _numbers;
 
     public Ranking Ranking { get; } = new();
+
+    /// <summary>How far the wall clock has been stepped since the start, ticks: use is forgotten by the time that went by, not by what a clock was set to.</summary>
+    public long Stepped { get; set; }
     public IEnumerable<Account> All => _accounts.Values;
 
     public Account? Find(string userId) => _accounts.GetValueOrDefault(userId);
@@ -56,15 +59,17 @@ internal sealed class Shares(SchedulingOptions options)
     }
 
     /// <summary>Once a second of the clock: what runs has used up more, and who is forgotten altogether.</summary>
-    public void Refresh(long now)
+    public void Refresh(long now) => RefreshAt(now - Stepped);
+
+    private void RefreshAt(long now)
     {
         if (now - _fair.Clock < RankEvery) return;
-        foreach (var account in _accounts.Values) Settle(account, now);
         var factor = _fair.Advance(now);
         List<Account>? forgotten = null;
         foreach (var account in _accounts.Values)
         {
             account.Used *= factor;
+            Settle(account, now); // in the scale that holds from here on
             account.Rank = RankOf(account);
             if (account.IsIdle && _fair.Now(account.Used) < Negligible) (forgotten ??= []).Add(account);
         }
@@ -77,6 +82,8 @@ internal sealed class Shares(SchedulingOptions options)
 
     private void Change(Account account, double rate, int tasks, int milliCores, long now)
     {
+        now -= Stepped;
+        if (_fair.IsBeyond(now)) RefreshAt(now);
         Settle(account, now);
         account.Rate += rate;
         account.Running += tasks;

@@ -3,8 +3,8 @@ using Microsoft.Extensions.Logging;
 namespace HiveMind.Scheduling;
 
 /// <summary>
-/// Sweeps once when the silo becomes active, so that what a crash left half-done does not wait for the reminder. Tries until it works,
-/// beside the start: a store that is away must not keep a silo down.
+/// Has one sweep made when the silo becomes active, so that what a crash left half-done does not wait for the reminder. Asks until one has come
+/// to its end, beside the start: a store that is away must not keep a silo down, and a sweep that lasts longer than a call may is one sweep.
 /// </summary>
 internal sealed partial class SweepAtStart(IGrainFactory grains, TimeProvider time, ILogger<SweepAtStart> logger)
     : ILifecycleParticipant<ISiloLifecycle>
@@ -31,12 +31,15 @@ internal sealed partial class SweepAtStart(IGrainFactory grains, TimeProvider ti
 
     private async Task Sweep()
     {
+        var before = long.MaxValue;
         while (!_stopping.IsCancellationRequested)
         {
             try
             {
-                await grains.GetGrain<ISweeperGrain>(Shards.Default).Sweep().WaitAsync(_stopping.Token);
-                return;
+                var ended = await grains.GetGrain<ISweeperGrain>(Shards.Default).Begin(before).WaitAsync(_stopping.Token);
+                if (ended > before) return;
+                before = ended; // less, where the sweeper moved to another silo
+                await Task.Delay(Retry, time, _stopping.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
             {
@@ -50,6 +53,6 @@ internal sealed partial class SweepAtStart(IGrainFactory grains, TimeProvider ti
         }
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "The sweep at start did not come to its end; trying again")]
+    [LoggerMessage(1, LogLevel.Warning, "The sweep at start could not be asked for; trying again")]
     private static partial void LogNotYet(ILogger logger, Exception exception);
 }

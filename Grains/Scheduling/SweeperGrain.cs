@@ -16,6 +16,7 @@ public sealed partial class SweeperGrain : Grain, ISweeperGrain, IRemindable
     private readonly CancellationTokenSource _stopping = new();
     private readonly SharedPass _sweeps;
     private UnfinishedSweep? _sweep;
+    private long _ended;
 
     public SweeperGrain(IServiceProvider services, ILogger<SweeperGrain> logger) =>
         (_services, _logger, _sweeps) = (services, logger, new SharedPass(Run));
@@ -27,6 +28,12 @@ public sealed partial class SweeperGrain : Grain, ISweeperGrain, IRemindable
     }
 
     public Task Sweep() => _sweeps.Run();
+
+    public Task<long> Begin(long ended)
+    {
+        if (!_sweeps.IsUnderWay && _ended <= ended) _ = RunLogged();
+        return Task.FromResult(_ended);
+    }
 
     /// <summary>A tick does not wait for its sweep, so that ticks never pile up behind a long one.</summary>
     public Task ReceiveReminder(string reminderName, TickStatus status)
@@ -55,6 +62,7 @@ public sealed partial class SweeperGrain : Grain, ISweeperGrain, IRemindable
         _sweep ??= ActivatorUtilities.CreateInstance<UnfinishedSweep>(
             _services, new GrainSweepTargets(GrainFactory, this.GetPrimaryKeyString()));
         await _sweep.Run(_stopping.Token);
+        _ended++;
     }
 
     [LoggerMessage(1, LogLevel.Warning, "The sweep did not come to its end; the next one starts anew")]

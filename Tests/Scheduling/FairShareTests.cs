@@ -1,3 +1,4 @@
+using CsCheck;
 using HiveMind.Scheduling;
 using HiveMind.Tasks;
 using static HiveMind.Tests.Scheduling.CoreTalk;
@@ -141,6 +142,54 @@ public sealed class FairShareTests
         Play(core, 4, 125, Now);
         core.NodeChanged(new NodeBuilder("n").Size(4).Version(++_version), Now.AddSeconds(200));
         Assert.Equal(new UserLoad(0, 0, 0), core.LoadOf("a"));
+    }
+
+    [Fact]
+    public void Propose_ClockLeapsByMonths_RanksStayNumbersAndTheNewcomerStillGoesFirst()
+    {
+        var core = NewCore(new SchedulingOptions { UsageHalfLife = TimeSpan.FromMinutes(1) });
+        Submit(core, "old", 2000);
+        Play(core, 4, 10, Now);
+        var later = Now.AddDays(200); // far more half-lives than a double has powers of two
+        Play(core, 4, 10, later);
+        Submit(core, "carla", 100);
+        var got = Play(core, 4, 20, later.AddSeconds(10));
+        Assert.InRange(got["carla"], 45, 80); // its share at least: it has used nothing
+        Assert.All(core.Shares.All, account => Assert.True(double.IsFinite(account.Rank) && double.IsFinite(account.Used), account.UserId));
+    }
+
+    [Fact]
+    public void Ranks_AnyHistoryOfClocks_AreFiniteAndNotNegative() => Gen.Select(
+        Gen.Int[0, 2], Gen.OneOf(Gen.Long[-TimeSpan.TicksPerHour, TimeSpan.TicksPerHour], Gen.Long[-(1L << 50), 1L << 58]), Gen.Int[1, 4096]).Array[1, 60].Sample(history =>
+    {
+        var shares = new Shares(new SchedulingOptions { UsageHalfLife = TimeSpan.FromMinutes(1) });
+        var now = Now.UtcTicks;
+        foreach (var (kind, leap, cores) in history)
+        {
+            now = Math.Clamp(now + leap, 0, DateTimeOffset.MaxValue.UtcTicks);
+            if (kind == 0) shares.Hold(shares.Of($"u{cores % 3}"), cores, cores * 1000, now);
+            else if (kind == 1 && shares.Find($"u{cores % 3}") is { Running: > 0 } held) shares.Release(held, held.Rate, (int)held.MilliCores, now);
+            else shares.Refresh(now);
+            foreach (var account in shares.All)
+                if (!double.IsFinite(account.Rank) || account.Rank < 0 || !double.IsFinite(account.Used) || account.Used < 0) return false;
+        }
+        return true;
+    }, iter: 20_000);
+
+    [Fact]
+    public void Used_ClockIsSetForward_ForgetsByTheTimeThatWentBy()
+    {
+        var shares = new Shares(new SchedulingOptions { UsageHalfLife = TimeSpan.FromMinutes(1) });
+        var account = shares.Of("anna");
+        var now = Now.UtcTicks;
+        shares.Hold(account, 4, 4000, now);
+        now += 60 * TimeSpan.TicksPerSecond;
+        shares.Release(account, 4, 4000, now);
+        shares.Refresh(now);
+        var before = shares.UsedBy(account);
+        shares.Stepped = TimeSpan.TicksPerHour; // the clock is set an hour ahead
+        shares.Refresh(now + TimeSpan.TicksPerHour + TimeSpan.TicksPerMinute);
+        Assert.Equal(before / 2, shares.UsedBy(account), 6);
     }
 
     private static RunningTask Run(string id) => new(id, "anna", TaskPriority.Normal, new(1000, 256, 0), Now.AddHours(1));

@@ -49,6 +49,24 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Begin_WhileASweepLasts_NeverMakesAnother()
+    {
+        await Until(() => _index.Scans >= 2, "the read that fails is over");
+        var sweeper = _cluster.Client.GetGrain<ISweeperGrain>(Shards.Default);
+        await sweeper.Sweep();
+        var (before, scans) = (await sweeper.Begin(-1), _index.Scans);
+        _index.Gate = new TaskCompletionSource();
+
+        for (var i = 0; i < 5; i++) Assert.Equal(before, await sweeper.Begin(before)); // as who was not answered in time asks again
+        await Until(() => _index.Scans == scans + 1, "one has begun");
+        _index.Gate.SetResult();
+
+        await Until(async () => await sweeper.Begin(before) == before + 1, "it has come to its end");
+        Assert.Equal(before + 1, await sweeper.Begin(before));
+        Assert.Equal(scans + 1, _index.Scans);
+    }
+
+    [Fact]
     public async Task Offer_NodeCannotBeReached_TaskStaysAndTheNodeIsDropped()
     {
         await Scheduler.Enqueue([new TaskBuilder("mine")]);
@@ -77,6 +95,16 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
     {
         private int _scans;
 
+        /// <summary>A read lasts until it is open.</summary>
+        public TaskCompletionSource Gate { get; set; } = Opened();
+
+        private static TaskCompletionSource Opened()
+        {
+            var gate = new TaskCompletionSource();
+            gate.SetResult();
+            return gate;
+        }
+
         public int Scans => Volatile.Read(ref _scans);
 
         public async IAsyncEnumerable<UnfinishedEntry> Scan(
@@ -85,6 +113,7 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
             // The first read fails: whoever meets that tries again.
             if (Interlocked.Increment(ref _scans) == 1) throw new IOException("away");
             await Task.Yield();
+            await Gate.Task;
             yield return new UnfinishedEntry(new TaskBuilder("first"), null);
             yield return new UnfinishedEntry(new TaskBuilder("marked"), "n");
             yield return new UnfinishedEntry(new TaskBuilder("second"), null);
