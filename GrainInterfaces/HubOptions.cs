@@ -9,6 +9,7 @@ public sealed class HubOptions
     public RewardOptions Rewards { get; set; } = new();
     public RateLimitOptions RateLimit { get; set; } = new();
     public SchedulingOptions Scheduling { get; set; } = new();
+    public EdgeOptions Edge { get; set; } = new();
 }
 
 public enum AuthMode { Locked, Open }
@@ -72,6 +73,17 @@ public sealed class RateLimitOptions
 {
     public int RequestsPerSecond { get; set; } = 200;
     public int Burst { get; set; } = 400;
+}
+
+/// <summary>What callers may hold of this silo at the same time. ADR 33 says how the figures were chosen.</summary>
+public sealed class EdgeOptions
+{
+    /// <summary>Memory for large messages that are under way, MiB, 128 to 65536; a call without chunks has up to 100.</summary>
+    public int MessagesMb { get; set; } = 256;
+    /// <summary>Of that one account's or one node's, MiB, 101 to MessagesMb.</summary>
+    public int MessagesMbPerAccount { get; set; } = 128;
+    /// <summary>How fast a request must come, bytes a second over ten seconds of waiting, 0 to 1048576.</summary>
+    public int LeastBytesPerSecond { get; set; } = 4096;
 }
 
 /// <summary>Whose turn it is, and where a task goes. `docs/scheduling.md` says where each rule comes from.</summary>

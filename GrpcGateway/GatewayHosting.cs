@@ -1,10 +1,8 @@
-using Grpc.AspNetCore.Server;
 using HiveMind.Edge;
 using HiveMind.Nodes;
 using HiveMind.Tasks;
 using HiveMind.Users;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Routing;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -21,8 +19,8 @@ public static class GatewayHosting
             grpc.MaxReceiveMessageSize = Limits.MessageBytes;
             grpc.MaxSendMessageSize = Limits.MessageBytes;
             grpc.EnableDetailedErrors = false;
+            grpc.CompressionProviders = [BoundedCompression.Gzip, BoundedCompression.Deflate];
             grpc.Interceptors.Add<ErrorInterceptor>();
-            grpc.Interceptors.Add<RateLimitInterceptor>();
             grpc.Interceptors.Add<AuthInterceptor>();
         });
         // Kestrel's own limit (30 MB) stands in front of gRPC's: it must leave room for gRPC to refuse in its own words.
@@ -34,7 +32,10 @@ public static class GatewayHosting
         services.AddSingleton<CallFailures>();
         services.AddSingleton<ErrorInterceptor>();
         services.AddSingleton<CallRates>();
-        services.AddSingleton<RateLimitInterceptor>();
+        services.AddSingleton<CallerCheck>();
+        services.AddSingleton<EdgeBudgets>();
+        services.AddSingleton<OpenCalls>();
+        services.AddHostedService(s => s.GetRequiredService<OpenCalls>());
         services.AddSingleton<ActingAccounts>();
         services.AddSingleton<AuthInterceptor>();
         services.TryAddSingleton<ISessionCheck, GrainSessionCheck>();
@@ -63,23 +64,16 @@ public static class GatewayHosting
         return services;
     }
 
-    /// <param name="endpoints">Where.</param>
+    /// <summary>The guard stands before every gRPC method of the process, whoever maps it: what has no row in the table is not served.</summary>
+    /// <param name="app">Where.</param>
     /// <param name="reflection">Tells tools like grpcurl which services there are; it shows no more than the published proto.</param>
-    public static IEndpointRouteBuilder MapGrpcGateway(this IEndpointRouteBuilder endpoints, bool reflection = false)
+    public static WebApplication MapGrpcGateway(this WebApplication app, bool reflection = false)
     {
-        if (reflection) endpoints.MapGrpcReflectionService();
-        var guard = ActivatorUtilities.CreateInstance<CallGuard>(endpoints.ServiceProvider);
-        Guard(endpoints.MapGrpcService<UserServiceEndpoint>(), guard);
-        Guard(endpoints.MapGrpcService<NodeManagerServiceEndpoint>(), guard);
-        Guard(endpoints.MapGrpcService<MasterNodeServiceEndpoint>(), guard);
-        return endpoints;
+        app.UseMiddleware<CallGuard>();
+        if (reflection) app.MapGrpcReflectionService();
+        app.MapGrpcService<UserServiceEndpoint>();
+        app.MapGrpcService<NodeManagerServiceEndpoint>();
+        app.MapGrpcService<MasterNodeServiceEndpoint>();
+        return app;
     }
-
-    private static void Guard(IEndpointConventionBuilder calls, CallGuard guard) => calls.Add(endpoint =>
-    {
-        var call = endpoint.RequestDelegate!;
-        // The method as we know it: a path may be written in many ways, and figures are kept by it.
-        var method = endpoint.Metadata.OfType<GrpcMethodMetadata>().FirstOrDefault()?.Method.FullName[1..] ?? EdgeInstruments.OtherMethod;
-        endpoint.RequestDelegate = http => guard.Invoke(http, method, call);
-    });
 }

@@ -1,4 +1,3 @@
-using Grpc.Core;
 using HiveMind.Storage;
 using HiveMind.Users;
 
@@ -8,16 +7,6 @@ namespace HiveMind.Edge;
 internal sealed record BearerToken(bool Given, SessionToken? Token)
 {
     private const string Scheme = "Bearer ";
-    private static readonly object Key = new();
-
-    /// <summary>Parsed once a call: rate limit and authentication look at the same.</summary>
-    public static BearerToken Of(ServerCallContext context, IBooks books)
-    {
-        if (context.UserState.TryGetValue(Key, out var known)) return (BearerToken)known;
-        var read = Read(context.RequestHeaders.GetValue("authorization"), books);
-        context.UserState[Key] = read;
-        return read;
-    }
 
     public static BearerToken Read(string? header, IBooks books)
     {

@@ -8,17 +8,24 @@ namespace HiveMind.Edge;
 /// <summary>Whatever was thrown as a status of the contract; never UNKNOWN, never a stack trace.</summary>
 internal sealed partial class CallFailures(IHostApplicationLifetime lifetime, TimeProvider time, ILogger<CallFailures> log)
 {
-    public RpcException Translate(Exception error, ServerCallContext context) => error switch
+    /// <summary>Where the hub itself ended the call, whatever that broke inside is not what the caller is told.</summary>
+    public RpcException Translate(Exception error, ServerCallContext context) =>
+        Translate(OpenCall.Of(context)?.EndedBy ?? error, context.Method, context.Deadline, context.CancellationToken);
+
+    /// <summary>Before gRPC has the call.</summary>
+    public RpcException Translate(Exception error, string method, CancellationToken cancel) => Translate(error, method, DateTime.MaxValue, cancel);
+
+    private RpcException Translate(Exception error, string method, DateTime deadline, CancellationToken cancel) => error switch
     {
         RpcException said => said,
         HiveMindException failure => ErrorMapping.FromFailure(failure),
         InvalidRequestException invalid => ErrorMapping.FromProblems(invalid),
-        AggregateException { InnerExceptions: [var only] } => Translate(only, context),
-        _ when context.CancellationToken.IsCancellationRequested => Ended(context),
+        AggregateException { InnerExceptions: [var only] } => Translate(only, method, deadline, cancel),
+        _ when cancel.IsCancellationRequested => Ended(deadline),
         OperationCanceledException or ObjectDisposedException when Stopping => Stopped(),
         OperationCanceledException => ErrorMapping.Unavailable("INTERRUPTED", "The hub gave up on this call: try again."),
-        _ when ErrorMapping.TransientReason(error) is { } reason => Transient(reason, error, context),
-        _ => Unexpected(error, context),
+        _ when ErrorMapping.TransientReason(error) is { } reason => Transient(reason, error, method),
+        _ => Unexpected(error, method),
     };
 
     private bool Stopping => lifetime.ApplicationStopping.IsCancellationRequested;
@@ -26,20 +33,20 @@ internal sealed partial class CallFailures(IHostApplicationLifetime lifetime, Ti
     private static RpcException Stopped() => ErrorMapping.Unavailable("STOPPING", "This hub is stopping: try again.");
 
     /// <summary>The client is gone or out of time; what it is told only a proxy or a log reads.</summary>
-    private RpcException Ended(ServerCallContext context) => context.Deadline.ToUniversalTime() <= time.GetUtcNow().UtcDateTime
+    private RpcException Ended(DateTime deadline) => deadline.ToUniversalTime() <= time.GetUtcNow().UtcDateTime
         ? ErrorMapping.Build(StatusCode.DeadlineExceeded, "DEADLINE_EXCEEDED", "The call's deadline passed.")
         : Stopping ? Stopped() : ErrorMapping.Build(StatusCode.Cancelled, "CANCELLED", "The call was cancelled.");
 
-    private RpcException Transient(string reason, Exception error, ServerCallContext context)
+    private RpcException Transient(string reason, Exception error, string method)
     {
-        TransientFailure(context.Method, reason, error.GetType().Name, error.Message);
+        TransientFailure(method, reason, error.GetType().Name, error.Message);
         return ErrorMapping.Unavailable(reason, "A part of the hub does not answer; whether this call took effect is unknown. Try again.");
     }
 
-    private RpcException Unexpected(Exception error, ServerCallContext context)
+    private RpcException Unexpected(Exception error, string method)
     {
         var id = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
-        UnexpectedFailure(error, id, context.Method);
+        UnexpectedFailure(error, id, method);
         return ErrorMapping.Build(StatusCode.Internal, "INTERNAL", $"internal error, id {id}");
     }
 

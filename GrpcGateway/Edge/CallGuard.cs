@@ -1,28 +1,35 @@
 using System.Diagnostics;
 using System.Globalization;
+using Grpc.AspNetCore.Server;
 using Grpc.Core;
-using HiveMind.Storage;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace HiveMind.Edge;
 
 /// <summary>
-/// Stands before gRPC, which reads a whole message before any interceptor runs: whoever has no token of ours is refused with the body
-/// unread, whoever needs none may send little, and a body that is no message gets a code of the contract where gRPC says UNKNOWN.
+/// Stands before gRPC, which reads a whole message before any interceptor runs. The rule is that of the method that will really be called, however
+/// its path was written; whoever may not call it is refused with the body unread; what is read is measured as it is unpacked. What gRPC itself says
+/// of a body that is no message gets a code of the contract.
 /// </summary>
-internal sealed class CallGuard(IBooks books, HubOptions options)
+internal sealed class CallGuard(RequestDelegate next, CallerCheck callers, CallFailures failures, OpenCalls open)
 {
     private const string StatusHeader = "grpc-status";
     private const string MessageHeader = "grpc-message";
     private const string DetailsHeader = "grpc-status-details-bin";
 
-    public async Task Invoke(HttpContext http, string method, RequestDelegate call)
+    public Task Invoke(HttpContext http) => http.GetEndpoint()?.Metadata.GetMetadata<GrpcMethodMetadata>() is { } endpoint
+        ? Measured(http, endpoint.Method.FullName[1..], Serve(http, endpoint.Method))
+        : IsGrpc(http.Request) ? Measured(http, EdgeInstruments.OtherMethod, next(http)) : next(http);
+
+    private static bool IsGrpc(HttpRequest request) => request.ContentType?.StartsWith("application/grpc", StringComparison.OrdinalIgnoreCase) == true;
+
+    private static async Task Measured(HttpContext http, string method, Task serve)
     {
         var began = Stopwatch.GetTimestamp();
         try
         {
-            await Serve(http, call);
+            await serve;
         }
         finally
         {
@@ -32,25 +39,29 @@ internal sealed class CallGuard(IBooks books, HubOptions options)
         }
     }
 
-    private async Task Serve(HttpContext http, RequestDelegate call)
+    private async Task Serve(HttpContext http, IMethod method)
     {
-        var policy = RpcPolicies.Find(http.Request.Path);
-        if (!MayPass(http, policy))
+        if (!http.Request.Path.Equals(method.FullName, StringComparison.Ordinal)) http.Request.Path = method.FullName; // all that follows knows it by this name
+        OpenCall call;
+        try
         {
-            Refuse(http, ErrorMapping.FromFailure(HiveMindException.Unauthenticated()));
+            var rule = RpcPolicies.Find(method.FullName) ?? throw HiveMindException.Denied("NO_POLICY", "Nobody may call this method.");
+            var identity = await callers.Identify(http, rule);
+            if (identity is not null) CallIdentity.Set(http, identity);
+            call = open.Begin(http, method, rule, identity);
+        }
+        catch (Exception refusal)
+        {
+            Refuse(http, failures.Translate(refusal, method.FullName, http.RequestAborted));
             return;
         }
-        if (policy is RpcPolicy.Anonymous && http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
-            size.MaxRequestBodySize = Limits.AnonymousBytes;
 
-        await call(http);
-        ReplaceUnknown(http);
+        using (call)
+        {
+            await next(http);
+            if (!http.Response.HasStarted || call.EndedBy is null) ReplaceForeign(http);
+        }
     }
-
-    /// <summary>Only what can be told without waking a grain; the interceptor checks the rest.</summary>
-    private bool MayPass(HttpContext http, RpcPolicy? policy) => policy is null or RpcPolicy.Anonymous
-        || BearerToken.Read(http.Request.Headers.Authorization.ToString(), books).Token is not null
-        || (options.Auth.Mode == AuthMode.Open && policy != RpcPolicy.Node);
 
     private static void Refuse(HttpContext http, RpcException error)
     {
@@ -58,16 +69,19 @@ internal sealed class CallGuard(IBooks books, HubOptions options)
         Write(http.Response.Headers, error);
     }
 
-    /// <summary>Interceptors translate all that our code throws; what still ends as UNKNOWN failed in reading the message.</summary>
-    private static void ReplaceUnknown(HttpContext http)
+    /// <summary>
+    /// Interceptors translate all that our code throws. What still ends as UNKNOWN, or as INTERNAL without our details, failed in reading the
+    /// message: none at all, two where one belongs, packed as nobody said it would be.
+    /// </summary>
+    private static void ReplaceForeign(HttpContext http)
     {
         var trailers = http.Features.Get<IHttpResponseTrailersFeature>()?.Trailers;
-        var where = !http.Response.HasStarted && IsUnknown(http.Response.Headers) ? http.Response.Headers
-            : trailers is { IsReadOnly: false } && IsUnknown(trailers) ? trailers
+        var where = !http.Response.HasStarted && IsForeign(http.Response.Headers) ? http.Response.Headers
+            : trailers is { IsReadOnly: false } && IsForeign(trailers) ? trailers
             : null;
         if (where is null) return;
         Write(where, ErrorMapping.Build(
-            StatusCode.InvalidArgument, "MALFORMED_MESSAGE", "The request is no message of this method, or too large for it."));
+            StatusCode.InvalidArgument, "MALFORMED_MESSAGE", "The request is no message of this method: one is expected, packed as its headers say."));
     }
 
     private static void Describe(Activity? span, string method, StatusCode code)
@@ -85,7 +99,8 @@ internal sealed class CallGuard(IBooks books, HubOptions options)
         return int.TryParse(said, CultureInfo.InvariantCulture, out var code) ? (StatusCode)code : StatusCode.Cancelled;
     }
 
-    private static bool IsUnknown(IHeaderDictionary headers) => headers[StatusHeader] == "2";
+    private static bool IsForeign(IHeaderDictionary headers) =>
+        headers[StatusHeader].ToString() is var code && (code == "2" || (code == "13" && !headers.ContainsKey(DetailsHeader)));
 
     private static void Write(IHeaderDictionary headers, RpcException error)
     {

@@ -1,21 +1,25 @@
 using Grpc.Core;
 using HiveMind.Nodes;
 using HiveMind.Users;
+using Microsoft.AspNetCore.Http;
 
 namespace HiveMind.Edge;
 
 /// <summary>
 /// Who makes the call. A user call has a caller and somebody it acts for: the same, or whom an admin named by `user_id`. A node call
-/// has the node. Only session calls have a session.
+/// has the node. Only session calls have a session. Before the message is read nobody is acted for yet.
 /// </summary>
 internal sealed record CallIdentity(Caller? Caller = null, Caller? Acting = null, NodeIdentity? Node = null, SessionToken? Token = null)
 {
     private static readonly object Key = new();
 
+    public static void Set(HttpContext http, CallIdentity identity) => http.Items[Key] = identity;
+
     public static void Set(ServerCallContext context, CallIdentity identity) => context.UserState[Key] = identity;
 
-    public static CallIdentity Of(ServerCallContext context) =>
-        context.UserState.TryGetValue(Key, out var identity) ? (CallIdentity)identity : throw HiveMindException.Unauthenticated();
+    public static CallIdentity? Find(ServerCallContext context) => context.UserState.TryGetValue(Key, out var identity) ? (CallIdentity)identity : null;
+
+    public static CallIdentity Of(ServerCallContext context) => Find(context) ?? throw HiveMindException.Unauthenticated();
 }
 
 /// <summary>A user call, as endpoints see it.</summary>

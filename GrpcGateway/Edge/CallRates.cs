@@ -1,3 +1,4 @@
+using System.Net;
 using System.Threading.RateLimiting;
 
 namespace HiveMind.Edge;
@@ -22,7 +23,9 @@ internal sealed class CallRates : IDisposable
         }));
     }
 
-    public static string ForAddress(string? address) => $"ip:{address}";
+    public static string ForAddress(string address) => $"ip:{Addresses.GroupOf(address)}";
+
+    public static string ForAddress(IPAddress? address) => $"ip:{Addresses.GroupOf(address)}";
 
     /// <summary>Takes one; throws ResourceExhausted with the time to wait when that caller has none left.</summary>
     public void Take(string caller)

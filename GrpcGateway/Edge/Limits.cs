@@ -6,8 +6,16 @@ internal static class Limits
     public const int PayloadBytes = 100 * 1024 * 1024;
     public const int MessageBytes = PayloadBytes + (64 * 1024);
     public const int ChunkBytes = 64 * 1024;
+    /// <summary>Every other message; what is larger comes in chunks.</summary>
+    public const int OrdinaryBytes = 1024 * 1024;
+    /// <summary>A batch of submits: the endpoint refuses in its own words what is over its 4 MiB, and what is far over is not read.</summary>
+    public const int BatchBytes = 8 * 1024 * 1024;
     /// <summary>A registration or a login; health checks are smaller still.</summary>
     public const int AnonymousBytes = 64 * 1024;
+    /// <summary>Messages up to this that have come whole are worked on without asking for room.</summary>
+    public const int SmallBytes = 64 * 1024;
+    /// <summary>What all callers without a token may have begun to send at the same time.</summary>
+    public const int StrangersBytes = 32 * 1024 * 1024;
     /// <summary>A stream that carries bytes and falls silent for this long is cut off: grpc-dotnet lifts Kestrel's own limits there.</summary>
     public static readonly TimeSpan StreamIdle = TimeSpan.FromSeconds(30);
 }

@@ -11,10 +11,19 @@ internal enum RpcPolicy
     UserOrNode,
 }
 
+/// <summary>
+/// What a method asks of its callers: who they are, how large one message may be once it is unpacked, and whether their rate counts. Where a row
+/// names only who, the limits are the ordinary ones.
+/// </summary>
+internal sealed record RpcRule(RpcPolicy Who, int MessageBytes, bool IsRateLimited = true)
+{
+    public static implicit operator RpcRule(RpcPolicy who) => new(who, who == RpcPolicy.Anonymous ? Limits.AnonymousBytes : Limits.OrdinaryBytes);
+}
+
 /// <summary>The one table of who may call what. A method without a row is refused, and a test walks the descriptors for missing rows.</summary>
 internal static class RpcPolicies
 {
-    private static readonly Dictionary<string, RpcPolicy> Table = new()
+    private static readonly Dictionary<string, RpcRule> Table = new()
     {
         ["/nodepool.UserService/RegisterUser"] = RpcPolicy.Anonymous,
         ["/nodepool.UserService/LoginUser"] = RpcPolicy.Anonymous,
@@ -31,14 +40,15 @@ internal static class RpcPolicies
         ["/nodepool.NodeManagerService/CordonNode"] = RpcPolicy.User,
         ["/nodepool.NodeManagerService/DrainNode"] = RpcPolicy.User,
         ["/nodepool.NodeManagerService/UncordonNode"] = RpcPolicy.User,
+        // A worker's bytes come as fast as its programs read and print, and their attempts' limits bound them.
         ["/nodepool.NodeManagerService/Work"] = RpcPolicy.Node,
         ["/nodepool.NodeManagerService/ReportTask"] = RpcPolicy.Node,
-        ["/nodepool.NodeManagerService/FetchPayload"] = RpcPolicy.Node,
-        ["/nodepool.NodeManagerService/SendOutput"] = RpcPolicy.Node,
-        ["/nodepool.NodeManagerService/AppendOutput"] = RpcPolicy.Node,
+        ["/nodepool.NodeManagerService/FetchPayload"] = new(RpcPolicy.Node, Limits.OrdinaryBytes, IsRateLimited: false),
+        ["/nodepool.NodeManagerService/SendOutput"] = new(RpcPolicy.Node, Limits.OrdinaryBytes, IsRateLimited: false),
+        ["/nodepool.NodeManagerService/AppendOutput"] = new(RpcPolicy.Node, Limits.OrdinaryBytes, IsRateLimited: false),
 
-        ["/nodepool.MasterNodeService/SubmitTask"] = RpcPolicy.User,
-        ["/nodepool.MasterNodeService/SubmitTasks"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/SubmitTask"] = new(RpcPolicy.User, Limits.MessageBytes),
+        ["/nodepool.MasterNodeService/SubmitTasks"] = new(RpcPolicy.User, Limits.BatchBytes),
         ["/nodepool.MasterNodeService/ExplainTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskStatus"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/CancelTask"] = RpcPolicy.User,
@@ -60,12 +70,6 @@ internal static class RpcPolicies
         ["/grpc.health.v1.Health/Watch"] = RpcPolicy.Anonymous,
     };
 
-    /// <summary>
-    /// Every unary call but a worker's pieces of output: they come as fast as its programs print, each is answered before the next of its
-    /// stream is sent, and their attempts' limits bound them.
-    /// </summary>
-    public static bool IsRateLimited(string method) => method != "/nodepool.NodeManagerService/AppendOutput";
-
     /// <summary>Null where there is no row: refused.</summary>
-    public static RpcPolicy? Find(string method) => Table.TryGetValue(method, out var policy) ? policy : null;
+    public static RpcRule? Find(string method) => Table.GetValueOrDefault(method);
 }

@@ -11,7 +11,7 @@ namespace HiveMind.Tasks;
 /// <summary>Tasks, their results and the pool's figures on the wire.</summary>
 internal sealed partial class MasterNodeServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, NodeDirectory nodes, PayloadUploads uploads,
-    TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, ISessionCheck sessions, TimeProvider time, Uptime uptime,
+    TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, TimeProvider time, Uptime uptime,
     TaskListing listing, PageTokens pages, RecentAnalytics analytics, IHostApplicationLifetime lifetime) : Wire.MasterNodeService.MasterNodeServiceBase
 {
     public override async Task<Wire.GetTaskStatusResponse> GetTaskStatus(Wire.GetTaskStatusRequest request, ServerCallContext context)
@@ -45,11 +45,11 @@ internal sealed partial class MasterNodeServiceEndpoint(
         var task = await Find(request.TaskId, context);
         var call = UserCall.Of(context);
         using var slot = watches.Take(call.Caller.UserId);
-        var watch = new TaskWatch(grains.GetGrain<ITaskGrain>(task.TaskId), files, partials, reasons, sessions, watches, time);
+        var watch = new TaskWatch(grains.GetGrain<ITaskGrain>(task.TaskId), files, partials, reasons, watches, time);
         // A hub that stops does not wait for those who watch: they go on at another, or here when it is back.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         await ExpiredResults.Told(
-            books, task.TaskId, () => watch.Run(task, request, call.Session, responseStream, end.Token), context.CancellationToken);
+            books, task.TaskId, () => watch.Run(task, request, responseStream, end.Token), context.CancellationToken);
     }
 
     public override Task<Wire.UploadPayloadResponse> UploadPayload(IAsyncStreamReader<Wire.UploadPayloadRequest> requestStream, ServerCallContext context) =>

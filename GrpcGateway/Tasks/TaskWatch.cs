@@ -2,7 +2,6 @@ using Google.Protobuf;
 using Grpc.Core;
 using HiveMind.Edge;
 using HiveMind.Storage;
-using HiveMind.Users;
 using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tasks;
@@ -12,20 +11,20 @@ namespace HiveMind.Tasks;
 /// more often. So nothing has to be told to anybody, no grain knows of watchers, and any silo can serve any task, before and after a restart.
 /// </summary>
 internal sealed class TaskWatch(
-    ITaskGrain task, IFiles files, IPartialFiles partials, TaskReasons reasons, ISessionCheck sessions, WatchSlots slots, TimeProvider time)
+    ITaskGrain task, IFiles files, IPartialFiles partials, TaskReasons reasons, WatchSlots slots, TimeProvider time)
 {
     private static readonly TimeSpan OutputLook = TimeSpan.FromMilliseconds(50), TaskLook = TimeSpan.FromMilliseconds(200), ReasonLook = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(20), SessionLook = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan KeepAlive = TimeSpan.FromSeconds(20);
 
     private readonly Dictionary<string, Stream> _open = [];
-    private long _sentAt, _sessionAt, _reasonAt;
+    private long _sentAt, _reasonAt;
     private Scheduling.WaitReason? _reason;
 
     public async Task Run(
-        TaskSnapshot first, Wire.WatchTaskRequest request, SessionToken? session, IServerStreamWriter<Wire.WatchTaskResponse> output, CancellationToken cancel)
+        TaskSnapshot first, Wire.WatchTaskRequest request, IServerStreamWriter<Wire.WatchTaskResponse> output, CancellationToken cancel)
     {
         var cursor = new WatchCursor(request.Attempt, request.StdoutPosition, request.StderrPosition);
-        _sentAt = _sessionAt = time.GetTimestamp();
+        _sentAt = time.GetTimestamp();
         try
         {
             for (var now = first; ; now = await task.GetSnapshot() ?? throw HiveMindException.NotFound("task", first.TaskId))
@@ -39,7 +38,6 @@ internal sealed class TaskWatch(
                 if (hasEnded) return;
                 // Also while it is only assigned: that it began is heard after what it printed first.
                 await Pause(request.WithOutput && now.State is TaskState.Assigned or TaskState.Running, now.TaskId, cursor, output, cancel);
-                await CheckSession(session);
             }
         }
         finally
@@ -124,20 +122,6 @@ internal sealed class TaskWatch(
         var reason = await reasons.Of(now, cancel);
         if (now.State == TaskState.Pending) (_reason, _reasonAt) = (reason, time.GetTimestamp());
         return reason;
-    }
-
-    /// <summary>A login that has ended ends what it opened. A hub that cannot say just now is asked again.</summary>
-    private async Task CheckSession(SessionToken? session)
-    {
-        if (session is null || time.GetElapsedTime(_sessionAt) < SessionLook) return;
-        _sessionAt = time.GetTimestamp();
-        try
-        {
-            await sessions.Check(session);
-        }
-        catch (Exception e) when (e is not HiveMindException { Kind: FailureKind.Unauthenticated })
-        {
-        }
     }
 
     private async Task CloseAll()

@@ -22,6 +22,7 @@ public sealed class PoolOptions
     public RateLimitOptions RateLimit { get; set; } = new();
     public SchedulingOptions Scheduling { get; set; } = new();
     public TelemetryOptions Telemetry { get; set; } = new();
+    public EdgeOptions Edge { get; set; } = new();
 
     public bool IsEmbedded => Redis.ConnectionString.Length == 0;
     /// <summary>Where the HTTP port listens: over a network only when asked by name, or as the gRPC port does.</summary>
@@ -31,7 +32,7 @@ public sealed class PoolOptions
     public string FloorDirectory => Path.Combine(DataDirectory, "floor");
     public string FilesDirectory => Files.Directory.Length > 0 ? Files.Directory : Path.Combine(DataDirectory, "files");
 
-    public HubOptions ToHub() => new() { Auth = Auth, Nodes = Nodes, Tasks = Tasks, Rewards = Rewards, RateLimit = RateLimit, Scheduling = Scheduling };
+    public HubOptions ToHub() => new() { Auth = Auth, Nodes = Nodes, Tasks = Tasks, Rewards = Rewards, RateLimit = RateLimit, Scheduling = Scheduling, Edge = Edge };
 }
 
 public sealed class GrpcOptions

@@ -41,6 +41,10 @@ public static partial class PoolOptionsValidator
         Check(o.Auth.HashingSlots is >= 0 and <= 64, "Auth:HashingSlots", "must be between 0 and 64 (0: half of the cores).");
         Check(o.RateLimit.RequestsPerSecond is >= 1 and <= 1_000_000, "RateLimit:RequestsPerSecond", "must be between 1 and 1000000.");
         Check(o.RateLimit.Burst is >= 1 and <= 1_000_000, "RateLimit:Burst", "must be between 1 and 1000000.");
+        Check(o.Edge.MessagesMb is >= 128 and <= 65_536, "Edge:MessagesMb", "must be between 128 and 65536.");
+        Check(o.Edge.MessagesMbPerAccount >= 101 && o.Edge.MessagesMbPerAccount <= o.Edge.MessagesMb, "Edge:MessagesMbPerAccount",
+            "must be between 101 (one call's most) and Edge:MessagesMb.");
+        Check(o.Edge.LeastBytesPerSecond is >= 0 and <= 1_048_576, "Edge:LeastBytesPerSecond", "must be between 0 (any) and 1048576.");
         Check(o.Nodes.HeartbeatInterval >= TimeSpan.FromMilliseconds(100) && o.Nodes.HeartbeatInterval * 2 <= o.Nodes.HeartbeatTimeout,
             "Nodes:HeartbeatInterval", "must be at least 0.1 s and at most half of Nodes:HeartbeatTimeout.");
         Check(o.Nodes.HeartbeatTimeout < o.Tasks.LeaseDuration, "Nodes:HeartbeatTimeout",

@@ -114,6 +114,8 @@ internal static class SiloBuilderSetup
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         // Say at every start that the machine's uptime passed without a heartbeat, and which collector was chosen: known and meant.
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
+        // gRPC's own words on each message that is none: the caller is told, and figures count it.
+        builder.Logging.AddFilter("Grpc.AspNetCore.Server", LogLevel.Critical);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
     }
 

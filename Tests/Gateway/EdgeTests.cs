@@ -234,11 +234,11 @@ public sealed class EdgeTests
     }
 
     [Fact]
-    public async Task Login_LargeBody_InvalidArgument()
+    public async Task Login_LargeBody_ResourceExhausted()
     {
         await using var gateway = TestGateway.Start();
         var error = await TestGateway.Fails(Raw(gateway, "/nodepool.UserService/LoginUser", new byte[1 << 20], []));
-        Assert.Equal((StatusCode.InvalidArgument, "MALFORMED_MESSAGE"), (error.StatusCode, error.GetRpcStatus()!.GetDetail<ErrorInfo>()!.Reason));
+        Assert.Equal((StatusCode.ResourceExhausted, "MESSAGE_TOO_LARGE"), (error.StatusCode, error.GetRpcStatus()!.GetDetail<ErrorInfo>()!.Reason));
     }
 
     /// <summary>Bytes as they are, where a client of the contract would send a message.</summary>

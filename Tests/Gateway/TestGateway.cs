@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Grpc.Net.Client;
+using HiveMind.Edge;
 using HiveMind.Nodes;
 using HiveMind.Storage;
 using HiveMind.Tasks;
@@ -43,6 +44,8 @@ internal sealed class TestGateway : IAsyncDisposable
     public Wire.NodeManagerService.NodeManagerServiceClient Nodes => new(_channel);
     public Wire.MasterNodeService.MasterNodeServiceClient Master => new(_channel);
     public GrpcChannel Channel => _channel;
+    public string Address { get; }
+    public OpenCalls Calls => _app.Services.GetRequiredService<OpenCalls>();
 
     private TestGateway(HubOptions options, TimeProvider? time)
     {
@@ -73,8 +76,8 @@ internal sealed class TestGateway : IAsyncDisposable
         _app = builder.Build();
         _app.MapGrpcGateway();
         _app.Start();
-        var address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        _channel = GrpcChannel.ForAddress(address, new GrpcChannelOptions { MaxSendMessageSize = null, MaxReceiveMessageSize = null });
+        Address = _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+        _channel = GrpcChannel.ForAddress(Address, new GrpcChannelOptions { MaxSendMessageSize = null, MaxReceiveMessageSize = null });
     }
 
     public static TestGateway Start(Action<HubOptions>? configure = null, TimeProvider? time = null)

@@ -1,0 +1,12 @@
+namespace HiveMind.Edge;
+
+/// <summary>How much memory callers may hold. Those who have not said who they are share a pot of their own: a crowd of them takes nothing from accounts.</summary>
+internal sealed class EdgeBudgets(HubOptions options, TimeProvider time)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20), StrangersPatience = TimeSpan.FromSeconds(2);
+
+    private readonly ByteBudget _known = new((long)options.Edge.MessagesMb << 20, (long)options.Edge.MessagesMbPerAccount << 20, Patience, time);
+    private readonly ByteBudget _strangers = new(Limits.StrangersBytes, Limits.StrangersBytes / 8, StrangersPatience, time);
+
+    public ByteBudget OfMessages(CallIdentity? caller) => caller is null && options.Auth.Mode != AuthMode.Open ? _strangers : _known;
+}

@@ -1,0 +1,92 @@
+using System.IO.Pipelines;
+using Grpc.Core;
+using HiveMind.Users;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+
+namespace HiveMind.Edge;
+
+/// <summary>
+/// One call from its admission to its last byte. The hub may end it from outside: its cancellation token fires, what it waits to read fails, and the
+/// caller is told why. A caller that does not even take that is cut off.
+/// </summary>
+internal sealed class OpenCall : IRequestBodyPipeFeature, IDisposable
+{
+    private static readonly object Key = new();
+
+    private readonly HttpContext _http;
+    private readonly OpenCalls _calls;
+    private readonly CancellationTokenSource? _cut;
+    private readonly Lock _turn = new();
+    private RpcException? _endedBy;
+    private bool _isOver;
+
+    public OpenCall(HttpContext http, OpenCalls calls, MethodType type, RpcRule rule, SessionToken? token, MessageGate gate, long now)
+    {
+        (_http, _calls, Type, Rule, Token, Gate, BeganAt) = (http, calls, type, rule, token, gate, now);
+        http.Items[Key] = this;
+        http.Features.Set<IRequestBodyPipeFeature>(this);
+        if (type != MethodType.Unary || rule.MessageBytes > Limits.OrdinaryBytes) // others are too short for a token of their own
+        {
+            _cut = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
+            http.RequestAborted = _cut.Token;
+        }
+
+        gate.Cut = http.RequestAborted;
+    }
+
+    public MethodType Type { get; }
+    public RpcRule Rule { get; }
+    public SessionToken? Token { get; }
+    public MessageGate Gate { get; }
+    public long BeganAt { get; }
+    public PipeReader Reader => Gate;
+    /// <summary>Why the hub ended it.</summary>
+    public RpcException? EndedBy => Volatile.Read(ref _endedBy);
+    /// <summary>Kept by whoever looks at it from time to time.</summary>
+    public CallPace Pace { get; } = new();
+
+    public static OpenCall? Of(ServerCallContext context) => context.UserState.TryGetValue(Key, out var call) ? (OpenCall)call : null;
+
+    /// <summary>The answer has begun to leave.</summary>
+    public bool IsAnswering
+    {
+        get
+        {
+            lock (_turn) return !_isOver && _http.Response.HasStarted;
+        }
+    }
+
+    public void ThrowIfEnded()
+    {
+        if (EndedBy is { } reason) throw reason;
+    }
+
+    /// <summary>Once: the first reason stays.</summary>
+    public void End(RpcException reason)
+    {
+        lock (_turn)
+        {
+            if (_isOver || Interlocked.CompareExchange(ref _endedBy, reason, null) is not null) return;
+            Gate.Fail(reason);
+            _ = _cut?.CancelAsync();
+        }
+    }
+
+    /// <summary>Resets the stream of a caller that takes no answer.</summary>
+    public void Abort()
+    {
+        lock (_turn)
+        {
+            if (!_isOver) _http.Abort();
+        }
+    }
+
+    public void Dispose()
+    {
+        _calls.Remove(this);
+        lock (_turn) _isOver = true; // from here on the request may belong to another call
+        Gate.Release();
+        _cut?.Dispose();
+    }
+}
