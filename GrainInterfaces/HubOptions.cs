@@ -10,6 +10,9 @@ public sealed class HubOptions
     public RateLimitOptions RateLimit { get; set; } = new();
     public SchedulingOptions Scheduling { get; set; } = new();
     public EdgeOptions Edge { get; set; } = new();
+
+    /// <summary>Whether tasks are let in only as far as their account's balance reaches.</summary>
+    public bool AsksForBalance => Rewards.RequireBalance ?? Auth.Mode == AuthMode.Locked;
 }
 
 public enum AuthMode { Locked, Open }
@@ -60,6 +63,7 @@ public sealed class RewardOptions
 {
     /// <summary>Credits of a new account.</summary>
     public decimal StartingCredits { get; set; } = 1000;
+    /// <summary>Whether a task is let in only if the balance covers the most that it may cost; null: in locked mode.</summary>
     public bool? RequireBalance { get; set; }
     /// <summary>Credits per core-hour.</summary>
     public decimal CoreHour { get; set; } = 1;
@@ -124,4 +128,8 @@ public sealed class RoleOptions
     public double MaxCores { get; set; }
     public int MaxPending { get; set; }
     public int SubmitsPerSecond { get; set; }
+    /// <summary>Tasks that wait or run.</summary>
+    public int MaxOpen { get; set; } = 100_000;
+    /// <summary>The programs of these tasks together, MiB.</summary>
+    public int MaxPayloadMb { get; set; } = 10_240;
 }

@@ -16,11 +16,12 @@ internal sealed class WhoAmIVerb(Terminal terminal) : Verb("whoami", "Show your 
             $"id       {user.UserId}",
             $"e-mail   {user.Email}",
             $"balance  {Words.Credits(user.BalanceCredits)} credits",
+            $"held     {Words.Credits(user.HeldCredits)} for your open tasks, {Words.Credits(user.FreeCredits)} free",
             $"hub      {HubAddress.Key(hub.Address)}",
         };
         Terminal.Result(string.Join('\n', lines), new
         {
-            user.UserId, user.Username, user.Email, user.DisplayName, user.Role, user.IsActive, user.BalanceCredits,
+            user.UserId, user.Username, user.Email, user.DisplayName, user.Role, user.IsActive, user.BalanceCredits, user.HeldCredits, user.FreeCredits,
             user.CreatedAt, user.LastLogin, Hub = HubAddress.Key(hub.Address),
         });
         return ExitCodes.Ok;

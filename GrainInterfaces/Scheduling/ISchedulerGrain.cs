@@ -70,6 +70,10 @@ public sealed record PendingTask(
     [Id(9)] public string Labels { get; init; } = "";
     /// <summary>After that moment it is not to be started any more; null: whenever.</summary>
     [Id(10)] public DateTimeOffset? StartBy { get; init; }
+    /// <summary>Held of its submitter's balance now. Not told to nodes, nor kept in the scheduler's queue.</summary>
+    [Id(11)] public long HoldMicros { get; init; }
+    /// <summary>Of its program. As above.</summary>
+    [Id(12)] public long PayloadBytes { get; init; }
 }
 
 /// <summary>A node as the scheduler sees it. Version grows with every change at the node: an older view that arrives late is ignored.</summary>
@@ -105,8 +109,11 @@ public sealed record OfferResult([property: Id(0)] IReadOnlyList<OfferAnswer> An
 [GenerateSerializer, Alias("HiveMind.OfferAnswer"), Immutable]
 public sealed record OfferAnswer([property: Id(0)] string TaskId, [property: Id(1)] OfferAnswerKind Kind);
 
-/// <summary>Granted, or: NoRoom and Unreachable (still waits), NotPending (the task's record says it waits no more).</summary>
-public enum OfferAnswerKind { Granted = 0, NoRoom = 1, NotPending = 2, TryAgain = 3 }
+/// <summary>
+/// Granted, or: NoRoom and Unreachable (still waits), NotPending (the task's record says it waits no more), NoCredit (it waits until its account's
+/// balance covers what its tasks may cost).
+/// </summary>
+public enum OfferAnswerKind { Granted = 0, NoRoom = 1, NotPending = 2, TryAgain = 3, NoCredit = 4 }
 
 /// <summary>Which kind of no. Reason is a stable upper-case word, Text a sentence.</summary>
 [GenerateSerializer, Alias("HiveMind.WaitReason"), Immutable]

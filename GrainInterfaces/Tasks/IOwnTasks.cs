@@ -4,6 +4,8 @@ namespace HiveMind.Tasks;
 public interface IOwnTasks
 {
     Task<IReadOnlyList<OwnTask>> Recent(string userId, int count, CancellationToken cancel);
+    /// <summary>What is held of its balance for those that wait or run, micro-credits.</summary>
+    Task<long> HeldMicros(string userId);
 }
 
 /// <summary>A task as its owner sees it in a short list.</summary>

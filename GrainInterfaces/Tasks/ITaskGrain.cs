@@ -1,3 +1,4 @@
+using HiveMind.Rewards;
 using HiveMind.Scheduling;
 using Orleans.Concurrency;
 
@@ -61,6 +62,8 @@ public sealed record TaskSpec
     [Id(13)] public TimeSpan TotalTimeout { get; init; }
     /// <summary>Of the submitter at the submit. No part of what was asked for.</summary>
     [Id(14)] public string Role { get; init; } = "";
+    /// <summary>What its submitter's balance holds for it; null: no balance was asked. No part of what was asked for.</summary>
+    [Id(15)] public TaskHold? Hold { get; init; }
 
     public const int DefaultMaxOutputMb = 100;
     public long MaxOutputBytes => (MaxOutputMb > 0 ? MaxOutputMb : DefaultMaxOutputMb) * 1024L * 1024;
@@ -133,7 +136,10 @@ public sealed record ReportVerdict(
 public enum ReportVerdictKind { Accepted = 0, Stale = 1, TryAgain = 2 }
 
 [GenerateSerializer, Alias("HiveMind.GrantResult"), Immutable]
-public sealed record GrantResult([property: Id(0)] TaskAssignment? Assignment, [property: Id(1)] string Refusal);
+public sealed record GrantResult([property: Id(0)] TaskAssignment? Assignment, [property: Id(1)] string Refusal)
+{
+    public const string NoCredit = "NO_CREDIT";
+}
 
 /// <summary>All a worker needs to run one attempt.</summary>
 [GenerateSerializer, Alias("HiveMind.TaskAssignment"), Immutable]

@@ -187,7 +187,8 @@ public sealed partial class NodeGrain(
                 if (result?.Assignment is { } assignment) granted.Add(new(assignment, time.GetTimestamp()));
                 else _room.Release(task.TaskId);
                 answers.Add(new(task.TaskId, result is null ? OfferAnswerKind.TryAgain
-                    : result.Assignment is null ? OfferAnswerKind.NotPending : OfferAnswerKind.Granted));
+                    : result.Assignment is not null ? OfferAnswerKind.Granted
+                    : result.Refusal == GrantResult.NoCredit ? OfferAnswerKind.NoCredit : OfferAnswerKind.NotPending));
             }
         }
         catch (Exception error) when (error is HiveMindException)

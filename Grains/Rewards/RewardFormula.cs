@@ -14,12 +14,23 @@ public static class RewardFormula
 {
     private const decimal MsPerHour = 3_600_000m;
 
+    /// <summary>A reservation of less is charged as this: whatever it asks for, a program uses a machine.</summary>
+    public const int LeastMilliCores = 100;
+
     /// <summary>Micro-credits, rounded half away from zero; never negative.</summary>
     public static long Micros(ResourceRequest reserved, long runMs, RewardRates rates)
     {
-        if (runMs <= 0) return 0;
-        var perHour = reserved.MilliCores / 1000m * rates.CoreHour + reserved.MemoryMb / 1024m * rates.MemoryGibHour + reserved.Gpus * rates.GpuHour;
-        return (long)Math.Round(perHour * runMs / MsPerHour * Credits.Micro, MidpointRounding.AwayFromZero);
+        return runMs <= 0 ? 0 : (long)Math.Round(Exact(reserved, runMs, rates), MidpointRounding.AwayFromZero);
+    }
+
+    /// <summary>The most that a run of that length can cost, rounded up.</summary>
+    public static long MostMicros(ResourceRequest reserved, TimeSpan longest, RewardRates rates) =>
+        (long)Math.Ceiling(Exact(reserved, Math.Max(0, (long)longest.TotalMilliseconds), rates));
+
+    private static decimal Exact(ResourceRequest reserved, long runMs, RewardRates rates)
+    {
+        var perHour = Math.Max(LeastMilliCores, reserved.MilliCores) / 1000m * rates.CoreHour + reserved.MemoryMb / 1024m * rates.MemoryGibHour + reserved.Gpus * rates.GpuHour;
+        return Math.Min(Credits.MostMicros, perHour / MsPerHour * Credits.Micro * runMs);
     }
 
     /// <summary>Which ends are paid for: everything that the program or its submitter brought about, nothing that the machine did.</summary>

@@ -26,6 +26,8 @@ internal sealed class QueuedTask(PendingTask task, Lane lane, long agingStep)
     public QueuePlace Place { get; set; }
     /// <summary>Enqueued again while it was on the way to a node: its attempt ended before the node's answer came.</summary>
     public PendingTask? Again { get; set; }
+    /// <summary>Its account's balance did not cover its tasks when a node asked for it.</summary>
+    public bool LacksCredit { get; set; }
     /// <summary>Removed: what still names it in a heap names nothing.</summary>
     public bool Gone { get; set; }
 

@@ -12,6 +12,9 @@ public sealed class SchedulerCore
     /// <summary>How long a task rests after a node could not say whether it takes it.</summary>
     public static readonly TimeSpan TryAgainAfter = TimeSpan.FromSeconds(1);
 
+    /// <summary>And after its account's balance did not cover it for a second time.</summary>
+    public static readonly TimeSpan NoCreditRest = TimeSpan.FromSeconds(10);
+
     /// <summary>Accounts whose first task is looked at when a later one is about to be placed before it.</summary>
     private const int PassedLookedAt = 8;
 
@@ -236,7 +239,14 @@ public sealed class SchedulerCore
                 break;
             // NoRoom from a node that says it has room is a contradiction: at once again would be a loop.
             case OfferAnswerKind.TryAgain or OfferAnswerKind.NoRoom:
+                queued.LacksCredit = false;
                 _queue.Return(queued, (now + TryAgainAfter).UtcTicks, now.UtcTicks);
+                break;
+            case OfferAnswerKind.NoCredit:
+                // At first it may only be that an end is not yet in the balance.
+                var rest = queued.LacksCredit ? NoCreditRest : TryAgainAfter;
+                queued.LacksCredit = true;
+                _queue.Return(queued, (now + rest).UtcTicks, now.UtcTicks);
                 break;
             default:
                 _queue.Remove(queued);

@@ -1,3 +1,4 @@
+using HiveMind.Rewards;
 using HiveMind.Tasks;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -13,6 +14,7 @@ public static class SchedulingExtensions
         silo.Services.TryAddSingleton(TimeProvider.System);
         silo.Services.TryAddSingleton(services => PlacementPolicies.ByName(services.GetRequiredService<IOptions<HubOptions>>().Value.Scheduling.Policy));
         silo.Services.TryAddSingleton<NewTasks>();
+        silo.Services.TryAddSingleton<AccountStandings>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SweepAtStart>();
         return silo;
     }

@@ -7,7 +7,7 @@ namespace HiveMind.Scheduling;
 /// <summary>The queue, as the scheduler says it once a second in a turn of its own; a silo without the scheduler says nothing of it.</summary>
 internal static class SchedulingInstruments
 {
-    private static readonly string[] AnswerKinds = ["granted", "no_room", "not_pending", "try_again"];
+    private static readonly string[] AnswerKinds = ["granted", "no_room", "not_pending", "try_again", "no_credit"];
 
     private static readonly Counter<long> Offers = Figures.CreateCounter<long>("hivemind.offers.sent", "{offer}", "Offers to nodes, each of up to 64 tasks.");
     private static readonly Counter<long> FailedOffers = Figures.CreateCounter<long>("hivemind.offers.failed", "{offer}", "Offers that no node answered.");
@@ -48,6 +48,7 @@ internal static class SchedulingInstruments
         OfferAnswerKind.Granted => AnswerKinds[0],
         OfferAnswerKind.NoRoom => AnswerKinds[1],
         OfferAnswerKind.NotPending => AnswerKinds[2],
+        OfferAnswerKind.NoCredit => AnswerKinds[4],
         _ => AnswerKinds[3],
     };
 }

@@ -90,6 +90,9 @@ internal sealed class WaitExplainer(PendingQueue queue, PoolPicture pool, Shares
         if (queued.Place == QueuePlace.Held)
         {
             var until = new DateTimeOffset(queued.HeldUntil, TimeSpan.Zero);
+            if (queued.LacksCredit)
+                return new(WaitKind.Held, WaitReasons.HeldCredits,
+                    $"Its account's balance does not cover any more what its open tasks may cost: earn credits or cancel some of them; it is tried again at {Clock(until)} UTC.") { HeldUntil = until };
             return new(WaitKind.Held, WaitReasons.HeldBackoff, $"An earlier try did not work out; it is tried again at {Clock(until)} UTC.") { HeldUntil = until };
         }
         if (account.IsFull)

@@ -1,6 +1,7 @@
 using HiveMind.Faults;
 using HiveMind.Nodes;
 using HiveMind.Persistence;
+using HiveMind.Rewards;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using Microsoft.Extensions.Logging;
@@ -15,7 +16,7 @@ namespace HiveMind.Tasks;
 /// </summary>
 [GrainType("task")]
 public sealed partial class TaskGrain(
-    [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, NewTasks births, ISettlements settlements,
+    [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, NewTasks births, ISettlements settlements, AccountStandings standings,
     IOptions<HubOptions> options, TimeProvider time, ILogger<TaskGrain> log) : Grain, ITaskGrain
 {
     private TaskRecord? _task;
@@ -81,6 +82,7 @@ public sealed partial class TaskGrain(
         if (_task is not { } task) return new(null, "MISSING");
         if (await ExpireIfDue(task)) return new(null, _task.State.ToString());
         if (TaskLifecycle.Grant(task, nodeId, ownerId, epoch, time.GetUtcNow()) is not { } granted) return new(null, task.State.ToString());
+        if (task.Spec!.Hold is { Micros: > 0 } && !await standings.IsCovered(task.Spec.UserId)) return new(null, GrantResult.NoCredit);
         using var span = TaskSpans.Wait(Id, task, nodeId);
         await Save(granted);
         TaskInstruments.Granted(task, granted.Current!.AssignedAt);

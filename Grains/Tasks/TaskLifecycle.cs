@@ -91,7 +91,10 @@ public static class TaskLifecycle
             : Ended(task, TaskState.TimedOut, Causes.TotalTimeout, TooLate(task, "it was waiting when that was over"), now);
     }
 
-    /// <summary>Its attempt should long be over and its worker does not end it: a timeout, as if it had. Null while that is not so.</summary>
+    /// <summary>
+    /// Its attempt should long be over and its worker does not end it: a timeout, as if it had. Null while that is not so. Nothing is owed: that a
+    /// program ran all that time is only what a silent machine once claimed, and its worker would have said so at the limit.
+    /// </summary>
     public static TaskRecord? Overdue(TaskRecord task, Moment at)
     {
         if (task.Current is not { } current || at.Now < TaskDeadlines.OverdueAt(task)) return null;
@@ -100,7 +103,7 @@ public static class TaskLifecycle
             TaskId = at.TaskId, Attempt = current.Number, Cause = Causes.RunTimeout,
             ErrorMessage = $"Its machine {current.NodeId} did not stop it after its {Seconds(TaskDeadlines.RunLimit(task))}, so the hub ended it.",
         };
-        return Conclude(task, report, at.StartedAt ?? at.Now, at);
+        return Conclude(task, report, null, at);
     }
 
     /// <summary>Whether the same thing was asked for: the test of a repeated request id.</summary>
@@ -113,7 +116,7 @@ public static class TaskLifecycle
         a.AnyFailure == b.AnyFailure && a.OnTimeout == b.OnTimeout && a.OnLostNode == b.OnLostNode && a.MaxAttempts == b.MaxAttempts
         && a.ExitCodes.SequenceEqual(b.ExitCodes);
 
-    private static TaskRecord Conclude(TaskRecord task, TaskOutcomeReport report, DateTimeOffset ranFrom, Moment at)
+    private static TaskRecord Conclude(TaskRecord task, TaskOutcomeReport report, DateTimeOffset? ranFrom, Moment at)
     {
         var cause = report.Cause == Causes.RunTimeout && TaskDeadlines.IsTotal(task, at.Now) ? Causes.TotalTimeout : report.Cause;
         var closed = Close(task, cause, true, at, ranFrom, report);
@@ -139,7 +142,8 @@ public static class TaskLifecycle
         var closed = current with
         {
             StartedAt = at.StartedAt, EndedAt = at.Now, Cause = cause, RunMs = runMs, Counts = counts,
-            DueMicros = ranFrom is not null && RewardFormula.IsPaid(cause) ? RewardFormula.Micros(task.Spec!.Resources, runMs, at.Policy.Rates) : 0,
+            DueMicros = ranFrom is not null && RewardFormula.IsPaid(cause)
+                ? Math.Min(RewardFormula.Micros(task.Spec!.Resources, runMs, at.Policy.Rates), HoldRule.Most(task)) : 0,
             ExitCode = report?.ExitCode ?? 0, MemoryPeakMb = report?.MemoryPeakMb ?? 0, CpuMs = report?.CpuMs ?? 0,
         };
         return task with { State = TaskState.Pending, Attempts = [.. task.Attempts.Take(task.Attempts.Count - 1), closed] };

@@ -22,6 +22,10 @@ internal static class TaskLabels
     public static LabelExpression Of(Wire.TaskRequirements? asked) =>
         asked is null ? LabelExpression.None : With(LabelExpression.Parse(asked.Labels), asked);
 
+    /// <summary>It can only run on machines of the account with that name: the hub says whose a machine is, and names are unique.</summary>
+    public static bool IsForOwner(Wire.TaskRequirements asked, string username) => LabelExpression.Parse(asked.Labels).Requirements
+        .Any(requirement => requirement is { Key: LabelText.NodeOwner, Operator: LabelOperator.In, Values: [var owner] } && owner == username);
+
     /// <summary>Back into the fields they came from; what did not come from one, or not alone, stays an expression.</summary>
     public static void Show(string stored, Wire.TaskRequirements shown)
     {

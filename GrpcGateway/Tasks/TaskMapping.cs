@@ -21,7 +21,7 @@ internal static class TaskMapping
         Payload = payload,
         Resources = ToResources(request.Requirements),
         Priority = (TaskPriority)request.Priority,
-        RunTimeout = TimeSpan.FromSeconds(request.Requirements is { TimeoutSeconds: > 0 } asked ? asked.TimeoutSeconds : DefaultTimeoutSeconds),
+        RunTimeout = RunTimeout(request),
         Arguments = [.. request.Arguments],
         StandardInput = request.StandardInput.ToByteArray(),
         MaxOutputMb = (int)(request.Requirements?.MaxOutputMb ?? 0),
@@ -31,6 +31,17 @@ internal static class TaskMapping
         Labels = TaskLabels.Of(request.Requirements).ToString(),
         TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
     };
+
+    /// <summary>The same as far as it decides whether the task is let in.</summary>
+    public static TaskAsk ToAsk(string taskId, Wire.SubmitTaskRequest request, Caller submitter) => new(
+        taskId, ToResources(request.Requirements), RunTimeout(request), TimeSpan.FromSeconds(request.TotalTimeoutSeconds), ToRetry(request.Retry),
+        request.PayloadSha256.Length > 0 ? request.PayloadSize : request.TaskData.Length)
+    {
+        OnOwnMachines = request.Requirements is { Labels.Length: > 0 } && TaskLabels.IsForOwner(request.Requirements, submitter.Username),
+    };
+
+    private static TimeSpan RunTimeout(Wire.SubmitTaskRequest request) =>
+        TimeSpan.FromSeconds(request.Requirements is { TimeoutSeconds: > 0 } asked ? asked.TimeoutSeconds : DefaultTimeoutSeconds);
 
     /// <summary>Thousandths of cores, rounded up but not for what binary fractions add. Who says what GPU wants one.</summary>
     public static ResourceRequest ToResources(Wire.TaskRequirements? asked) => new(

@@ -24,7 +24,7 @@ internal static class UserMapping
         Role = login.Account.Role,
     };
 
-    public static UserInfo ToInfo(AccountRow row, long balanceMicros) => new()
+    public static UserInfo ToInfo(AccountRow row, long balanceMicros, long heldMicros = 0) => new()
     {
         UserId = row.UserId,
         Username = row.Username,
@@ -35,6 +35,8 @@ internal static class UserMapping
         Role = row.Role,
         IsActive = row.IsActive,
         BalanceCredits = Credits.ToCredits(balanceMicros),
+        HeldCredits = Credits.ToCredits(heldMicros),
+        FreeCredits = Credits.ToCredits(balanceMicros - heldMicros),
     };
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;

@@ -1,6 +1,7 @@
 using Grpc.Core;
 using HiveMind.Edge;
 using HiveMind.Protos;
+using HiveMind.Rewards;
 using HiveMind.Storage;
 
 namespace HiveMind.Users;
@@ -63,7 +64,7 @@ internal sealed class UserServiceEndpoint(
     }
 
     private async Task<UserInfo> Info(AccountRow row, ServerCallContext context) =>
-        UserMapping.ToInfo(row, await books.Balance(row.UserId, context.CancellationToken));
+        UserMapping.ToInfo(row, await books.Balance(row.UserId, context.CancellationToken), (await grains.GetGrain<IAccountLoadGrain>(row.UserId).GetStanding()).HeldMicros);
 
     private IUserGrain User(string userId) => grains.GetGrain<IUserGrain>(userId);
 }

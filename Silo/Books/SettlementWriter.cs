@@ -19,6 +19,9 @@ public sealed partial class SettlementWriter(SqliteBooks books, IUnfinishedIndex
     private readonly HashSet<string> _open = []; // bounds the queue: the sweeper may post the same task every minute while the books are away
     private TaskCompletionSource? _idle;
 
+    /// <summary>In the books and out of the index. Raised on the writer's own way: who listens returns at once.</summary>
+    public event Action<IReadOnlyList<Settlement>>? Settled;
+
     public void Post(Settlement settlement)
     {
         lock (_gate)
@@ -67,6 +70,7 @@ public sealed partial class SettlementWriter(SqliteBooks books, IUnfinishedIndex
             Failpoint.Hit(Failpoints.EndAfterBooks);
             await UntilDone(() => index.Remove(ids), stoppingToken);
             Failpoint.Hit(Failpoints.EndAfterIndex);
+            Settled?.Invoke([.. batch]);
             Close(ids);
         }
     }

@@ -48,6 +48,8 @@ internal static class SchedulingOptionsValidator
         check(role.MaxRunning is >= 0 and <= Most, $"{setting}:MaxRunning", $"must be between 0 (no limit) and {Most}.");
         check(role.MaxCores is >= 0 and <= Most, $"{setting}:MaxCores", $"must be between 0 (no limit) and {Most}.");
         check(role.MaxPending is >= 0 and <= Most, $"{setting}:MaxPending", $"must be between 0 (no limit) and {Most}.");
+        check(role.MaxOpen is >= 0 and <= Most, $"{setting}:MaxOpen", $"must be between 0 (no limit) and {Most}.");
+        check(role.MaxPayloadMb is >= 0 and <= Most, $"{setting}:MaxPayloadMb", $"must be between 0 (no limit) and {Most}.");
         check(role.SubmitsPerSecond is >= 0 and <= 1_000_000, $"{setting}:SubmitsPerSecond", "must be between 0 (no limit) and 1000000.");
     }
 

@@ -11,10 +11,10 @@ namespace HiveMind.Storage;
 /// </summary>
 internal static class UnfinishedRecord
 {
-    private const byte Version1 = 1, Version2 = 2;
+    private const byte Version1 = 1, Version2 = 2, Version3 = 3;
 
     /// <summary>What this program writes. The floor's schema grows with it (<see cref="FloorVersions"/>), so that older programs do not start on it.</summary>
-    public const byte Newest = Version2;
+    public const byte Newest = Version3;
 
     /// <summary>The task id is the hash field, so it is not in the record.</summary>
     public static byte[] Pack(PendingTask task)
@@ -35,6 +35,8 @@ internal static class UnfinishedRecord
         to.Write(task.StartBy?.UtcTicks ?? 0);
         to.Write(task.Role);
         to.Write(task.Labels);
+        to.Write(task.HoldMicros);
+        to.Write(task.PayloadBytes);
         to.Flush();
         return bytes.ToArray();
     }
@@ -46,9 +48,9 @@ internal static class UnfinishedRecord
     {
         using var from = new BinaryReader(new MemoryStream(record), Encoding.UTF8);
         var version = from.ReadByte();
-        if (version is not (Version1 or Version2))
+        if (version is not (Version1 or Version2 or Version3))
         {
-            throw new InvalidDataException($"Unfinished record of task {taskId} has version {version}; this program knows {Version1} and {Version2}.");
+            throw new InvalidDataException($"Unfinished record of task {taskId} has version {version}; this program knows {Version1} to {Version3}.");
         }
         var priority = (TaskPriority)from.ReadByte();
         var resources = new ResourceRequest(from.ReadInt32(), from.ReadInt32(), from.ReadInt32());
@@ -56,7 +58,7 @@ internal static class UnfinishedRecord
         var notBefore = Moment(from.ReadInt64());
         var task = new PendingTask(taskId, Word(), Word(), priority, resources, submitted, notBefore);
         if (version == Version1) return task;
-        return task with
+        task = task with
         {
             Resources = resources with { DiskMb = from.ReadInt32() },
             RunTimeout = TimeSpan.FromTicks(from.ReadInt64()),
@@ -64,6 +66,8 @@ internal static class UnfinishedRecord
             Role = Word(),
             Labels = Word(),
         };
+        // Before version 3 nothing was held; the sweeper writes such an entry anew from its record.
+        return version == Version2 ? task : task with { HoldMicros = from.ReadInt64(), PayloadBytes = from.ReadInt64() };
 
         string Word()
         {

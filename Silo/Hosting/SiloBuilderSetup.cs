@@ -70,6 +70,7 @@ internal static class SiloBuilderSetup
     {
         silo.UseFloor(stores.Floor);
         silo.AddScheduling();
+        silo.Services.AddHostedService<SettledAccounts>();
         silo.Services.AddSingleton<HashingSlots>().AddSingleton<IAccounts, Accounts>();
         silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(8));
         silo.Configure<MessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(8));

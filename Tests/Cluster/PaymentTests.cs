@@ -42,6 +42,21 @@ public sealed class PaymentTests(HubFixture hub)
     }
 
     [Fact]
+    public async Task StartedAndThenSilence_TheHubEndsIt_NothingIsPaid()
+    {
+        var machine = await hub.Connected(_type);
+        var id = await hub.Submit(HubFixture.Spec(_type, _payer, cores: 4) with { RunTimeout = TimeSpan.FromSeconds(5) });
+        await machine.Starts(id);
+
+        // It beats and names the run, but ends it never: as a machine would that only pretends to work.
+        await hub.PassUntil(async () => (await hub.Snapshot(id)).State == TaskState.TimedOut, "the hub ends it", machine);
+
+        await machine.Ends(id, 1, Causes.RunTimeout); // too late to change what is owed
+        await IsPaid(id, machine, 0);
+        Assert.Equal(Causes.RunTimeout, (await hub.Snapshot(id)).Reason);
+    }
+
+    [Fact]
     public async Task Cancel_WhileItRuns_IsPaidForTheTimeItRan()
     {
         var machine = await hub.Connected(_type);

@@ -47,7 +47,7 @@ public sealed class EdgeTests
     {
         await using var gateway = TestGateway.Start();
         var answer = await gateway.Users.GetUserInfoAsync(Myself, TestGateway.With(gateway.Alice));
-        Assert.Equal(("alice", 5.0), (answer.User.Username, answer.User.BalanceCredits));
+        Assert.Equal(("alice", 5000.0, 0.0, 5000.0), (answer.User.Username, answer.User.BalanceCredits, answer.User.HeldCredits, answer.User.FreeCredits));
         Assert.DoesNotContain("secret", answer.ToString(), StringComparison.Ordinal);
     }
 

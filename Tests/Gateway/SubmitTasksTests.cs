@@ -78,7 +78,7 @@ public sealed class SubmitTasksTests
     {
         await using var gateway = TestGateway.Start();
         var balances = 0;
-        gateway.Books.On("Balance", _ => System.Threading.Tasks.Task.FromResult(Interlocked.Increment(ref balances) * 1L));
+        gateway.Books.On("Balance", _ => System.Threading.Tasks.Task.FromResult(Interlocked.Increment(ref balances) * 1_000_000_000L));
         var tasks = new FakeTasks(gateway);
 
         var answers = await Submit(gateway, gateway.Alice, [.. Enumerable.Range(0, 5).Select(b => Batch(300, $"{b}-")), Batch()]);

@@ -2,6 +2,7 @@ using Grpc.Core;
 using Grpc.Net.Client;
 using HiveMind.Edge;
 using HiveMind.Nodes;
+using HiveMind.Rewards;
 using HiveMind.Storage;
 using HiveMind.Tasks;
 using HiveMind.Tests.Books;
@@ -25,6 +26,7 @@ internal sealed class TestGateway : IAsyncDisposable
     private readonly WebApplication _app;
     private readonly GrpcChannel _channel;
     private readonly TestFolder _folder = new();
+    private readonly System.Collections.Concurrent.ConcurrentDictionary<string, FakeLoad> _loads = new();
 
     public FakeGrains Grains { get; } = FakeGrains.New();
     public Stub<IBooks> Books { get; } = Stub<IBooks>.New();
@@ -56,7 +58,8 @@ internal sealed class TestGateway : IAsyncDisposable
             ? Task.FromResult(new NodeIdentity("node-1", "alice"))
             : Task.FromException<NodeIdentity>(HiveMindException.Unauthenticated()));
         Grains.Add("node-1", Node.Object);
-        Books.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000L));
+        Grains.AddOthers<IAccountLoadGrain>(id => _loads.GetOrAdd(id, key => new FakeLoad(key, Books.Object, options)));
+        Books.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000_000L));
         Accounts.On("OpenAccount", a => Task.FromResult(new Caller((string)a[0]!, (string)a[0]!, Roles.User)));
         Files.On("Write", a => Task.FromResult(new BlobRef(((ReadOnlyMemory<byte>)a[0]!).Length, new string('a', 64), null)));
 

@@ -1,5 +1,6 @@
 using System.Reflection;
 using HiveMind.Nodes;
+using HiveMind.Rewards;
 using HiveMind.Scheduling;
 using HiveMind.Tasks;
 using HiveMind.Users;
@@ -92,6 +93,8 @@ public sealed class GoldenRecordTests
         ],
     };
 
+    private static readonly TaskRecord Held = Waiting with { Spec = Spec with { Hold = new TaskHold(3_075_000, 1_025_000, 3) } };
+
     private static readonly NodeRecord Node = new()
     {
         Version = 1, OwnerId = "u-lender", OwnerName = "lena", NodeType = NodeTypes.Worker, Hostname = "lenas-machine", Port = 7001,
@@ -130,6 +133,9 @@ public sealed class GoldenRecordTests
 
     [Fact]
     public void Read_TaskThatIsRetried_SameFields() => Reads("task-retried", Retried);
+
+    [Fact]
+    public void Read_TaskWithAHold_SameFields() => Reads("task-held", Held);
 
     [Fact]
     public void Read_Node_SameFields() => Reads("node", Node);

@@ -11,6 +11,12 @@ public sealed class RewardFormulaTests
     [Fact]
     public void Micros_OneCoreOneHour_IsOneCredit() => Assert.Equal(Credits.Micro, RewardFormula.Micros(new(1000, 0, 0), 3_600_000, Rates));
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(100)]
+    public void Micros_NextToNoCores_IsChargedAsATenthOfACore(int milliCores) =>
+        Assert.Equal(Credits.Micro / 10, RewardFormula.Micros(new(milliCores, 0, 0), 3_600_000, Rates));
+
     [Fact]
     public void Micros_MemoryAndGpu_AddUp() =>
         Assert.Equal(Credits.Micro * 112 / 10, RewardFormula.Micros(new(1000, 2048, 1), 3_600_000, Rates));

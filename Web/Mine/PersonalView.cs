@@ -18,7 +18,10 @@ public sealed class PersonalView(ILogins logins, IBooks books, INodeDirectory no
         var userId = visitor.UserId();
         await Check(visitor, cancel);
         var all = await nodes.Recent(cancel);
-        return new(visitor.UserName(), await books.Balance(userId, cancel), await tasks.Recent(userId, TasksShown, cancel), Shown(all, userId), all.Count);
+        return new(visitor.UserName(), await books.Balance(userId, cancel), await tasks.Recent(userId, TasksShown, cancel), Shown(all, userId), all.Count)
+        {
+            HeldMicros = await tasks.HeldMicros(userId),
+        };
     }
 
     /// <summary>Throws Unauthenticated when the session is over.</summary>
@@ -36,7 +39,11 @@ public sealed class PersonalView(ILogins logins, IBooks books, INodeDirectory no
     ];
 }
 
-public sealed record Personal(string UserName, long BalanceMicros, IReadOnlyList<OwnTask> Tasks, IReadOnlyList<NodeRow> Nodes, int NodeCount);
+public sealed record Personal(string UserName, long BalanceMicros, IReadOnlyList<OwnTask> Tasks, IReadOnlyList<NodeRow> Nodes, int NodeCount)
+{
+    /// <summary>Of the balance, for open tasks.</summary>
+    public long HeldMicros { get; init; }
+}
 
 /// <summary>A node as `ListNodes` shows it to everybody who is logged in.</summary>
 public sealed record NodeRow(

@@ -1,4 +1,5 @@
 using HiveMind.Nodes;
+using HiveMind.Rewards;
 using HiveMind.Scheduling;
 
 namespace HiveMind.Tasks;
@@ -15,6 +16,8 @@ internal sealed class OwnTasks(TaskListing listing, IGrainFactory grains, TimePr
         await NodeDirectory.ForEach(Enumerable.Range(0, tasks.Count), async i => shown[i] = ToOwn(tasks[i], await Why(tasks[i], cancel)), cancel);
         return shown;
     }
+
+    public async Task<long> HeldMicros(string userId) => (await grains.GetGrain<IAccountLoadGrain>(userId).GetStanding()).HeldMicros;
 
     internal static OwnTask ToOwn(ListedTask task, string why) => new()
     {

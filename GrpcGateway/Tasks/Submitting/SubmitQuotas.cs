@@ -1,13 +1,13 @@
 using System.Threading.RateLimiting;
 using HiveMind.Edge;
 using HiveMind.Scheduling;
-using HiveMind.Storage;
+using HiveMind.Rewards;
 using HiveMind.Users;
 
 namespace HiveMind.Tasks;
 
 /// <summary>What a role may submit: which priorities, how fast, and how much may wait. Configured under `Scheduling`; 0 is no limit.</summary>
-internal sealed class SubmitQuotas(IGrainFactory grains, IBooks books, HubOptions options) : IDisposable
+internal sealed class SubmitQuotas(IGrainFactory grains, HubOptions options) : IDisposable
 {
     public static readonly TimeSpan PendingRetry = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan FullQueueRetry = TimeSpan.FromMilliseconds(100);
@@ -50,14 +50,15 @@ internal sealed class SubmitQuotas(IGrainFactory grains, IBooks books, HubOption
         }
     }
 
-    /// <summary>Credit, and what waits already: as the scheduler knows it now, so what is under way at the same moment is not counted.</summary>
-    public async Task<Admission> Admit(Caller submitter, CancellationToken cancel)
+    /// <summary>What waits already: as the scheduler knows it now, so what is under way at the same moment is not counted.</summary>
+    public async Task<WaitingRoom> Waiting(Caller submitter)
     {
-        var needsCredit = options.Rewards.RequireBalance ?? options.Auth.Mode == AuthMode.Locked;
-        var hasCredit = !needsCredit || await books.Balance(submitter.UserId, cancel) > 0;
-        if (options.Scheduling.OfRole(submitter.Role).MaxPending is not (> 0 and var limit)) return new Admission(hasCredit, null, 0);
-        return new Admission(hasCredit, limit, (await grains.GetGrain<ISchedulerGrain>(Shards.Default).GetUserLoad(submitter.UserId)).Waiting);
+        if (options.Scheduling.OfRole(submitter.Role).MaxPending is not (> 0 and var limit)) return new WaitingRoom(null, 0);
+        return new WaitingRoom(limit, (await grains.GetGrain<ISchedulerGrain>(Shards.Default).GetUserLoad(submitter.UserId)).Waiting);
     }
+
+    /// <summary>The account's one place of admission: credit, open tasks and the bytes of their programs.</summary>
+    public IAccountLoadGrain Load(Caller submitter) => grains.GetGrain<IAccountLoadGrain>(submitter.UserId);
 
     public void Dispose() => _rates.Dispose();
 

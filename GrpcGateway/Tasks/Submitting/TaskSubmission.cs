@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using HiveMind.Edge;
 using HiveMind.Faults;
+using HiveMind.Rewards;
 using HiveMind.Storage;
 using HiveMind.Users;
 using Wire = HiveMind.Protos;
@@ -26,8 +27,9 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
             Check(draft);
             quotas.Take(submitter);
         });
-        await Admit([draft], cancel);
+        await Admit([draft]);
         if (draft.Refusal is null) await Try(draft, () => Bear(draft, oneOfMany: false, cancel));
+        await GiveBack([draft]);
         if (draft.Refusal is not { } refusal) return draft.TaskId;
         EdgeInstruments.SubmitRefused(refusal);
         ExceptionDispatchInfo.Throw(refusal);
@@ -40,7 +42,7 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
     {
         var drafts = new Draft[requests.Count];
         for (var i = 0; i < drafts.Length; i++) drafts[i] = await Drafted(requests[i], submitter);
-        await Admit(drafts, cancel);
+        await Admit(drafts);
         var births = new List<Task>(drafts.Length);
         foreach (var draft in drafts.Where(draft => draft.Refusal is null))
         {
@@ -53,6 +55,7 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         }
 
         await Task.WhenAll(births);
+        await GiveBack(drafts);
         foreach (var draft in drafts)
             if (draft.Refusal is { } refusal) EdgeInstruments.SubmitRefused(refusal);
         return drafts;
@@ -80,27 +83,69 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         quotas.RequireBand(draft.Submitter!, (TaskPriority)draft.Request.Priority);
     }
 
-    /// <summary>
-    /// Lets new tasks in, in their order, as far as credit and quota reach. A repeated submission is the first one's answer, whatever was spent
-    /// since; its record is only asked where that decides something.
-    /// </summary>
-    private async Task Admit(IReadOnlyList<Draft> drafts, CancellationToken cancel)
+    private async Task Admit(IReadOnlyList<Draft> drafts)
     {
         foreach (var own in drafts.Where(draft => draft.Refusal is null).GroupBy(draft => draft.Submitter!.UserId))
         {
             Draft[] asked = [.. own];
             try
             {
-                var admission = await quotas.Admit(asked[0].Submitter!, cancel);
-                var isTight = admission.MayRefuse(asked.Length);
-                var repeatable = asked.Where(draft => draft.Request.RequestId.Length > 0 && (isTight || draft.Request.PayloadSha256.Length > 0));
-                await Task.WhenAll(repeatable.Select(draft => Try(draft, async () => draft.Known = await Record(draft).GetSnapshot())));
-                foreach (var draft in asked)
-                    if (draft is { Refusal: null, Known: null }) Try(draft, admission.Take);
+                await Admit(asked[0].Submitter!, asked);
             }
             catch (Exception failure)
             {
                 foreach (var draft in asked) draft.Refusal ??= failure;
+            }
+        }
+    }
+
+    /// <summary>
+    /// Lets new tasks in, in their order, as far as credit and quotas reach. A repeated submission is the first one's answer, whatever was spent
+    /// since; its record is only asked where that decides something.
+    /// </summary>
+    private async Task Admit(Caller submitter, Draft[] asked)
+    {
+        var room = await quotas.Waiting(submitter);
+        var load = quotas.Load(submitter);
+        var isTight = room.MayRefuse(asked.Length);
+        var whole = isTight ? null : await load.Admit([.. asked.Select(ToAsk)], submitter.Role, allOrNone: true);
+        isTight |= whole is { IsWhole: false };
+        var repeatable = asked.Where(draft => draft.Request.RequestId.Length > 0 && (isTight || draft.Request.PayloadSha256.Length > 0));
+        await Task.WhenAll(repeatable.Select(draft => Try(draft, async () => draft.Known = await Record(draft).GetSnapshot())));
+        if (!isTight)
+        {
+            for (var i = 0; i < asked.Length; i++) (asked[i].Hold, asked[i].IsNew) = (whole!.Tasks[i].Hold, whole.Tasks[i].IsNew);
+            return;
+        }
+
+        Draft[] fresh = [.. asked.Where(draft => draft is { Refusal: null, Known: null })];
+        foreach (var draft in fresh) Try(draft, room.Take);
+        fresh = [.. fresh.Where(draft => draft.Refusal is null)];
+        if (fresh.Length == 0) return;
+        var each = await load.Admit([.. fresh.Select(ToAsk)], submitter.Role, allOrNone: false);
+        foreach (var (draft, answer) in fresh.Zip(each.Tasks))
+        {
+            (draft.Hold, draft.IsNew) = (answer.Hold, answer.IsNew);
+            if (answer.Refusal is { } why) draft.Refusal = new HiveMindException(why.Kind, why.Reason, why.Message, null, why.Kind == FailureKind.ResourceExhausted ? SubmitQuotas.PendingRetry : null);
+        }
+    }
+
+    private static TaskAsk ToAsk(Draft draft) => TaskMapping.ToAsk(draft.TaskId, draft.Request, draft.Submitter!);
+
+    /// <summary>
+    /// Says for which tasks something was set aside in vain: certainly not born, or over already. Where nobody knows, the index will tell.
+    /// </summary>
+    private async Task GiveBack(IEnumerable<Draft> drafts)
+    {
+        foreach (var own in drafts.Where(draft => draft.IsNotBorn).GroupBy(draft => draft.Submitter!.UserId))
+        {
+            try
+            {
+                await grains.GetGrain<IAccountLoadGrain>(own.Key).NotBorn([.. own.Select(draft => draft.TaskId)]);
+            }
+            catch (Exception)
+            {
+                // found when the index is summed anew
             }
         }
     }
@@ -124,7 +169,8 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
             : draft.Known?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
             : await uploads.Find(userId, request, cancel);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
-        await Record(draft).Submit(TaskMapping.ToSpec(request, draft.Submitter, payload), oneOfMany);
+        var born = await Record(draft).Submit(TaskMapping.ToSpec(request, draft.Submitter, payload) with { Hold = draft.Hold }, oneOfMany);
+        draft.HasEnded = born is { EndedAt: not null };
     }
 
     private ITaskGrain Record(Draft draft) => grains.GetGrain<ITaskGrain>(draft.TaskId);
@@ -164,4 +210,11 @@ internal sealed class Draft(Wire.SubmitTaskRequest request, Caller? submitter)
     /// <summary>It was submitted before, as far as it was asked.</summary>
     public TaskSnapshot? Known { get; set; }
     public Exception? Refusal { get; set; }
+    public TaskHold? Hold { get; set; }
+    /// <summary>Something was set aside for it, by this call.</summary>
+    public bool IsNew { get; set; }
+    /// <summary>It was submitted before, and is over.</summary>
+    public bool HasEnded { get; set; }
+    /// <summary>What was set aside for it is not needed: its birth never was, or its task has ended.</summary>
+    public bool IsNotBorn => IsNew && (HasEnded || Refusal is HiveMindException { Kind: not FailureKind.Unavailable });
 }

@@ -1,0 +1,132 @@
+using HiveMind.Scheduling;
+using HiveMind.Storage;
+using HiveMind.Tasks;
+
+namespace HiveMind.Rewards;
+
+/// <summary>
+/// Reads the index and the balance for <see cref="AccountLoad"/>. Calls interleave while these are read, one at a time runs; the decision itself is one
+/// step without a wait, so two submits at the same moment never get the same credit.
+/// </summary>
+internal sealed class AccountDesk(string userId, IOpenTasks index, IBooks books, HubOptions options, TimeProvider time)
+{
+    private const int Page = 1000;
+
+    /// <summary>How long a balance is believed. Less than what is held it never becomes, but by an admin.</summary>
+    private static readonly TimeSpan BalanceAge = TimeSpan.FromSeconds(1);
+    /// <summary>Summing anew before a no: not more often than that.</summary>
+    private static readonly TimeSpan SumAge = TimeSpan.FromSeconds(1);
+
+    private readonly AccountLoad _load = new();
+    private readonly long _start = time.GetTimestamp();
+    private Task _summing = Task.CompletedTask, _reading = Task.CompletedTask;
+    private long? _summedAt, _readAt;
+
+    private TimeSpan Now => time.GetElapsedTime(_start);
+
+    public async Task<Admission> Admit(IReadOnlyList<TaskAsk> tasks, string role, bool allOrNone)
+    {
+        if (_summedAt is null) await Sum();
+        await ReadBalance(BalanceAge);
+        if (Decide(tasks, role, isAll: true) is { IsWhole: true } whole) return whole;
+        // Before a no everything is looked at anew.
+        if (IsOlder(_summedAt, SumAge)) await Sum();
+        await ReadBalance(TimeSpan.Zero);
+        return Decide(tasks, role, allOrNone);
+    }
+
+    public void Free(IReadOnlyList<string> taskIds)
+    {
+        foreach (var id in taskIds) _load.Free(id);
+    }
+
+    public void NotBorn(IReadOnlyList<string> taskIds)
+    {
+        foreach (var id in taskIds) _load.NotBorn(id);
+    }
+
+    public async Task<AccountStanding> GetStanding()
+    {
+        if (_summedAt is null) await Sum();
+        await ReadBalance(BalanceAge);
+        if (_load.Standing.IsCovered) return _load.Standing;
+        if (IsOlder(_summedAt, SumAge)) await Sum();
+        await ReadBalance(TimeSpan.Zero);
+        return _load.Standing;
+    }
+
+    private Admission Decide(IReadOnlyList<TaskAsk> tasks, string role, bool isAll)
+    {
+        var (quota, policy) = (options.Scheduling.OfRole(role), TaskPolicy.From(options));
+        var answers = new TaskAdmission[tasks.Count];
+        var added = new List<string>();
+        var whole = true;
+        for (var i = 0; i < answers.Length; i++)
+        {
+            var hold = options.AsksForBalance ? HoldRule.Of(tasks[i], policy.Rates, policy.MaxAttempts) : null;
+            answers[i] = _load.Admit(tasks[i], hold, quota, Now);
+            whole &= answers[i].Refusal is null;
+            if (answers[i].IsNew) added.Add(tasks[i].TaskId);
+            if (whole || !isAll) continue;
+            foreach (var id in added) _load.Withdraw(id);
+            return new Admission(false, []);
+        }
+
+        return new Admission(whole, answers);
+    }
+
+    private async Task ReadBalance(TimeSpan age)
+    {
+        if (!options.AsksForBalance || !IsOlder(_readAt, age)) return;
+        var underWay = _reading;
+        if (!underWay.IsCompleted)
+        {
+            await underWay;
+            if (age > TimeSpan.Zero) return;
+        }
+
+        await (_reading = _reading.IsCompleted ? Read() : _reading); // began after the call, whoever began it
+
+        async Task Read()
+        {
+            var mark = _load.BalanceMark;
+            _load.BalanceIs(await books.Balance(userId, CancellationToken.None), mark);
+            _readAt = time.GetTimestamp();
+        }
+    }
+
+    private Task Sum()
+    {
+        return _summing.IsCompleted ? _summing = Read() : _summing;
+
+        async Task Read()
+        {
+            List<PendingTask>? found = null;
+            _load.BeginSumming();
+            try
+            {
+                found = await Open();
+                _summedAt = time.GetTimestamp();
+            }
+            finally
+            {
+                _load.EndSumming(found, Now);
+            }
+        }
+    }
+
+    private async Task<List<PendingTask>> Open()
+    {
+        var found = new List<PendingTask>();
+        TaskKey? below = null;
+        while (true)
+        {
+            var page = await index.Page(userId, below, 0, Page);
+            found.AddRange(page.Select(place => place.Task).OfType<PendingTask>());
+            if (page.Count < Page) return found;
+            below = page[^1].Key;
+        }
+    }
+
+    private bool IsOlder(long? at, TimeSpan age) => at is not { } since || time.GetElapsedTime(since) >= age;
+}
