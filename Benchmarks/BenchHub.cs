@@ -15,6 +15,8 @@ internal abstract class BenchHub : IDisposable
 
     protected string Folder { get; } = Directory.CreateTempSubdirectory("hivemind-figures-").FullName;
     protected string DataDirectory => Path.Combine(Folder, "hub");
+    /// <summary>Of the silo that was started last.</summary>
+    protected string HttpAddress { get; private set; } = "";
 
     /// <summary>The settings of that store: nothing is the embedded floor, `redis` one of the scenario's own, else its address.</summary>
     protected async Task<string[]> Store(string? redis)
@@ -80,12 +82,13 @@ internal abstract class BenchHub : IDisposable
         return process;
     }
 
-    private static async Task<string> AddressOf(Process silo)
+    private async Task<string> AddressOf(Process silo)
     {
         var address = "";
         while (await silo.StandardOutput.ReadLineAsync() is { } line)
         {
             if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["gRPC", var at, ..]) address = at;
+            if (line.Split(' ', StringSplitOptions.RemoveEmptyEntries) is ["page", var page, ..]) HttpAddress = page.TrimEnd('/');
             if (line.Contains("Next:", StringComparison.Ordinal)) break;
         }
         _ = silo.StandardOutput.ReadToEndAsync();

@@ -19,6 +19,7 @@ return args switch
     ["core", ..] => CoreBenchmarks.Run(),
     ["fairness", ..] => await FairnessFigures.Run(),
     ["scheduler", ..] => CoreFigures.Run(args.Skip(1).FirstOrDefault(arg => !arg.StartsWith('-')) ?? "BalancedSpread", number("--most", 1_000_000)),
+    ["soak", ..] => await Soak.Run(redis, number("--seconds", 60 * number("--minutes", 30)), number("--rate", 50), number("--workers", 2)),
     ["big-files", ..] => await BigFiles.Run(number("--mb", 1024)),
     _ => Usage(),
 };
@@ -38,6 +39,7 @@ static int Usage()
         fairness  waits seen by a modest account, a large task and a low priority beside those who flood a small pool
         scheduler [POLICY] [--most 1000000]  the core alone: time of a submit and a placement, bytes a waiting task
         big-files [--mb 1024]  a program of that size in, as large an output back, each connection cut once: time and memory of each process
+        soak [REDIS] [--minutes 30 | --seconds N] [--rate 50] [--workers 2]  a steady mixed load: memory, descriptors, directories, latencies; whether they level off; an audit
         floor-soak DIR [--cycles 1000000] [--live 10000]  task-like write, rewrite, delete cycles: rate, directory size, restart time
         """);
     return 2;

@@ -17,16 +17,17 @@ public static class SiloHost
     /// Runs until Ctrl-C or SIGTERM. 0 after a clean stop, 78 when it refuses to start, with one line per problem on stderr, 1 when it could not
     /// stop in time (a store that does not answer): what was acknowledged is durable all the same.
     /// </summary>
-    /// <param name="args">Settings, `--lan`, `--accept-lost-floor`.</param>
+    /// <param name="args">Settings, `--lan`, `--accept-lost-floor`, `--accept-lost-books`.</param>
     /// <param name="startedAs">How the command line is started, for the lines that say what to type next.</param>
     public static async Task<int> Run(string[] args, string startedAs)
     {
+        PrivateDirectory.MakePrivateByDefault();
         try
         {
             var startedAt = SteadyClock.OfProcess.GetTimestamp();
             var (builder, options) = SiloBuilderSetup.Create(args);
             using var limit = new Timer(_ => GiveUpStopping()); // first, so that it also watches over the stores' end
-            await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag));
+            await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag), args.Contains(StoreMatch.AcceptBooksFlag));
             var certificate = ServedCertificate.Open(options, TimeProvider.System); // others read its dates by their own clocks
             await using var app = SiloBuilderSetup.Build(builder, options, stores, certificate);
             using var stopping = app.Lifetime.ApplicationStopping.Register(() => limit.Change(StopPatience, Timeout.InfiniteTimeSpan));

@@ -27,7 +27,7 @@ internal sealed class SessionFile(string folder)
 
     private void Change(Action<SortedDictionary<string, StoredSession>> change)
     {
-        Directory.CreateDirectory(folder);
+        PrivateFile.OwnFolder(folder);
         using var turn = FileTurn.Take(Path.Combine(folder, "session.lock"));
         var all = ReadAll();
         change(all);

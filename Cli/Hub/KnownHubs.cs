@@ -27,7 +27,7 @@ internal sealed class KnownHubs(string folder)
             return;
         }
 
-        Directory.CreateDirectory(folder);
+        PrivateFile.OwnFolder(folder);
         using var turn = FileTurn.Take(Path.Combine(folder, "known-hubs.lock"));
         var all = ReadAll();
         all[HubAddress.Key(hub)] = pin.ToString();

@@ -19,7 +19,11 @@ internal sealed class NodeTokenFile(string folder)
         return File.Exists(path) ? JsonSerializer.Deserialize<StoredNode>(File.ReadAllText(path), Shape) : null;
     }
 
-    public void Write(Uri hub, StoredNode node) => PrivateFile.Write(PathOf(hub, node.NodeId), JsonSerializer.Serialize(node, Shape));
+    public void Write(Uri hub, StoredNode node)
+    {
+        PrivateFile.OwnFolder(folder);
+        PrivateFile.Write(PathOf(hub, node.NodeId), JsonSerializer.Serialize(node, Shape));
+    }
 
     public void Remove(Uri hub, string nodeId)
     {

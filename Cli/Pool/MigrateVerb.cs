@@ -31,6 +31,7 @@ internal sealed partial class MigrateVerb : Verb
             throw CliException.Usage("`migrate` works on a stopped silo's data directory: name that with --HiveMind:DataDirectory=.");
         }
 
+        PrivateDirectory.MakePrivateByDefault();
         var words = Settings(parsed);
         var connection = parsed.GetValue(to)!;
         var options = PoolSettings.ReadOptions(words);

@@ -32,4 +32,6 @@ public interface ISettlements
 {
     /// <summary>Hands over; the outcome is already durable, so a crash from here on is mended by the sweeper.</summary>
     void Post(Settlement settlement);
+    /// <summary>Ended tasks handed over here that are not yet in the books and out of the index.</summary>
+    int Open { get; }
 }

@@ -10,7 +10,8 @@ namespace HiveMind.Tasks;
 
 /// <summary>Tasks, their results and the pool's figures on the wire.</summary>
 internal sealed partial class MasterNodeServiceEndpoint(
-    IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, NodeDirectory nodes, PayloadUploads uploads,
+    IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, ISettlements settlements,
+    NodeDirectory nodes, PayloadUploads uploads,
     TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, TimeProvider time, Uptime uptime,
     TaskListing listing, PageTokens pages, RecentAnalytics analytics, IHostApplicationLifetime lifetime) : Wire.MasterNodeService.MasterNodeServiceBase
 {
@@ -83,7 +84,8 @@ internal sealed partial class MasterNodeServiceEndpoint(
             Success = true,
             ActiveNodes = (await nodes.Recent(context.CancellationToken)).Count(n => n.Status is "online" or "busy"),
             PendingTasks = counts.Pending,
-            RunningTasks = Math.Max(0, await unfinished.Count() - counts.Pending),
+            // What has ended stays in the index until it is in the books: while those are away it is neither waiting nor running.
+            RunningTasks = Math.Max(0, await unfinished.Count() - counts.Pending - settlements.Open),
             CompletedTasks24H = totals.Completed,
             AverageTaskDuration = totals.MeanSeconds,
             SystemUptime = uptime.Now.TotalSeconds,

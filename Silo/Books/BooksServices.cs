@@ -1,3 +1,5 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
 namespace HiveMind.Storage;
 
 /// <summary>Wires books that are open already. Call before Orleans is added: what is started first is stopped last, and so it drains last.</summary>
@@ -6,6 +8,8 @@ public static class BooksServices
     public static IServiceCollection AddBooks(this IServiceCollection services, SqliteBooks books)
     {
         services.AddSingleton(books);
+        services.AddSingleton<IGuardedStore>(books);
+        services.TryAddSingleton(FailStop.OfProcess);
         services.AddSingleton<IBooks>(books);
         services.AddSingleton<IActivity>(books);
         services.AddSingleton<ITaskHistory>(books);
@@ -13,6 +17,7 @@ public static class BooksServices
         services.AddSingleton<SettlementWriter>();
         services.AddSingleton<ISettlements>(s => s.GetRequiredService<SettlementWriter>());
         services.AddHostedService(s => s.GetRequiredService<SettlementWriter>());
+        services.AddHostedService<ParkedSettlements>();
         services.AddHostedService<BooksLeaseKeeper>();
         services.AddHostedService<LedgerWatch>();
         return services;

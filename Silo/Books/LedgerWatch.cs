@@ -1,19 +1,20 @@
 namespace HiveMind.Storage;
 
 /// <summary>Adds up the ledger now and then, so that a sum that is not 0 is seen by whoever watches the figures.</summary>
-internal sealed partial class LedgerWatch(IBooks books, TimeProvider time, ILogger<LedgerWatch> log) : BackgroundService
+internal sealed partial class LedgerWatch(SqliteBooks books, TimeProvider time, ILogger<LedgerWatch> log) : BackgroundService
 {
-    /// <summary>The sum reads every posting: often enough to be noticed the same day, seldom enough not to be felt.</summary>
+    /// <summary>Each look reads what is new; see <see cref="LedgerSum"/>.</summary>
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(10);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, time);
+        var ledger = new LedgerSum(books.PostingsAfter, time);
         do
         {
             try
             {
-                var sum = await books.SumOfPostings(stoppingToken);
+                var sum = await ledger.Look(stoppingToken);
                 BooksInstruments.Summed(sum);
                 if (sum != 0) LogImbalance(log, sum);
             }

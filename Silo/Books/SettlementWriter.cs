@@ -34,6 +34,14 @@ public sealed partial class SettlementWriter(SqliteBooks books, IUnfinishedIndex
         if (!_queue.Writer.TryWrite(settlement)) Close([settlement.TaskId]); // stopping: the index still has it
     }
 
+    public int Open
+    {
+        get
+        {
+            lock (_gate) return _open.Count;
+        }
+    }
+
     /// <summary>Done when nothing posted so far is open.</summary>
     public Task WhenIdle()
     {

@@ -7,20 +7,23 @@ namespace HiveMind.Storage;
 /// Files in a directory, named by the hash of what is in them (`aa/bb/aabb…`). Written in `tmp/` while hashed, synced, renamed, and the
 /// directory synced: a name that exists has its whole content on disk. Several silos may share the directory.
 /// </summary>
-public sealed class DirectoryFiles : IFiles
+public sealed class DirectoryFiles : IFiles, IGuardedStore
 {
     private readonly string _root, _temporary;
     private readonly TimeProvider _time;
+    private readonly OpenFileGuard? _guard;
 
     private DirectoryFiles(string root, TimeProvider time)
     {
         _time = time;
         _root = root;
         _temporary = Path.Combine(root, "tmp");
-        Directory.CreateDirectory(_temporary);
+        PrivateDirectory.Make(root);
+        PrivateDirectory.Make(_temporary);
         Locks = new FileLocks(Path.Combine(root, "locks", "files"));
         RemoveLeftovers();
         FilesId = ReadOrMakeId();
+        _guard = OpenFileGuard.Watch(root);
     }
 
     /// <summary>128 random bits, made with the directory: what the floor remembers it by.</summary>
@@ -29,6 +32,12 @@ public sealed class DirectoryFiles : IFiles
     public string Root => _root;
 
     internal FileLocks Locks { get; }
+
+    /// <summary>Null while the directory is the one that was opened; else the sentence that the process ends with.</summary>
+    public string? Problem() => _guard?.Problem() is { } problem
+        ? $"The files directory {_root} {problem} while the hub was running: what is written there now would be lost. "
+            + "Bring it back or restore a backup before you start again."
+        : null;
 
     /// <summary>Opens, or makes, the directory. What cannot be used throws <see cref="StoreRefusedException"/>.</summary>
     public static DirectoryFiles Open(string directory, TimeProvider? time = null)
@@ -154,11 +163,13 @@ public sealed class DirectoryFiles : IFiles
         using var held = await Locks.Take(blob.Sha256, cancel);
         try
         {
+            RequireOurs(); // before a folder is made, which would make the directory anew
             MakeFolders(path);
             if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) moveTo(path);
             FilesInstruments.Written(blob.Size);
             File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
             DirectorySync.Flush(Path.GetDirectoryName(path)!); // also for one that was there: its writer may not have come so far
+            RequireOurs();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -166,11 +177,16 @@ public sealed class DirectoryFiles : IFiles
         }
     }
 
+    private void RequireOurs()
+    {
+        if (_guard?.Problem() is not null) throw HiveMindException.Unavailable("FILES_UNAVAILABLE", "The files cannot be used now.");
+    }
+
     private void MakeFolders(string path)
     {
         var inner = Path.GetDirectoryName(path)!;
         if (Directory.Exists(inner)) return;
-        Directory.CreateDirectory(inner);
+        PrivateDirectory.Make(inner);
         DirectorySync.Flush(Path.GetDirectoryName(inner)!);
         DirectorySync.Flush(_root);
     }

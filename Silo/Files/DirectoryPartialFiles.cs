@@ -23,7 +23,7 @@ internal sealed class DirectoryPartialFiles : IPartialFiles
     {
         (_files, _freeBytes) = (files, freeBytes);
         _directory = Path.Combine(files.Root, "partial");
-        Directory.CreateDirectory(_directory);
+        PrivateDirectory.Make(_directory);
         _locks = new FileLocks(Path.Combine(files.Root, "locks", "partial"));
     }
 

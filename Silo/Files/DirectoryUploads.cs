@@ -19,7 +19,7 @@ internal sealed class DirectoryUploads : IUploads
     {
         (_files, _partials, _time) = (files, partials, time);
         _root = Path.Combine(files.Root, "uploads");
-        Directory.CreateDirectory(_root);
+        PrivateDirectory.Make(_root);
     }
 
     public Task RequireRoom(long bytes, CancellationToken cancel)

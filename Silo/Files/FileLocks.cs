@@ -16,7 +16,7 @@ internal sealed class FileLocks
     public FileLocks(string directory)
     {
         _directory = directory;
-        Directory.CreateDirectory(directory);
+        PrivateDirectory.Make(directory);
     }
 
     public async Task<IDisposable> Take(string name, CancellationToken cancel)

@@ -11,12 +11,12 @@ public sealed class DataDirectoryLock : IDisposable
 
     private DataDirectoryLock(FileStream file) => this.file = file;
 
-    /// <summary>Makes the directory if it is missing. StartRefused when another process holds it or it cannot be written.</summary>
+    /// <summary>Makes the directory if it is missing, its owner's alone. StartRefused when another process holds it or it cannot be written.</summary>
     public static DataDirectoryLock Take(string directory)
     {
         try
         {
-            Directory.CreateDirectory(directory);
+            PrivateDirectory.Ensure(directory, "The data directory");
             var file = new FileStream(Path.Combine(directory, FileName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
             file.SetLength(0);
             file.Write(Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));

@@ -29,7 +29,7 @@ public sealed record StoreIdentities(string BooksId, string FilesId, string? Flo
 /// <summary>May these stores be used together? A pure rule: one line per reason why not.</summary>
 public static class StoreMatch
 {
-    public const string AcceptFlag = "--accept-lost-floor";
+    public const string AcceptFlag = "--accept-lost-floor", AcceptBooksFlag = "--accept-lost-books";
 
     public static IReadOnlyList<string> Problems(FloorMetaRecord? floor, StoreIdentities others, FloorVersions code, bool acceptLostFloor) =>
         floor is null ? EmptyFloor(others, acceptLostFloor) : [.. Mismatches(floor, others), .. Newer(floor.Versions, code)];
@@ -43,7 +43,11 @@ public static class StoreMatch
     {
         if (floor.BooksId != others.BooksId)
         {
-            yield return $"These are not the floor's books: the floor belongs to books {floor.BooksId}, these are {others.BooksId}.";
+            yield return others.FloorId is not null
+                ? $"These are not the floor's books: the floor belongs to books {floor.BooksId}, these are {others.BooksId}."
+                : $"These are not the floor's books: it belongs to books {floor.BooksId}, these are new and empty. Restore the books from a backup, or "
+                    + $"start with {AcceptBooksFlag}, which begins a new pool and gives up all accounts, credits and history, and with them nodes, "
+                    + "sessions and unfinished tasks (the old floor is put aside, not deleted).";
         }
         else if (others.FloorId is not null && others.FloorId != floor.FloorId)
         {

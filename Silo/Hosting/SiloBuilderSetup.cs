@@ -50,6 +50,7 @@ internal static class SiloBuilderSetup
         builder.Services.AddSystemd(); // says "ready" to the service manager; does nothing without one
         AddKestrel(builder, options, certificate);
         builder.Services.AddBooks(stores.Books).AddFiles(stores.Files); // before Orleans: what starts first stops last, and so drains last
+        builder.Services.AddHostedService<StoreWatch>();
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
         builder.Services.AddHostedService<ClockWatch>();
         builder.Services.AddFileCollection(options.Files);

@@ -17,7 +17,7 @@ public sealed class Stores : IAsyncDisposable
     /// <summary>Where the one-time admin code lies while it can still be used.</summary>
     public string? AdminCodeFile { get; }
 
-    public static async Task<Stores> Open(PoolOptions options, bool acceptLostFloor)
+    public static async Task<Stores> Open(PoolOptions options, bool acceptLostFloor, bool acceptLostBooks = false)
     {
         var taken = DataDirectoryLock.Take(options.DataDirectory);
         SqliteBooks? books = null;
@@ -26,6 +26,9 @@ public sealed class Stores : IAsyncDisposable
         {
             books = SqliteBooks.Open(options.Books.ConnectionString, options.DataDirectory, SteadyClock.OfProcess);
             books.TakeLease();
+            if (acceptLostBooks && books.FloorId is null) LostBooks.PutFloorAside(options);
+            if (options.IsEmbedded) PrivateDirectory.Ensure(options.FloorDirectory, "The floor's directory");
+            PrivateDirectory.Ensure(options.FilesDirectory, "The files directory", isVolume: options.Files.Directory.Length > 0);
             if (options.IsEmbedded) FloorMoved.Refuse(options.FloorDirectory);
             var files = DirectoryFiles.Open(options.FilesDirectory, SteadyClock.OfProcess);
             floor = await Floor.Start(new FloorOptions

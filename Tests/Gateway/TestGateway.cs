@@ -73,6 +73,7 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
         builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials, TimeProvider.System));
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
+        builder.Services.AddSingleton(Stub<ISettlements>.New().On("get_Open", _ => 0).Object);
         if (time is not null) builder.Services.AddSingleton(time);
         builder.Services.AddSingleton(Open.Object).AddSingleton(History.Object);
         builder.Services.AddGrpcGateway(options);

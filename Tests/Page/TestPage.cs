@@ -44,7 +44,8 @@ internal sealed class TestPage : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0));
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(Logins.Object).AddSingleton(Activity.Object)
             .AddSingleton(FakeGrains.New().Add(Shards.Default, Stub<ISchedulerGrain>.New().On("GetCounts", _ => Task.FromResult(new SchedulerCounts(3, 1))).Object).Object)
-            .AddSingleton(Stub<IUnfinishedIndex>.New().On("Count", _ => Task.FromResult(5L)).Object)
+            .AddSingleton(Stub<IUnfinishedIndex>.New().On("Count", _ => Task.FromResult(6L)).Object)
+            .AddSingleton(Stub<ISettlements>.New().On("get_Open", _ => 1).Object)
             .AddSingleton(Stub<INodeDirectory>.New().On("Recent", _ => Task.FromResult<IReadOnlyList<NodeSnapshot>>([node])).Object)
             .AddSingleton(Stub<IOwnTasks>.New().On("Recent", _ => Task.FromResult<IReadOnlyList<OwnTask>>([task])).On("HeldMicros", _ => Task.FromResult(1_500_000L)).Object)
             .AddSingleton(Stub<IBooks>.New().On("PoolTotals", _ => Task.FromResult(new PoolTotals(7, 1.5))).On("Balance", _ => Task.FromResult(5_000_000L)).Object);

@@ -22,9 +22,17 @@ public sealed class HivemindProcess : IDisposable
         get { lock (_output) return _output.ToString(); }
     }
 
-    public static HivemindProcess Start(IReadOnlyDictionary<string, string>? environment, params string[] arguments)
+    public static HivemindProcess Start(IReadOnlyDictionary<string, string>? environment, params string[] arguments) =>
+        Start(environment, ["dotnet"], arguments);
+
+    /// <summary>As from a shell with that umask.</summary>
+    public static HivemindProcess StartUnder(string umask, params string[] arguments) =>
+        Start(null, ["sh", "-c", $"umask {umask}; exec dotnet \"$@\"", "sh"], arguments);
+
+    private static HivemindProcess Start(IReadOnlyDictionary<string, string>? environment, IReadOnlyList<string> runner, string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        var start = new ProcessStartInfo(runner[0]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        foreach (var word in runner.Skip(1)) start.ArgumentList.Add(word);
         start.ArgumentList.Add(Program);
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         start.Environment.Remove("HIVEMIND_FAILPOINT");
