@@ -97,6 +97,8 @@ public sealed partial class PoolProcess : IDisposable
     public string DataDirectory { get; }
     /// <summary>Beside what the tests themselves run with.</summary>
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+    /// <summary>Words of the command line that are no settings.</summary>
+    public IReadOnlyList<string> Flags { get; init; } = [];
     public string Output => _process?.Output ?? "";
     public string Address => $"http://127.0.0.1:{_port}";
     public GrpcChannel Channel => _channel ?? throw new InvalidOperationException("not started");
@@ -110,7 +112,7 @@ public sealed partial class PoolProcess : IDisposable
     {
         var environment = new Dictionary<string, string>(Environment);
         if (failpoint is not null) environment["HIVEMIND_FAILPOINT"] = failpoint;
-        string[] arguments = ["silo", $"--HiveMind:Grpc:Port={_port}", "--HiveMind:Http:Port=0", .. _settings.Select(setting => $"--HiveMind:{setting}")];
+        string[] arguments = ["silo", $"--HiveMind:Grpc:Port={_port}", "--HiveMind:Http:Port=0", .. _settings.Select(setting => $"--HiveMind:{setting}"), .. Flags];
         _process = HivemindProcess.Start(environment, arguments);
         await Wait.Until(() => _process.Process.HasExited || Ready().IsMatch(_process.Output), TimeSpan.FromSeconds(60), () => $"the silo is not ready:\n{Output}");
         if (_process.Process.HasExited) throw new InvalidOperationException($"the silo ended with {_process.Process.ExitCode}:\n{Output}");
