@@ -25,8 +25,12 @@ public interface INodeGrain : IGrainWithStringKey
 
     /// <summary>A worker stream opened: epoch + 1, older connections are closed, reported attempts that are still current are kept.</summary>
     [Alias("Connect")] Task<NodeWelcome> Connect(IWorkerLink link, NodeCapabilities capabilities, IReadOnlyList<AttemptReport> running);
-    /// <summary>Aborted with reason STALE_EPOCH when another connection took over: the stream must close.</summary>
+    /// <summary>
+    /// Answered from memory. Aborted with reason STALE_EPOCH when another connection took over, or the lease is being ended: the stream must close.
+    /// </summary>
     [Alias("Heartbeat"), AlwaysInterleave] Task Heartbeat(long epoch, IWorkerLink link, IReadOnlyList<AttemptReport> running, NodeUsage usage);
+    /// <summary>Ends when all is done that the heartbeats so far ask for: starts told, names looked up, pushes and kills repeated. It is begun without being asked.</summary>
+    [Alias("Tend"), AlwaysInterleave] Task Tend();
     /// <summary>The stream ended. The lease goes on until it runs out.</summary>
     [Alias("Disconnect"), AlwaysInterleave] Task Disconnect(long epoch);
     /// <summary>The worker itself leaves: nothing new over this connection.</summary>

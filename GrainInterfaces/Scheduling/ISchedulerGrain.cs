@@ -76,7 +76,7 @@ public sealed record PendingTask(
     [Id(12)] public long PayloadBytes { get; init; }
 }
 
-/// <summary>A node as the scheduler sees it. Version grows with every change at the node: an older view that arrives late is ignored.</summary>
+/// <summary>A node as the scheduler sees it. Version grows with every word of one activation: an older view that arrives late is ignored.</summary>
 [GenerateSerializer, Alias("HiveMind.NodeView"), Immutable]
 public sealed record NodeView(
     [property: Id(0)] string NodeId, [property: Id(1)] string OwnerId, [property: Id(2)] bool AcceptsStrangers, [property: Id(3)] IReadOnlyList<string> TaskTypes,
@@ -91,6 +91,18 @@ public sealed record NodeView(
     [Id(10)] public double CpuPercent { get; init; }
     /// <summary>Why it takes no work although it is connected; empty: it does, or it is not connected.</summary>
     [Id(11)] public string Cordoned { get; init; } = "";
+    /// <summary>The node's durable epoch, and which activation of its grain speaks.</summary>
+    [Id(12)] public long Epoch { get; init; }
+    [Id(13)] public string Activation { get; init; } = "";
+
+    /// <summary>
+    /// Whether this is to be believed after that. Which of two activations spoke later nobody can say, their clocks least of all: another one's word
+    /// is news, and what was a late word of the older one is put right by the newer one's next.
+    /// </summary>
+    public bool IsNewsAfter(NodeView known) => Epoch != known.Epoch ? Epoch > known.Epoch : Activation != known.Activation || Version > known.Version;
+
+    /// <summary>The same without the doubt: false between two activations of one epoch.</summary>
+    public bool IsSurelyAfter(NodeView known) => Epoch != known.Epoch ? Epoch > known.Epoch : Activation == known.Activation && Version > known.Version;
 }
 
 /// <summary>A reservation on a node: what it holds, for whom, and when it is over at the latest.</summary>

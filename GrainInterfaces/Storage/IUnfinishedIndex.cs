@@ -19,6 +19,8 @@ public interface IUnfinishedIndex
     Task Remove(IReadOnlyList<string> taskIds);
     /// <summary>Only if the entry still is what was read; false: it has been written anew since, or is gone.</summary>
     Task<bool> RemoveAsRead(string taskId, ReadOnlyMemory<byte> stored);
+    /// <summary>Those of the tasks that have an entry, each with the node that may hold it: what is not among them is no open task.</summary>
+    Task<IReadOnlyDictionary<string, string?>> Find(IReadOnlyList<string> taskIds);
     Task<long> Count();
     /// <summary>
     /// Bucket by bucket, bounded memory: every entry with the node that may hold it. One that cannot be read stops nothing: it is named to

@@ -106,7 +106,7 @@ public static class Causes
     public const string Completed = "COMPLETED", ProgramFailed = "PROGRAM_FAILED", RunTimeout = "RUN_TIMEOUT", OutOfMemory = "OUT_OF_MEMORY",
         OutOfDisk = "OUT_OF_DISK", OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED", NodeLost = "NODE_LOST",
         NodeRemoved = "NODE_REMOVED", Cancelled = "CANCELLED", QueueDeadline = "QUEUE_DEADLINE", TotalTimeout = "TOTAL_TIMEOUT",
-        CrashLimit = "CRASH_LIMIT", Drained = "DRAINED";
+        CrashLimit = "CRASH_LIMIT", Drained = "DRAINED", HubAway = "HUB_AWAY";
 }
 
 [GenerateSerializer, Alias("HiveMind.TaskOutcomeReport"), Immutable]
@@ -126,6 +126,8 @@ public sealed record TaskOutcomeReport
     /// <summary>As the worker measured it; 0: not known.</summary>
     [Id(9)] public long MemoryPeakMb { get; init; }
     [Id(10)] public long CpuMs { get; init; }
+    /// <summary>Its node says so, not the worker: handed back by a worker that had said before that it leaves.</summary>
+    [Id(11)] public bool HandedBack { get; init; }
 }
 
 [GenerateSerializer, Alias("HiveMind.ReportVerdict"), Immutable]

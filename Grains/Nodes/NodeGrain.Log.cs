@@ -46,6 +46,15 @@ public sealed partial class NodeGrain
     [LoggerMessage(LogLevel.Warning, "Node {NodeId}: task {TaskId}, named by its worker, could not be looked up")]
     private partial void LogLookUpFailed(Exception error, string nodeId, string taskId);
 
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: this hub was away for some seconds; the lease begins anew")]
+    private partial void LogHubWasAway(string nodeId);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: what it holds could not be compared with the index; done again")]
+    private partial void LogNotTended(Exception error, string nodeId);
+
+    [LoggerMessage(LogLevel.Information, "Node {NodeId}: task {TaskId} attempt {Attempt} is not its own any more, and is to be killed")]
+    private partial void LogForgottenDrop(string nodeId, string taskId, int attempt);
+
     [LoggerMessage(LogLevel.Debug, "Node {NodeId}: push lost")]
     private partial void LogPushFailed(Exception error, string nodeId);
 

@@ -16,8 +16,9 @@ namespace HiveMind.Nodes;
 
 /// <summary>
 /// Owns one machine's registration, its connection epoch, its lease and, in memory, its capacity and the attempts its worker should
-/// hold. Durable writes happen only on register, connect, loss and unregister, in methods that exclude each other; everything else
-/// interleaves and touches memory only, each step whole before its first await.
+/// hold. Its own durable writes happen on register, connect, cordon, loss and unregister, in methods that exclude each other; everything else
+/// interleaves and touches memory only, each step whole before its first await. A heartbeat is answered from memory; what it asks of
+/// other grains and the index is done after it, in <see cref="Tend"/>, one pass at a time.
 /// </summary>
 [GrainType("node"), PreferLocalPlacement]
 public sealed partial class NodeGrain(
@@ -30,9 +31,9 @@ public sealed partial class NodeGrain(
 
     private readonly NodeReservations _room = new();
     private readonly Dictionary<string, WantedAttempt> _wanted = [];
-    private readonly HashSet<(string TaskId, int Attempt)> _started = [];
+    private readonly HashSet<(string TaskId, int Attempt)> _started = []; // and their tasks know it
     private readonly List<LostAttempt> _owed = []; // their TaskGrain is not yet told
-    private readonly NodeLease _lease = new(time, options.Value.Tasks.LeaseDuration);
+    private readonly NodeLease _lease = new(time, options.Value.Tasks.LeaseDuration, options.Value.Nodes.LivenessTimer ? VerdictPeriod : ReminderPeriod);
     private readonly MeteredNode _figures = new();
     private NodeRecord? _node;
     private IWorkerLink? _link;
@@ -42,6 +43,7 @@ public sealed partial class NodeGrain(
     private DateTimeOffset? _lastHeartbeat;
     private long? _touchedAt;
     private bool _leaving;
+    private bool _ending; // its lease: the write that says so is under way
     private long _viewVersion;
     private bool _viewChanged;
     private Task _publishing = Task.CompletedTask;
@@ -49,7 +51,7 @@ public sealed partial class NodeGrain(
     private ReminderState _reminder = ReminderState.Unknown;
 
     private string Id => this.GetPrimaryKeyString();
-    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && Withheld.Length == 0;
+    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && !_ending && _undecided.Count == 0 && Withheld.Length == 0;
     private NodeOptions Limits => options.Value.Nodes;
     private ISchedulerGrain Scheduler => GrainFactory.GetGrain<ISchedulerGrain>(Shards.Default);
 
@@ -57,6 +59,7 @@ public sealed partial class NodeGrain(
     {
         if (!state.RecordExists || state.State.OwnerId.Length == 0) return;
         _node = state.State;
+        _lease.Return(); // reading took as long as it took, and nobody was heard meanwhile
         Offering(_node);
         StartTimer();
         SayFigures();
@@ -98,7 +101,7 @@ public sealed partial class NodeGrain(
     public async Task Unregister(Caller caller)
     {
         OwnedBy(caller);
-        await End(Causes.NodeRemoved, false);
+        await End(Causes.NodeRemoved);
         await Forget();
     }
 
@@ -109,6 +112,7 @@ public sealed partial class NodeGrain(
             throw HiveMindException.Precondition("NOT_A_WORKER", $"Node '{Id}' is registered as '{node.NodeType}'; only a worker opens this stream.");
         await JudgeLease();
         var older = _link;
+        _link = null; // nothing is pushed to the one that goes, nor under the new epoch before the new one is there
         await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = true, Capabilities = capabilities, LastChangeAt = time.GetUtcNow() });
         await EnsureReminder();
         if (older is not null) await TellWorker(older, worker => worker.Close("STALE_EPOCH"));
@@ -117,7 +121,7 @@ public sealed partial class NodeGrain(
         Offering(_node);
         LogConnected(Id, _node.Epoch);
         NodeInstruments.Connected();
-        await TakeHeartbeat(running, _usage);
+        Hear(running, _usage);
         return new(_node.Epoch, Limits.HeartbeatInterval, Limits.HeartbeatTimeout);
     }
 
@@ -126,17 +130,19 @@ public sealed partial class NodeGrain(
         await JudgeLease();
         if (_node is not { HoldsLease: true }) return false;
         if (_wanted.TryGetValue(claim.TaskId, out var held)) return held.Attempt == claim.Attempt;
-        return _room.Holds(claim.TaskId) || Adopt(claim.Assignment, false); // its room is reserved: it is being granted just now
+        if (!_room.Holds(claim.TaskId)) Adopt(claim.Assignment, false); // else it is being granted just now
+        return true;
     }
 
     // ------------------------------------------------------------ memory only, interleaving
 
-    public async Task Heartbeat(long epoch, IWorkerLink link, IReadOnlyList<AttemptReport> running, NodeUsage usage)
+    public Task Heartbeat(long epoch, IWorkerLink link, IReadOnlyList<AttemptReport> running, NodeUsage usage)
     {
-        if (_node is not { HoldsLease: true } node || node.Epoch != epoch)
+        if (_node is not { HoldsLease: true } node || node.Epoch != epoch || _ending)
             throw HiveMindException.Aborted("STALE_EPOCH", "Another connection of this node, or the end of its lease, made this one stale.");
         _link = link;
-        await TakeHeartbeat(running, usage);
+        Hear(running, usage);
+        return Task.CompletedTask;
     }
 
     public Task Disconnect(long epoch)
@@ -177,6 +183,7 @@ public sealed partial class NodeGrain(
         if (reserved.Count == 0) return new(answers, View());
         Failpoint.Hit(Failpoints.AssignAfterReservation);
         var epoch = _node!.Epoch;
+        _unsure.ExceptWith(reserved.Select(task => task.TaskId));
         var granted = new List<WantedAttempt>(reserved.Count);
         try
         {
@@ -184,14 +191,14 @@ public sealed partial class NodeGrain(
             Failpoint.Hit(Failpoints.AssignAfterMark);
             foreach (var (task, result) in await Task.WhenAll(reserved.Select(task => AskForGrant(task, epoch))))
             {
-                if (result?.Assignment is { } assignment) granted.Add(new(assignment, time.GetTimestamp()));
+                if (result?.Assignment is { } assignment) granted.Add(Granted(assignment, epoch));
                 else _room.Release(task.TaskId);
                 answers.Add(new(task.TaskId, result is null ? OfferAnswerKind.TryAgain
                     : result.Assignment is not null ? OfferAnswerKind.Granted
                     : result.Refusal == GrantResult.NoCredit ? OfferAnswerKind.NoCredit : OfferAnswerKind.NotPending));
             }
         }
-        catch (Exception error) when (error is HiveMindException)
+        catch (Exception error)
         {
             LogOfferFailed(error, Id);
             foreach (var task in reserved) _room.Release(task.TaskId);
@@ -202,7 +209,7 @@ public sealed partial class NodeGrain(
         foreach (var attempt in granted)
         {
             // Whoever cordoned it meanwhile was told that nothing new comes. Never handed over: it costs the task nothing.
-            if (_node is not { HoldsLease: true } node || node.Epoch != epoch || Withheld.Length > 0) Abandon(attempt, Causes.NodeLost, false);
+            if (_node is not { HoldsLease: true } node || node.Epoch != epoch || _ending || Withheld.Length > 0) Abandon(attempt, Causes.NodeLost, false);
             else
             {
                 _wanted[attempt.TaskId] = attempt;
@@ -276,6 +283,7 @@ public sealed partial class NodeGrain(
         try
         {
             await JudgeLease();
+            if (HasToTend) _ = Tend(); // not waited for: the next look must not be late
             if (_putAside && !_streak.IsCordoned(time.GetUtcNow())) TryAgain();
             SayFigures();
             await TakeBackAtDeadline();
@@ -295,18 +303,29 @@ public sealed partial class NodeGrain(
 
     // ------------------------------------------------------------ helpers
 
-    private Task JudgeLease() => _node is { HoldsLease: true } && _lease.IsExpired ? End(Causes.NodeLost, true) : Task.CompletedTask;
+    private Task JudgeLease()
+    {
+        if (_lease.Look() && _node is { HoldsLease: true }) LogHubWasAway(Id);
+        return _node is { HoldsLease: true } && _lease.IsExpired ? End(Causes.NodeLost) : Task.CompletedTask;
+    }
 
     /// <summary>The verdict: the epoch moves on, and with it everything that the node held.</summary>
-    private async Task End(string cause, bool counts)
+    private async Task End(string cause)
     {
+        _ending = true; // a heartbeat that comes in while this is written must not renew what is being ended
         await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = false, LastChangeAt = time.GetUtcNow() });
         Failpoint.Hit(Failpoints.LostAfterEpoch);
         var link = _link;
-        _link = null;
+        (_link, _ending) = (null, false);
         LogLost(Id, _node.Epoch, _wanted.Count, cause);
         NodeInstruments.Lost(cause, _draining);
-        foreach (var attempt in _wanted.Values.ToList()) Abandon(attempt, cause, counts);
+        foreach (var attempt in _wanted.Values.ToList())
+        {
+            if (cause == Causes.NodeLost) AbandonLost(attempt);
+            else Abandon(attempt, cause, false);
+        }
+
+        _undecided.Clear();
         Publish();
         if (link is not null) await TellWorker(link, worker => worker.Close(cause));
         await PayOwed();
@@ -317,6 +336,13 @@ public sealed partial class NodeGrain(
         Release(attempt.TaskId);
         if (attempt.TakenBackAs.Length > 0) _owed.Add(new(attempt.TaskId, attempt.Attempt, attempt.TakenBackAs, false));
         else if (!attempt.Dropped) _owed.Add(new(attempt.TaskId, attempt.Attempt, cause, counts));
+    }
+
+    /// <summary>Its run is gone: by its machine's doing, or because nobody answered its worker.</summary>
+    private void AbandonLost(WantedAttempt attempt)
+    {
+        if (_lease.BlamesNode(attempt.GrantedAt)) Abandon(attempt, Causes.NodeLost, true);
+        else Abandon(attempt, Causes.HubAway, false);
     }
 
     /// <summary>Tells each TaskGrain that its attempt is lost; what fails stays owed and is told again.</summary>
@@ -340,88 +366,6 @@ public sealed partial class NodeGrain(
         }));
     }
 
-    private async Task TakeHeartbeat(IReadOnlyList<AttemptReport> running, NodeUsage usage)
-    {
-        _lease.Renew();
-        _lastHeartbeat = time.GetUtcNow();
-        _usage = usage;
-        var plan = WantedSet.Reconcile(_wanted, running, pushedAt => time.GetElapsedTime(pushedAt) >= Limits.HeartbeatInterval);
-        foreach (var attempt in plan.Update) _wanted[attempt.TaskId] = attempt;
-        foreach (var attempt in plan.Free.Concat(plan.Gone)) Abandon(attempt, Causes.NodeLost, true);
-        foreach (var attempt in plan.Push) _wanted[attempt.TaskId] = attempt with { PushedAt = time.GetTimestamp() };
-        var push = await StillOurs(plan.Push);
-        var kill = plan.Kill.Concat(await LookUp(plan.Unknown)).ToList();
-        if (_link is { } link)
-        {
-            if (push.Count > 0) await TellWorker(link, worker => worker.Assign([.. push.Select(attempt => attempt.Assignment)]));
-            foreach (var attempt in kill) await TellWorker(link, worker => worker.Kill(attempt.TaskId, attempt.Attempt, "NOT_WANTED"));
-        }
-
-        await Task.WhenAll(running.Where(report => report.Started && _wanted.ContainsKey(report.TaskId)).Select(NoteStarted));
-        if (_owed.Count > 0) await PayOwed();
-        Publish();
-    }
-
-    /// <summary>What the worker names and this activation does not know: kept when the task's record says it is ours, else to be killed.</summary>
-    private async Task<IReadOnlyList<AttemptReport>> LookUp(IReadOnlyList<AttemptReport> unknown)
-    {
-        if (unknown.Count == 0) return [];
-        var kill = new List<AttemptReport>();
-        await Task.WhenAll(unknown.Select(async report =>
-        {
-            try
-            {
-                var found = await GrainFactory.GetGrain<ITaskGrain>(report.TaskId).Examine();
-                var ours = found.Kind == TaskExaminationKind.OnNode && found.NodeId == Id && found.Assignment!.Attempt == report.Attempt;
-                if (!ours || (!_wanted.ContainsKey(report.TaskId) && !Adopt(found.Assignment!, true))) kill.Add(report);
-            }
-            catch (Exception error)
-            {
-                LogLookUpFailed(error, Id, report.TaskId); // not known is not unwanted: the next heartbeat asks again
-            }
-        }));
-        return kill;
-    }
-
-    /// <summary>
-    /// What its worker has never named is pushed again only if its record still says so. It may have ended while it was claimed here, and a
-    /// worker that has answered for it once will never name it: it would hold its room for ever.
-    /// </summary>
-    private async Task<IReadOnlyList<WantedAttempt>> StillOurs(IReadOnlyList<WantedAttempt> unseen)
-    {
-        if (unseen.Count == 0) return [];
-        var ours = new List<WantedAttempt>(unseen.Count);
-        await Task.WhenAll(unseen.Select(async attempt =>
-        {
-            try
-            {
-                var found = await GrainFactory.GetGrain<ITaskGrain>(attempt.TaskId).Examine();
-                if (!_wanted.TryGetValue(attempt.TaskId, out var held) || held.Attempt != attempt.Attempt) return; // released meanwhile
-                if (found.Kind == TaskExaminationKind.OnNode && found.NodeId == Id && found.Assignment!.Attempt == attempt.Attempt) ours.Add(attempt);
-                else Release(attempt.TaskId);
-            }
-            catch (Exception error)
-            {
-                LogLookUpFailed(error, Id, attempt.TaskId); // the next heartbeat asks again
-            }
-        }));
-        return ours;
-    }
-
-    private bool Adopt(TaskAssignment assignment, bool seen)
-    {
-        if (!_room.TryReserve(Running(assignment))) return false;
-        _wanted[assignment.TaskId] = new(assignment, 0) { Seen = seen };
-        return true;
-    }
-
-    private async Task NoteStarted(AttemptReport report)
-    {
-        if (!_wanted.TryGetValue(report.TaskId, out var held) || !_started.Add((report.TaskId, report.Attempt))) return;
-        NoteEnd(held);
-        await GrainFactory.GetGrain<ITaskGrain>(report.TaskId).Started(Id, held.Attempt);
-    }
-
     private async Task<ReportVerdict> ReportOne(TaskOutcomeReport report)
     {
         try
@@ -432,14 +376,15 @@ public sealed partial class NodeGrain(
                 if (_wanted.TryGetValue(report.TaskId, out var held) && held.Attempt == report.Attempt)
                 {
                     _wanted[report.TaskId] = held with { Seen = true };
-                    if (_started.Add((report.TaskId, report.Attempt))) NoteEnd(held);
+                    if (!_started.Contains((report.TaskId, report.Attempt))) NoteEnd(held);
                 }
 
                 var current = await task.Started(Id, report.Attempt);
+                NoteTold(report.TaskId, report.Attempt, current);
                 return new(report.TaskId, report.Attempt, current ? ReportVerdictKind.Accepted : ReportVerdictKind.Stale, current ? "" : "STALE_ATTEMPT", "");
             }
 
-            var verdict = await task.End(Id, report);
+            var verdict = await task.End(Id, report with { HandedBack = _draining });
             if (verdict.Kind == ReportVerdictKind.TryAgain || !_wanted.TryGetValue(report.TaskId, out var ended) || ended.Attempt != report.Attempt) return verdict;
             Release(report.TaskId);
             if (verdict.Kind == ReportVerdictKind.Accepted) NoteOutcome(ended.Assignment.Spec.UserId, report.Cause);
@@ -472,6 +417,11 @@ public sealed partial class NodeGrain(
     /// <summary>A record of old says no limit: as if the default had been asked for.</summary>
     private DateTimeOffset EndsBy(TimeSpan limit) => time.GetUtcNow() + (limit > TimeSpan.Zero ? limit : TimeSpan.FromHours(1));
 
+    private WantedAttempt Granted(TaskAssignment assignment, long epoch) => new(assignment, time.GetTimestamp())
+    {
+        GrantedAt = time.GetTimestamp(), Epoch = epoch, HeardBefore = _lease.RenewedAt, CheckedAt = time.GetTimestamp(),
+    };
+
     private void Release(string taskId)
     {
         if (_wanted.Remove(taskId, out var attempt)) _started.Remove((taskId, attempt.Attempt));
@@ -486,6 +436,7 @@ public sealed partial class NodeGrain(
         }
         catch (Exception error)
         {
+            _unsure.Add(task.TaskId);
             LogGrantFailed(error, Id, task.TaskId); // it may have been granted: the mark in the index lets the sweeper find out
             return (task, null);
         }
@@ -513,10 +464,10 @@ public sealed partial class NodeGrain(
     private NodeView? View()
     {
         if (_node is not { HoldsLease: true } node) return null;
-        _viewVersion = Math.Max(_viewVersion + 1, time.GetUtcNow().UtcTicks);
-        return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, _viewVersion)
+        return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, ++_viewVersion)
         {
             Labels = _labels, Running = _room.Running, CpuPercent = _usage.CpuPercent, Cordoned = _link is null ? "" : Withheld,
+            Epoch = node.Epoch, Activation = GrainContext.ActivationId.ToString(),
         };
     }
 

@@ -27,9 +27,12 @@ public sealed class NodeReservations
     public bool Holds(string taskId) => _reserved.ContainsKey(taskId);
 
     /// <summary>False when it does not fit or the task is already here.</summary>
-    public bool TryReserve(RunningTask run)
+    public bool TryReserve(RunningTask run) => run.Resources.Fits(Free) && Hold(run);
+
+    /// <summary>It runs here whether there is room or not: a run is not ended for a sum. False when the task is already here.</summary>
+    public bool Hold(RunningTask run)
     {
-        if (!run.Resources.Fits(Free) || !_reserved.TryAdd(run.TaskId, run)) return false;
+        if (!_reserved.TryAdd(run.TaskId, run)) return false;
         _sum = _sum.Plus(run.Resources);
         _running = null;
         return true;

@@ -79,7 +79,7 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     public NodeSlot? Apply(NodeView view, long now)
     {
         if (!_slots.TryGetValue(view.NodeId, out var slot)) _slots.Add(view.NodeId, slot = new NodeSlot(view.NodeId));
-        if (slot.View is { } known && known.Version >= view.Version) return null;
+        if (slot.View is { } known && !view.IsNewsAfter(known)) return null;
         SetView(slot, view, now);
         return slot;
     }
@@ -143,7 +143,7 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
             Forget(slot, now);
             return null;
         }
-        SetView(slot, word.Version >= slot.View.Version ? word : slot.View, now);
+        SetView(slot, slot.View.IsSurelyAfter(word) ? slot.View : word, now);
         return slot;
     }
 

@@ -60,7 +60,7 @@ public sealed partial class TaskGrain(
 
     public async Task<TaskSnapshot> Cancel()
     {
-        var task = _task ?? throw HiveMindException.NotFound("task", Id);
+        if (_task is not { } task) throw Unknown();
         if (task.State == TaskState.Cancelled) return Snapshot(task);
         var held = task.Current;
         var ended = TaskLifecycle.Cancel(task, Now)
@@ -79,7 +79,12 @@ public sealed partial class TaskGrain(
 
     public async Task<GrantResult> Grant(string nodeId, string ownerId, long epoch)
     {
-        if (_task is not { } task) return new(null, "MISSING");
+        if (_task is not { } task)
+        {
+            Forget();
+            return new(null, "MISSING");
+        }
+
         if (await ExpireIfDue(task)) return new(null, _task.State.ToString());
         if (TaskLifecycle.Grant(task, nodeId, ownerId, epoch, time.GetUtcNow()) is not { } granted) return new(null, task.State.ToString());
         if (task.Spec!.Hold is { Micros: > 0 } && !await standings.IsCovered(task.Spec.UserId)) return new(null, GrantResult.NoCredit);
@@ -97,13 +102,19 @@ public sealed partial class TaskGrain(
         var current = _task is { } task && TaskLifecycle.IsCurrent(task, nodeId, attempt);
         // An activation that is gone may have heard the start long ago: from the grant on, then; the worker's own figure lowers it.
         if (current && _startedAt is null) TaskInstruments.Started(_task!.Spec!);
+        Forget();
         if (current) _startedAt ??= _grantedHere == attempt ? time.GetUtcNow() : _task!.Current!.AssignedAt;
         return Task.FromResult(current);
     }
 
     public async Task<ReportVerdict> End(string nodeId, TaskOutcomeReport report)
     {
-        if (_task is not { } task) return Stale(report, "There is no such task.");
+        if (_task is not { } task)
+        {
+            Forget();
+            return Stale(report, "There is no such task.");
+        }
+
         if (!TaskLifecycle.IsCurrent(task, nodeId, report.Attempt))
             return TaskLifecycle.IsRepeated(task, nodeId, report) ? Accepted(report) : Stale(report, "This attempt is not the current one.");
         await Conclude(TaskLifecycle.End(task, report, Now));
@@ -132,13 +143,13 @@ public sealed partial class TaskGrain(
             return false;
         }
         await Tell(() => Scheduler.Remove([Id])); // who asks takes it for one that waits: a hint got lost
-        if (_task is null) DeactivateOnIdle();
+        Forget();
         return true;
     }
 
     public Task<TaskSnapshot?> GetSnapshot()
     {
-        if (_task is null) DeactivateOnIdle(); // ids that nobody submitted must not fill memory
+        Forget();
         return Task.FromResult(_task is { } task ? Snapshot(task) : null);
     }
 
@@ -152,7 +163,8 @@ public sealed partial class TaskGrain(
 
         if (task.IsEnded) Settle(task);
         else if (await ExpireIfDue(task)) task = _task;
-        else if (await EndIfOverdue(task))
+        // Only one that was heard to run while the hub was there: whose clock went on without the hub its node closes, uncounted.
+        else if (_startedAt is not null && await EndIfOverdue(task))
         {
             await Tell(() => GrainFactory.GetGrain<INodeGrain>(task.Current!.NodeId).Drop(Id, task.Current.Number, Causes.RunTimeout));
             task = _task;
@@ -222,6 +234,18 @@ public sealed partial class TaskGrain(
         var pending = known.ToPending(Id);
         await births.EnsureEntered(pending);
         if (known.State == TaskState.Pending) await Tell(() => births.Announce(pending));
+    }
+
+    /// <summary>Ids that nobody submitted must not fill memory.</summary>
+    private void Forget()
+    {
+        if (_task is null) DeactivateOnIdle();
+    }
+
+    private HiveMindException Unknown()
+    {
+        Forget();
+        return HiveMindException.NotFound("task", Id);
     }
 
     private async Task Save(TaskRecord next)

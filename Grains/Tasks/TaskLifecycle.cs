@@ -54,7 +54,7 @@ public static class TaskLifecycle
     /// retryable, while there are attempts and time left; all others are the outcome.
     /// </summary>
     public static TaskRecord End(TaskRecord task, TaskOutcomeReport report, Moment at) => report.Cause is Causes.WorkerFault or Causes.WorkerRefused
-        ? Lose(task, report.Cause, true, report.ErrorMessage, at)
+        ? Lose(task, report.Cause, !(report is { Cause: Causes.WorkerRefused, HandedBack: true }), report.ErrorMessage, at)
         : Conclude(task, report, at.StartedAt ?? task.Current!.AssignedAt, at);
 
     /// <summary>The machine failed the task: it waits again after a pause, or ends. Nothing is owed.</summary>
@@ -66,7 +66,9 @@ public static class TaskLifecycle
             return Ended(closed, TaskState.Failed, Causes.CrashLimit,
                 $"{nodes.Count} machines were lost while they ran it, which may well be its own doing: {string.Join(", ", nodes)}.", at.Now);
         if (!RetryPolicy.IsRetryable(retry, cause, counts))
-            return Ended(closed, TaskState.Failed, cause, $"Its machine {closed.Attempts[^1].NodeId} is gone, and it asked for no other attempt after that.", at.Now);
+            return Ended(closed, TaskState.Failed, cause, cause == Causes.HubAway
+                ? $"The hub was away while it ran on {closed.Attempts[^1].NodeId}, the run is gone, and it asked for no other attempt after that."
+                : $"Its machine {closed.Attempts[^1].NodeId} is gone, and it asked for no other attempt after that.", at.Now);
         if (counted >= RetryPolicy.MaxAttempts(retry, at.Policy.MaxAttempts))
             return Ended(closed, TaskState.Failed, cause,
                 $"{counted} attempts ended without an outcome, the last by {cause}{(message.Length > 0 ? $": {message}" : "")}.", at.Now);

@@ -107,6 +107,25 @@ public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
         return (long)await FloorFailures.Guard(db.ScriptEvaluateAsync(ForgetAsRead, [.. keys], [Field(taskId), stored.ToArray()])) == 1;
     }
 
+    public async Task<IReadOnlyDictionary<string, string?>> Find(IReadOnlyList<string> taskIds)
+    {
+        var buckets = taskIds.Distinct().GroupBy(Bucket).Select(bucket => (bucket.Key, Ids: bucket.ToArray(), Fields: bucket.Select(Field).ToArray())).ToList();
+        // Entries first: one that is removed between the two then has neither.
+        var found = Task.WhenAll(buckets.Select(bucket => db.HashGetAsync(entries[bucket.Key], bucket.Fields)).ToList());
+        var marked = Task.WhenAll(buckets.Select(bucket => db.HashGetAsync(marks[bucket.Key], bucket.Fields)).ToList());
+        await FloorFailures.Guard(Task.WhenAll(found, marked));
+        var known = new Dictionary<string, string?>();
+        for (var b = 0; b < buckets.Count; b++)
+        {
+            for (var i = 0; i < buckets[b].Ids.Length; i++)
+            {
+                var node = (await marked)[b][i];
+                if (!(await found)[b][i].IsNull) known[buckets[b].Ids[i]] = node.IsNull ? null : Encoding.UTF8.GetString((byte[])node!);
+            }
+        }
+        return known;
+    }
+
     public async Task<long> Count() =>
         (await FloorFailures.Guard(Task.WhenAll(entries.Select(bucket => db.HashLengthAsync(bucket)).ToList()))).Sum();
 

@@ -114,6 +114,13 @@ internal sealed partial class World
         return true;
     }
 
+    /// <summary>It runs there whatever the sums say: none is ended for them.</summary>
+    private void HoldRoom(SimNode node, RunningTask run)
+    {
+        if (node.Room.Hold(run) != node.Held.TryAdd(run.TaskId, run.Resources)) throw Broken("I6", $"{node.Id} holds {run.TaskId} twice, or not at all");
+        node.HeldSum = node.HeldSum.Plus(run.Resources);
+    }
+
     private void FreeRoom(SimNode node, string taskId)
     {
         var held = node.Held.Remove(taskId, out var request);
@@ -141,6 +148,27 @@ internal sealed partial class World
         if (++node.Beats > MostBeats) throw Broken("Load", $"{node.Id} heard {MostBeats} heartbeats within a second");
     }
 
+    /// <summary>What was dropped is dropped until it is gone, however often the word of it is lost: the run of an ended task dies.</summary>
+    private void CheckUnwanted(SimNode node)
+    {
+        if (_plan.LosesMachines || _plan.LosesHubs || !node.Machine.Connected) return;
+        foreach (var run in node.Machine.Runs)
+        {
+            if (run is not { Began: true, Gone: false, Outcome: null } || _tasks[run.Task] is not { Terminal: not null } ended) continue;
+            if (_clock.Ticks - ended.EndedAt > CheckHeldEvery + 60 * Ticks.Second)
+                throw Broken("Drop", $"attempt {run.Attempt} of {ended.Id} still runs on {node.Id}, and its task ended {TimeSpan.FromTicks(_clock.Ticks - ended.EndedAt):c} ago");
+            Figures.Unwanted++;
+        }
+    }
+
+    /// <summary>The number is the fence: each start of a program has its own. A stream carries a push once; where it is doubled it may start twice.</summary>
+    private void CheckBegins(SimTask task, SimNode node, int attempt)
+    {
+        if (_plan.Doubled > 0 || _plan.Lost > 0) return;
+        if (task.Begun?.Contains(attempt) == true) throw Broken("I3", $"attempt {attempt} of {task.Id} begins on {node.Id}, and it had begun before");
+        (task.Begun ??= []).Add(attempt);
+    }
+
     // ------------------------------------------------------------ the whole
 
     private void Audit()
@@ -154,10 +182,11 @@ internal sealed partial class World
         if (sum != _born) throw Broken("Conservation", $"{_born} tasks were born and {sum} are somewhere");
         if (_schedulerUp && _core.Counts.Pending != _inQueue)
             throw Broken("Conservation", $"the scheduler counts {_core.Counts.Pending} waiting tasks, {_inQueue} were given to it and not taken out");
+        CheckUnwanted(_nodes[_chance.Below(_nodes.Length)]);
         if (_tasks.Count == 0) return;
         var one = _tasks[_chance.Below(_tasks.Count)];
         if (one.Terminal is { } terminal && !ReferenceEquals(terminal, one.Record)) throw Broken("I2", $"{one.Id} had ended as {terminal.State} and is {one.Record?.State}");
-        if (one is { Terminal: null, OpenAttempt: 0, Record: not null, MustStartBy: { } by } && _clock.Ticks > by + 2 * _plan.SweepEvery + 10 * Ticks.Second && _schedulerUp && !_plan.LosesSchedulers)
+        if (one is { Terminal: null, OpenAttempt: 0, Record: not null, MustStartBy: { } by } && _clock.Ticks > by + 2 * _plan.SweepEvery + 10 * Ticks.Second && !_plan.LosesHubs && _schedulerUp && !_plan.LosesSchedulers)
             throw Broken("Deadline", $"{one.Id} was to start by {TimeSpan.FromTicks(by):c} and still waits");
         if (one.CancelAcknowledged && one.Record!.State != TaskState.Cancelled) throw Broken("I8", $"the cancel of {one.Id} was answered and it is {one.Record.State}");
         if (_schedulerUp && one.InQueue != _core.Knows(one.Id)) throw Broken("Conservation", $"{one.Id} {(one.InQueue ? "was given to the scheduler, which does not know it" : "left the scheduler, which still knows it")}");

@@ -81,7 +81,7 @@ internal sealed partial class World
         if (_offers[offer.Node] != offer) return;
         _offers[offer.Node] = null;
         if (result.View is null || _views[offer.Node] is null) _views[offer.Node] = null;
-        else if (result.View.Version >= _views[offer.Node]!.Version) _views[offer.Node] = result.View;
+        else if (!_views[offer.Node]!.IsSurelyAfter(result.View)) _views[offer.Node] = result.View;
         var answers = new Dictionary<string, OfferAnswerKind>(result.Answers.Count);
         foreach (var answer in result.Answers) answers[answer.TaskId] = answer.Kind;
         foreach (var pending in offer.Offer.Tasks)

@@ -9,7 +9,7 @@ internal enum EventKind
     Grant, AttemptLost, Expire, LeaveIndex, TaskGrainLost,
     // A node's grain.
     OfferArrives, OfferConcludes, LookUp, ReportArrives, HeartbeatArrives, ConnectArrives, DisconnectArrives, DrainArrives, DropArrives, LeaseRunsOut, OwedAgain, NodeTick, Uncordon,
-    NodeGrainLost,
+    NodeGrainLost, CheckHeld,
     // A machine.
     AssignArrives, KillArrives, RunBegins, RunEnds, ReportAgain, VerdictArrives, Beat, SayNow, BeatAnswered, WorkerLeaseRunsOut, Connect, Welcome,
     // The scheduler's grain.
@@ -17,7 +17,7 @@ internal enum EventKind
     // The sweeper.
     Sweep, SweepPage, Mend, Claim,
     // What goes wrong and comes right.
-    MachineDies, MachineStarts, MachineFreezes, LinkBreaks, MachineResizes, NodeLeaves, NodeUnregisters, NodeCordoned, SchedulerDies, LoadChanges,
+    MachineDies, MachineStarts, MachineFreezes, LinkBreaks, MachineResizes, NodeLeaves, NodeUnregisters, NodeCordoned, SchedulerDies, HubFreezes, HubStops, HubReturns,
     // A question the checks ask later.
     WaitBound,
 }

@@ -30,13 +30,19 @@ internal static class PlanMaker
 
     private static WorldPlan Faults(WorldPlan plan, SimRandom chance) => chance.Below(10) switch
     {
-        < 4 => plan with { Kind = "calm" },
+        < 3 => plan with { Kind = "calm" },
+        3 => plan with
+        {
+            Kind = "hub", HubFreezes = Mean(chance, 5, 60), HubOutages = chance.Chance(0.7) ? Mean(chance, 10, 100) : 0, NodeGrainLosses = Mean(chance, 10, 100),
+            AskFails = chance.Of([0, 0.1, 0.5]),
+        },
         < 6 => Messages(plan, chance) with { Kind = "messages" },
         < 8 => Machines(plan, chance) with { Kind = "machines" },
         _ => Machines(Messages(plan, chance), chance) with
         {
             Kind = "everything", SchedulerDeaths = Mean(chance, 20, 200), NodeGrainLosses = Mean(chance, 10, 100), TaskGrainLosses = Mean(chance, 1, 10),
-            WriteFails = chance.Of([0, 0.01]), OrphanShare = 0.01,
+            WriteFails = chance.Of([0, 0.01]), OrphanShare = 0.01, AskFails = chance.Of([0, 0.05]),
+            HubFreezes = chance.Chance(0.3) ? Mean(chance, 50, 300) : 0, HubOutages = chance.Chance(0.3) ? Mean(chance, 50, 300) : 0,
         },
     };
 

@@ -30,6 +30,7 @@ internal class NodeRoom
 
     public void Resize(NodeCapabilities capabilities) => Kept.Resize(capabilities);
     public virtual bool TryReserve(RunningTask run) => Kept.TryReserve(run);
+    public bool Hold(RunningTask run) => Kept.Hold(run);
     public bool Holds(string taskId) => Kept.Holds(taskId);
     public void SetEnd(string taskId, DateTimeOffset endsBy) => Kept.SetEnd(taskId, endsBy);
     public virtual bool Release(string taskId) => Kept.Release(taskId);

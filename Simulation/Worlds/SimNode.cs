@@ -30,13 +30,17 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
     public NodeRoom Room { get; private set; } = seams.NewRoom();
     public Dictionary<string, WantedAttempt> Wanted { get; } = [];
     public HashSet<(string TaskId, int Attempt)> Started { get; } = [];
-    public NodeLease Lease { get; private set; } = new(clock, TimeSpan.FromTicks(plan.Lease));
+    public NodeLease Lease { get; private set; } = NewLease(plan, clock);
     public long LeaseUntil { get; set; }
     public bool LeaseWatched { get; set; }
     public bool HasLink { get; set; }
     public bool Draining { get; set; }
     public long ViewVersion { get; set; }
     public List<LostWord> Owed { get; } = [];
+    /// <summary>Named by its worker; whose they are is not known yet.</summary>
+    public HashSet<AttemptReport> Undecided { get; } = [];
+    /// <summary>Granted, perhaps: the answer got lost.</summary>
+    public HashSet<string> Unsure { get; } = [];
     /// <summary>It fails what others would not: put aside for a while.</summary>
     public FailureStreak Streak { get; private set; } = NewStreak(plan);
 
@@ -47,7 +51,7 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
     public int Beats { get; set; }
 
     public bool IsWithheld => Draining || Cordoned || Streak.IsCordoned(clock.Now);
-    public bool CanTakeWork => HoldsLease && HasLink && !IsWithheld;
+    public bool CanTakeWork => HoldsLease && HasLink && Undecided.Count == 0 && !IsWithheld;
 
     /// <summary>A new activation: what was in memory only is gone, and its lease begins whole.</summary>
     public void Reactivate()
@@ -58,9 +62,11 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
         Wanted.Clear();
         Started.Clear();
         Owed.Clear();
+        Undecided.Clear();
+        Unsure.Clear();
         Held.Clear();
         HeldSum = ResourceMath.Nothing;
-        Lease = new NodeLease(clock, TimeSpan.FromTicks(plan.Lease));
+        Lease = NewLease(plan, clock);
         LeaseUntil = clock.Ticks + plan.Lease;
         Streak = NewStreak(plan);
         HasLink = Draining = false;
@@ -68,10 +74,19 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
 
     private static FailureStreak NewStreak(WorldPlan plan) => new(plan.CordonAfterFailures, plan.CordonFor, 4 * plan.CordonFor);
 
+    /// <summary>Nobody looks once a second here: the world says when the hub was away.</summary>
+    private static NodeLease NewLease(WorldPlan plan, VirtualClock clock) => new(clock, TimeSpan.FromTicks(plan.Lease), TimeSpan.FromDays(100_000));
+
     public void RenewLease()
     {
         Lease.Renew();
         LeaseUntil = clock.Ticks + plan.Lease;
+    }
+
+    public void HubReturns()
+    {
+        Lease.Return();
+        LeaseUntil = Lease.RenewedAt + plan.Lease;
     }
 }
 

@@ -38,6 +38,8 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
     public int OpenNode { get; set; } = -1;
     /// <summary>The attempts that a report of theirs has ended, with their nodes.</summary>
     public List<(int Attempt, int Node)>? Reported { get; set; }
+    /// <summary>The attempts whose program was begun somewhere.</summary>
+    public List<int>? Begun { get; set; }
     /// <summary>The record as it was when it ended.</summary>
     public TaskRecord? Terminal { get; set; }
     public bool CancelAcknowledged { get; set; }

@@ -16,6 +16,8 @@ internal sealed partial class World
         FaultAgain(EventKind.SchedulerDies, _plan.SchedulerDeaths);
         FaultAgain(EventKind.NodeGrainLost, _plan.NodeGrainLosses);
         FaultAgain(EventKind.TaskGrainLost, _plan.TaskGrainLosses);
+        FaultAgain(EventKind.HubFreezes, _plan.HubFreezes);
+        FaultAgain(EventKind.HubStops, _plan.HubOutages);
     }
 
     private void FaultAgain(EventKind kind, long mean)
@@ -35,7 +37,18 @@ internal sealed partial class World
             Unregister(_nodes[what.A]);
             return;
         }
+        if (what.Kind == EventKind.HubReturns)
+        {
+            HubReturns(what.A == 1, _clock.Ticks - (long)what.Body!);
+            return;
+        }
         if (_ending) return;
+        if (what.Kind is EventKind.HubFreezes or EventKind.HubStops)
+        {
+            HubGoes(what.Kind == EventKind.HubStops);
+            FaultAgain(what.Kind, what.Kind == EventKind.HubStops ? _plan.HubOutages : _plan.HubFreezes);
+            return;
+        }
         if (what.Kind == EventKind.SchedulerDies)
         {
             SchedulerDies();
@@ -74,6 +87,33 @@ internal sealed partial class World
                 FaultAgain(what.Kind, _plan.Cordons);
                 break;
             default: throw new InvalidOperationException($"Nobody handles {what.Kind}.");
+        }
+    }
+
+    /// <summary>
+    /// Nothing of the hub happens for a while: SIGSTOP, a machine that sleeps; or all of it is killed and started again. What is sent to it waits, as in
+    /// the buffers of its sockets; workers count their leases all the same.
+    /// </summary>
+    private void HubGoes(bool isKilled)
+    {
+        if (_hubBackAt > _clock.Ticks) return;
+        _hubBackAt = _clock.Ticks + Ticks.Seconds(_chance.Of([1, 5, 11, 14, 20, 40]));
+        if (isKilled) Figures.HubOutages++;
+        else Figures.HubFreezes++;
+        _events.Add(_hubBackAt, EventKind.HubReturns, isKilled ? 1 : 0, 0, _clock.Ticks);
+    }
+
+    private void HubReturns(bool wasKilled, long away)
+    {
+        if (wasKilled)
+        {
+            SchedulerDies();
+            foreach (var task in _open) ForgetActivation(task);
+        }
+        foreach (var node in _nodes)
+        {
+            if (wasKilled && node.Registered) Restart(node);
+            else if (NodeLease.WasAway(TimeSpan.FromTicks(away), TimeSpan.FromTicks(VerdictEvery))) node.HubReturns();
         }
     }
 
@@ -128,7 +168,7 @@ internal sealed partial class World
     {
         if (!node.Registered) return;
         Stop(node);
-        EndLease(node, HiveMind.Tasks.Causes.NodeRemoved, false);
+        EndLease(node, HiveMind.Tasks.Causes.NodeRemoved);
         while (node.Owed.Count > 0) PayOwed(node);
         node.Registered = node.Cordoned = false;
         node.DrainDeadline = 0;

@@ -193,6 +193,7 @@ internal sealed partial class World
     {
         if (run.Gone || run.Outcome is not null) return;
         var task = _tasks[run.Task];
+        CheckBegins(task, node, run.Attempt);
         (run.Began, run.BeganAt) = (true, _clock.Ticks);
         if (task.RunningNow++ > 0) Figures.Overlaps++;
         Later(Math.Min(task.RunTicks, run.Limit), EventKind.RunEnds, node.Number, node.Machine.Life, run);

@@ -13,7 +13,7 @@ internal sealed record ReportMessage(int Node, int Life, long Epoch, TaskOutcome
 /// <summary>What `NodeGrain` does, on the same rules, with its awaits as events: between two of them anything may happen.</summary>
 internal sealed partial class World
 {
-    private static readonly long VerdictEvery = Ticks.Second;
+    private static readonly long VerdictEvery = Ticks.Second, CheckHeldEvery = Ticks.Minute;
 
     private void OfferArrives(OfferOnItsWay offer)
     {
@@ -29,6 +29,7 @@ internal sealed partial class World
             return;
         }
         (offer.Activation, offer.Epoch) = (node.Activation, node.Epoch);
+        foreach (var task in offer.Reserved) node.Unsure.Remove(task.TaskId);
         if (WriteFails())
         {
             foreach (var task in offer.Reserved) Release(node, task.TaskId);
@@ -63,11 +64,12 @@ internal sealed partial class World
             if (result?.Assignment is not { } assignment)
             {
                 Release(node, id);
+                if (result is null) node.Unsure.Add(id);
                 offer.Answers.Add(new(id, result is null ? OfferAnswerKind.TryAgain : OfferAnswerKind.NotPending));
                 continue;
             }
             offer.Answers.Add(new(id, OfferAnswerKind.Granted));
-            var attempt = new WantedAttempt(assignment, _clock.Ticks);
+            var attempt = new WantedAttempt(assignment, _clock.Ticks) { GrantedAt = _clock.Ticks, Epoch = offer.Epoch, HeardBefore = node.Lease.RenewedAt };
             if (!node.HoldsLease || node.Epoch != offer.Epoch || node.IsWithheld)
             {
                 Abandon(node, attempt, Causes.NodeLost, false);
@@ -113,27 +115,31 @@ internal sealed partial class World
             return;
         }
         node.HasLink = true;
-        TakeHeartbeat(node, beat.Running);
         Send(EventKind.BeatAnswered, node.Number, beat.Life, beat);
+        TakeHeartbeat(node, beat.Running);
     }
 
     private void TakeHeartbeat(SimNode node, IReadOnlyList<AttemptReport> running)
     {
-        node.RenewLease();
-        var plan = WantedSet.Reconcile(node.Wanted, running, pushedAt => _clock.Ticks - pushedAt >= _plan.Heartbeat);
+        var plan = WantedSet.Reconcile(node.Wanted, running, pushedAt => _clock.Ticks - pushedAt >= _plan.Heartbeat, attempt => HasSurelyNotBegun(node, attempt));
         foreach (var attempt in plan.Update) node.Wanted[attempt.TaskId] = attempt;
         foreach (var attempt in plan.Free) Abandon(node, attempt, Causes.NodeLost, true);
-        foreach (var attempt in plan.Gone) Abandon(node, attempt, Causes.NodeLost, true);
+        foreach (var attempt in plan.Gone) AbandonLost(node, attempt);
+        foreach (var attempt in plan.Unsure) Abandon(node, attempt, node.Unsure.Remove(attempt.TaskId) ? Causes.NodeLost : Causes.HubAway, false);
         foreach (var attempt in plan.Push) node.Wanted[attempt.TaskId] = attempt with { PushedAt = _clock.Ticks };
+        node.RenewLease();
+        node.Undecided.Clear();
+        node.Undecided.UnionWith(plan.Unknown);
         if (node.HasLink)
         {
             foreach (var attempt in plan.Kill) Push(node, EventKind.KillArrives, attempt);
         }
         foreach (var report in running)
         {
-            if (!report.Started || !node.Wanted.TryGetValue(report.TaskId, out var held) || !node.Started.Add((report.TaskId, report.Attempt))) continue;
+            if (!report.Started || !node.Wanted.TryGetValue(report.TaskId, out var held) || held.Attempt != report.Attempt) continue;
+            if (node.Started.Contains((report.TaskId, report.Attempt)) || AskFails()) continue; // the next heartbeat says it again
             NoteEnd(node, held);
-            Started(TaskOf(report.TaskId), node, held.Attempt);
+            TellStart(node, report);
         }
         if (node.Owed.Count > 0) PayOwed(node);
         if (plan.Unknown.Count + plan.Push.Count > 0) Later(Delay(), EventKind.LookUp, node.Number, node.Activation, plan);
@@ -147,18 +153,47 @@ internal sealed partial class World
         List<TaskAssignment>? push = null;
         foreach (var attempt in plan.Push)
         {
-            if (!node.Wanted.TryGetValue(attempt.TaskId, out var held) || held.Attempt != attempt.Attempt) continue;
-            if (IsOurs(node, TaskOf(attempt.TaskId), attempt.Attempt)) (push ??= []).Add(attempt.Assignment);
-            else Release(node, attempt.TaskId);
+            if (!node.Wanted.TryGetValue(attempt.TaskId, out var held) || held.Attempt != attempt.Attempt || held.Dropped || AskFails()) continue;
+            if (!IsOurs(node, TaskOf(attempt.TaskId), attempt.Attempt)) Release(node, attempt.TaskId);
+            else if (HasSurelyNotBegun(node, held)) (push ??= []).Add(attempt.Assignment);
         }
         if (push is not null && node.HasLink) Push(node, EventKind.AssignArrives, push);
         foreach (var report in plan.Unknown)
         {
+            if (AskFails()) continue; // not known is not unwanted: nothing new is taken until it is
             var task = TaskOf(report.TaskId);
-            if ((!IsOurs(node, task, report.Attempt) || (!node.Wanted.ContainsKey(task.Id) && !Adopt(node, Assignment(task), true))) && node.HasLink)
+            var isNews = node.Undecided.Remove(report);
+            if (IsOurs(node, task, report.Attempt))
+            {
+                if (!node.Wanted.ContainsKey(task.Id)) Adopt(node, Assignment(task), true);
+            }
+            else if (isNews && node.HasLink)
+            {
                 Push(node, EventKind.KillArrives, report);
+            }
         }
         Publish(node);
+    }
+
+    private bool AskFails() => !_ending && _chance.Chance(_plan.AskFails);
+
+    private bool HasSurelyNotBegun(SimNode node, WantedAttempt attempt) => attempt.HasSurelyNotBegun(
+        node.Epoch, TimeSpan.FromTicks(_clock.Ticks - attempt.HeardBefore), TimeSpan.FromTicks(_plan.WorkerLease), TimeSpan.FromTicks(_plan.Heartbeat));
+
+    /// <summary>Ticked off when the task knows it; one that does not know this attempt has ended otherwise.</summary>
+    private void TellStart(SimNode node, AttemptReport report)
+    {
+        Started(TaskOf(report.TaskId), node, report.Attempt);
+        if (IsOurs(node, TaskOf(report.TaskId), report.Attempt)) node.Started.Add((report.TaskId, report.Attempt));
+        else if (node.Wanted.TryGetValue(report.TaskId, out var held) && held.Attempt == report.Attempt) node.Wanted[report.TaskId] = held with { Dropped = true };
+    }
+
+    /// <summary>About once a minute what is held is compared with the index and the records.</summary>
+    private void CheckHeld(SimNode node)
+    {
+        foreach (var held in node.Wanted.Values.Where(attempt => !attempt.Dropped).ToList())
+            if (!AskFails() && !IsOurs(node, TaskOf(held.TaskId), held.Attempt)) node.Wanted[held.TaskId] = held with { Dropped = true };
+        Later(CheckHeldEvery, EventKind.CheckHeld, node.Number);
     }
 
     private static bool IsOurs(SimNode node, SimTask task, int attempt) =>
@@ -197,14 +232,14 @@ internal sealed partial class World
                 if (node.Wanted.TryGetValue(task.Id, out var held) && held.Attempt == report.Attempt)
                 {
                     node.Wanted[task.Id] = held with { Seen = true };
-                    if (node.Started.Add((task.Id, report.Attempt))) NoteEnd(node, held);
+                    if (!node.Started.Contains((task.Id, report.Attempt))) NoteEnd(node, held);
                 }
-                Started(task, node, report.Attempt);
+                TellStart(node, new(task.Id, report.Attempt, true));
                 verdict = ReportVerdictKind.Accepted;
             }
             else
             {
-                verdict = End(task, node, report);
+                verdict = End(task, node, report with { HandedBack = node.Draining });
                 if (verdict != ReportVerdictKind.TryAgain && node.Wanted.TryGetValue(task.Id, out var ended) && ended.Attempt == report.Attempt)
                 {
                     Release(node, task.Id);
@@ -229,16 +264,17 @@ internal sealed partial class World
         JudgeLease(node);
         if (!node.HoldsLease) return false;
         if (node.Wanted.TryGetValue(assignment.TaskId, out var held)) return held.Attempt == assignment.Attempt;
-        return node.Room.Holds(assignment.TaskId) || Adopt(node, assignment, false);
+        if (!node.Room.Holds(assignment.TaskId)) Adopt(node, assignment, false);
+        return true;
     }
 
-    private bool Adopt(SimNode node, TaskAssignment assignment, bool seen)
+    private void Adopt(SimNode node, TaskAssignment assignment, bool seen)
     {
         var spec = assignment.Spec;
-        if (!Reserve(node, new(assignment.TaskId, spec.UserId, spec.Priority, spec.Resources, EndsBy(assignment.RunTimeout)))) return false;
+        if (node.Room.Holds(assignment.TaskId)) return;
+        HoldRoom(node, new(assignment.TaskId, spec.UserId, spec.Priority, spec.Resources, EndsBy(assignment.RunTimeout)));
         node.Wanted[assignment.TaskId] = new(assignment, 0) { Seen = seen };
         Figures.Adopted++;
-        return true;
     }
 
     // ------------------------------------------------------------ lease
@@ -259,16 +295,27 @@ internal sealed partial class World
 
     private void JudgeLease(SimNode node)
     {
-        if (node.HoldsLease && node.Lease.IsExpired) EndLease(node, Causes.NodeLost, true);
+        if (node.HoldsLease && node.Lease.IsExpired) EndLease(node, Causes.NodeLost);
     }
 
-    private void EndLease(SimNode node, string cause, bool counts)
+    private void EndLease(SimNode node, string cause)
     {
         node.Epoch++;
         node.HoldsLease = node.HasLink = false;
-        foreach (var attempt in node.Wanted.Values.ToList()) Abandon(node, attempt, cause, counts);
+        foreach (var attempt in node.Wanted.Values.ToList())
+        {
+            if (cause == Causes.NodeLost) AbandonLost(node, attempt);
+            else Abandon(node, attempt, cause, false);
+        }
+        node.Undecided.Clear();
         Publish(node);
         PayOwed(node);
+    }
+
+    private void AbandonLost(SimNode node, WantedAttempt attempt)
+    {
+        if (node.Lease.BlamesNode(attempt.GrantedAt)) Abandon(node, attempt, Causes.NodeLost, true);
+        else Abandon(node, attempt, Causes.HubAway, false);
     }
 
     private void Abandon(SimNode node, WantedAttempt attempt, string cause, bool counts)
@@ -351,11 +398,16 @@ internal sealed partial class World
         if (node.Registered)
         {
             Figures.NodeGrainsLost++;
-            node.Reactivate();
-            WatchLease(node);
-            if (node.DrainDeadline > 0) Later(VerdictEvery, EventKind.NodeTick, node.Number, node.Activation);
+            Restart(node);
         }
         FaultAgain(EventKind.NodeGrainLost, _plan.NodeGrainLosses);
+    }
+
+    private void Restart(SimNode node)
+    {
+        node.Reactivate();
+        WatchLease(node);
+        if (node.DrainDeadline > 0) Later(VerdictEvery, EventKind.NodeTick, node.Number, node.Activation);
     }
 
     // ------------------------------------------------------------ helpers
@@ -367,12 +419,11 @@ internal sealed partial class World
     private NodeView? View(SimNode node)
     {
         if (!node.HoldsLease) return null;
-        node.ViewVersion = Math.Max(node.ViewVersion + 1, _now.UtcTicks);
         var free = node.Room.Free;
         CheckRoom(node, free);
-        return new(node.Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, node.Room.Total, free, node.CanTakeWork, node.ViewVersion)
+        return new(node.Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, node.Room.Total, free, node.CanTakeWork, ++node.ViewVersion)
         {
-            Labels = node.Labels, Running = node.Room.Running,
+            Labels = node.Labels, Running = node.Room.Running, Epoch = node.Epoch, Activation = $"{node.Activation}",
         };
     }
 

@@ -100,7 +100,7 @@ internal sealed partial class World
         var (task, node) = (_tasks[lost.Task], _nodes[lost.Node]);
         if (task.Record is not { } record || !_seams.IsCurrent(record, node.Id, lost.Attempt)) return;
         if (!IsOpen(task, node, lost.Attempt)) throw Broken("I4", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost, and {Open(task)} is open");
-        if (_plan.IsCalm && lost.Counts) throw Broken("I3", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost ({lost.Cause}) where nothing fails");
+        if ((_plan.IsCalm || _plan.OnlyTheHubFails) && lost.Counts) throw Broken("I3", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost ({lost.Cause}) where {(_plan.IsCalm ? "nothing" : "only the hub")} fails");
         Figures.Lost++;
         Save(task, TaskLifecycle.Lose(record, lost.Cause, lost.Counts, "", At(task)));
         Concluded(task);

@@ -96,7 +96,7 @@ internal sealed partial class World
         else
         {
             _core.NodeChanged(view, _now);
-            if (_views[number] is not { } known || known.Version < view.Version) _views[number] = view;
+            if (_views[number] is not { } known || view.IsNewsAfter(known)) _views[number] = view;
         }
         RequestPump();
     }

@@ -36,7 +36,7 @@ internal sealed partial class World
     {
         Figures.Swept++;
         Expire(task);
-        if (task.Record is { Current: not null } late && TaskLifecycle.Overdue(late, At(task)) is { } overdue)
+        if (task is { StartedAt: not null, Record: { Current: not null } late } && TaskLifecycle.Overdue(late, At(task)) is { } overdue)
         {
             var held = late.Current;
             Save(task, overdue);

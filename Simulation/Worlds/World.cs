@@ -29,6 +29,8 @@ internal sealed partial class World
     private long _steps;
     /// <summary>No new work and no new faults: what is open must end.</summary>
     private bool _ending;
+    /// <summary>The hub does nothing before then.</summary>
+    private long _hubBackAt;
 
     public World(WorldPlan plan, Seams? seams = null, string command = "")
     {
@@ -80,6 +82,7 @@ internal sealed partial class World
         foreach (var node in _nodes) Later(_chance.Exponential(Ticks.Second / 4), EventKind.MachineStarts, node.Number, node.Machine.Life);
         Later(0, EventKind.SchedulerStarts, _incarnation);
         Later(_plan.SweepEvery, EventKind.Sweep);
+        foreach (var node in _nodes) Later(_chance.Below((int)CheckHeldEvery), EventKind.CheckHeld, node.Number);
         Later(2 * Ticks.Second, EventKind.Submit, -1);
         BeginFaults();
     }
@@ -98,6 +101,11 @@ internal sealed partial class World
 
     private void Handle(in SimEvent what)
     {
+        if (_hubBackAt > _clock.Ticks && IsTheHubs(what.Kind))
+        {
+            _events.Add(_hubBackAt, what.Kind, what.A, what.B, what.Body);
+            return;
+        }
         switch (what.Kind)
         {
             case EventKind.Submit: Submit(what.A, what.B); break;
@@ -123,6 +131,7 @@ internal sealed partial class World
             case EventKind.NodeTick: NodeTick(_nodes[what.A], what.B); break;
             case EventKind.Uncordon: Uncordon(_nodes[what.A]); break;
             case EventKind.NodeGrainLost: NodeGrainLost(); break;
+            case EventKind.CheckHeld: CheckHeld(_nodes[what.A]); break;
 
             case EventKind.AssignArrives or EventKind.KillArrives or EventKind.RunBegins or EventKind.RunEnds or EventKind.ReportAgain
                 or EventKind.VerdictArrives or EventKind.Beat or EventKind.SayNow or EventKind.BeatAnswered or EventKind.WorkerLeaseRunsOut or EventKind.Connect
@@ -149,6 +158,9 @@ internal sealed partial class World
             default: Fault(in what); break;
         }
     }
+
+    /// <summary>What needs the hub's processes to happen: neither a machine nor what goes wrong does.</summary>
+    private static bool IsTheHubs(EventKind kind) => kind is < EventKind.AssignArrives or > EventKind.Welcome and < EventKind.MachineDies;
 
     // ------------------------------------------------------------ what the parts use
 

@@ -3,7 +3,7 @@ namespace HiveMind.Simulation;
 /// <summary>What a world has seen, for the summary of a run: a check that never had anything to check is seen here.</summary>
 internal sealed class WorldFigures
 {
-    public long Grants, Ended, Cancelled, Lost, Stale, Deaths, Freezes, Cuts, SchedulerDeaths, NodeGrainsLost, Adopted, Swept;
+    public long Grants, Ended, Cancelled, Lost, Stale, Deaths, Freezes, Cuts, SchedulerDeaths, NodeGrainsLost, Adopted, Swept, HubFreezes, HubOutages, Unwanted;
     public long ProgressChecks, Promises, BoundsAsked, Overlaps, LeftOver, Expired, PutAside, TakenBack;
 
     public void Add(WorldFigures other)
@@ -14,12 +14,14 @@ internal sealed class WorldFigures
         (Adopted, Swept) = (Adopted + other.Adopted, Swept + other.Swept);
         (ProgressChecks, Promises) = (ProgressChecks + other.ProgressChecks, Promises + other.Promises);
         (BoundsAsked, Overlaps, LeftOver) = (BoundsAsked + other.BoundsAsked, Overlaps + other.Overlaps, LeftOver + other.LeftOver);
+        (HubFreezes, HubOutages, Unwanted) = (HubFreezes + other.HubFreezes, HubOutages + other.HubOutages, Unwanted + other.Unwanted);
         (Expired, PutAside, TakenBack) = (Expired + other.Expired, PutAside + other.PutAside, TakenBack + other.TakenBack);
     }
 
     public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"""
         {Grants:N0} grants, {Ended:N0} ends, {Cancelled:N0} cancels, {Expired:N0} too late to start, {Lost:N0} attempts lost, {Stale:N0} stale reports refused, {Overlaps:N0} runs beside a zombie's
         {Deaths:N0} machines died, {Freezes:N0} froze, {Cuts:N0} lines cut, {PutAside:N0} put aside, {TakenBack:N0} runs taken back, {SchedulerDeaths:N0} schedulers and {NodeGrainsLost:N0} node grains lost, {Adopted:N0} attempts adopted, {Swept:N0} entries swept
+        {HubFreezes:N0} freezes and {HubOutages:N0} outages of the whole hub, {Unwanted:N0} looks at runs that nobody wants
         {ProgressChecks:N0} scans for progress, {Promises:N0} promises, {BoundsAsked:N0} waits compared with their bound; {LeftOver:N0} ended tasks left in queues
         """);
 }

@@ -48,6 +48,7 @@ internal sealed class RemovedIds(int failures = 0) : IUnfinishedIndex
     public Task Add(IReadOnlyList<HiveMind.Scheduling.PendingTask> tasks) => throw new NotSupportedException();
     public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => throw new NotSupportedException();
     public Task Return(HiveMind.Scheduling.PendingTask task) => throw new NotSupportedException();
+    public Task<IReadOnlyDictionary<string, string?>> Find(IReadOnlyList<string> taskIds) => throw new NotSupportedException();
     public Task<long> Count() => throw new NotSupportedException();
     public Task AddMissing(IReadOnlyList<HiveMind.Scheduling.PendingTask> tasks) => throw new NotSupportedException();
     public Task<bool> RemoveAsRead(string taskId, ReadOnlyMemory<byte> stored) => throw new NotSupportedException();

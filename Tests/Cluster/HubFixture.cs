@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using HiveMind.Configuration;
 using HiveMind.Hosting;
 using HiveMind.Nodes;
@@ -31,7 +32,11 @@ public sealed class HubFixture : IAsyncLifetime
     private readonly string _directory = Directory.CreateTempSubdirectory("hivemind-cluster-").FullName;
     private Stores _stores = null!;
     private InProcessTestCluster _cluster = null!;
+    private readonly ConcurrentDictionary<Machine, bool> _machines = [];
     private int _names;
+
+    /// <summary>What stands between two grains: a call by the name of its method and the key of its target. It may throw, or wait.</summary>
+    internal Func<string, string, Task> OnCall { get; set; } = (_, _) => System.Threading.Tasks.Task.CompletedTask;
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
     public HubOptions Options { get; } = new() { Auth = { HashingSlots = 1 } };
@@ -56,7 +61,11 @@ public sealed class HubFixture : IAsyncLifetime
             host.Services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Options));
             host.Services.AddBooks(_stores.Books).AddFiles(_stores.Files);
         });
-        builder.ConfigureSilo((_, silo) => silo.AddHub(_stores));
+        builder.ConfigureSilo((_, silo) => silo.AddIncomingGrainCallFilter(async call =>
+        {
+            await OnCall(call.MethodName, call.TargetId.Key.ToString()!);
+            await call.Invoke();
+        }).AddHub(_stores));
         _cluster = builder.Build();
         await _cluster.DeployAsync();
     }
@@ -79,6 +88,7 @@ public sealed class HubFixture : IAsyncLifetime
     {
         var limited = (capabilities ?? Machine.Usual) with { SupportedTasks = [type] };
         var machine = new Machine(this, NewName("node"), owner ?? NewName("lender"), limited);
+        _machines[machine] = true;
         await machine.Register();
         await machine.Connect();
         return machine;
@@ -126,10 +136,28 @@ public sealed class HubFixture : IAsyncLifetime
     /// <summary>Time goes by in steps in which those machines send their heartbeats, until it has come to that.</summary>
     internal Task PassUntil(Func<Task<bool>> condition, string what, params Machine[] beating) => Until(async () =>
     {
-        Clock.Advance(TimeSpan.FromSeconds(1));
-        foreach (var machine in beating) await machine.Beat();
+        await Pass(TimeSpan.FromSeconds(1), beating);
         return await condition();
     }, what);
+
+    /// <summary>
+    /// The hub is there all the time: every node that is not known to be lost looks at its clock in every second. Where the clock only jumps
+    /// (`Clock.Advance`) the hub was away meanwhile.
+    /// </summary>
+    internal async Task Pass(TimeSpan time, params Machine[] beating)
+    {
+        for (var passed = TimeSpan.Zero; passed < time; passed += TimeSpan.FromSeconds(1))
+        {
+            Clock.Advance(TimeSpan.FromSeconds(1));
+            foreach (var machine in _machines.Keys)
+            {
+                if (!machine.Link.Closed.IsEmpty) _machines.TryRemove(machine, out _);
+                else await machine.Tick();
+            }
+
+            foreach (var machine in beating) await machine.Beat();
+        }
+    }
 
     internal static async Task<HiveMindException> Refused(FailureKind kind, Func<Task> call)
     {

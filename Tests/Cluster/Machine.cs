@@ -70,9 +70,20 @@ internal sealed class Machine(HubFixture hub, string id, string owner, NodeCapab
         Link = new RecordedLink();
         _reference = hub.Grains.CreateObjectReference<IWorkerLink>(Link);
         Epoch = (await Grain.Connect(_reference, capabilities, [.. Running])).Epoch;
+        await Grain.Tend();
     }
 
-    public Task Beat(long? epoch = null, NodeUsage? usage = null) => Grain.Heartbeat(epoch ?? Epoch, _reference, [.. Running], usage ?? Idle);
+    /// <summary>Ends when the hub has done what follows from it.</summary>
+    public async Task Beat(long? epoch = null, NodeUsage? usage = null)
+    {
+        await OnlyBeat(epoch, usage);
+        await Grain.Tend();
+    }
+
+    public Task OnlyBeat(long? epoch = null, NodeUsage? usage = null) => Grain.Heartbeat(epoch ?? Epoch, _reference, [.. Running], usage ?? Idle);
+
+    /// <summary>The reminder's way to the check that a timer makes each second, so that none has to be waited for.</summary>
+    public Task Tick() => Grain.AsReference<IRemindable>().ReceiveReminder("liveness", default);
 
     public async Task<NodeSnapshot> Snapshot() => (await Grain.GetSnapshot())!;
 

@@ -71,7 +71,7 @@ public sealed class NodeRulesTests
     public void Lease_NotRenewed_ExpiresAfterItsDurationOnTheMonotonicClock()
     {
         var time = new FakeTimeProvider();
-        var lease = new NodeLease(time, TimeSpan.FromSeconds(15));
+        var lease = new NodeLease(time, TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(1));
         time.Advance(TimeSpan.FromSeconds(14));
         Assert.False(lease.IsExpired);
         lease.Renew();
@@ -82,10 +82,101 @@ public sealed class NodeRulesTests
     }
 
     [Fact]
+    public void Lease_HubWasAway_BeginsAnewButNotForEver()
+    {
+        var time = new FakeTimeProvider();
+        var lease = new NodeLease(time, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(1));
+        for (var absence = 0; absence < NodeLease.MostAbsences; absence++)
+        {
+            time.Advance(TimeSpan.FromSeconds(20));
+            Assert.True(lease.Look());
+            Assert.False(lease.IsExpired);
+        }
+
+        time.Advance(TimeSpan.FromSeconds(20)); // late for ever: a dead node must be called lost all the same
+        Assert.True(lease.Look());
+        Assert.True(lease.IsExpired);
+        lease.Renew();
+        time.Advance(TimeSpan.FromSeconds(20));
+        lease.Look();
+        Assert.False(lease.IsExpired); // it was heard in between
+    }
+
+    [Theory]
+    [InlineData(4.0, false)]
+    [InlineData(4.1, true)]
+    public void Lease_LookThatIsLate_IsAnAbsenceFromThreeSecondsOn(double gap, bool isAbsence)
+    {
+        var time = new FakeTimeProvider();
+        var lease = new NodeLease(time, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(1));
+        time.Advance(TimeSpan.FromSeconds(gap));
+
+        Assert.Equal(isAbsence, lease.Look());
+    }
+
+    [Fact]
+    public void Lease_LostSoonAfterAnAbsence_IsNotTheNodesDoingUnlessItWasGrantedSince()
+    {
+        var time = new FakeTimeProvider();
+        var lease = new NodeLease(time, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(1));
+        time.Advance(TimeSpan.FromSeconds(15));
+        lease.Renew();
+        var before = time.GetTimestamp();
+        time.Advance(TimeSpan.FromSeconds(20));
+        lease.Renew(); // the first that is heard after it
+
+        time.Advance(TimeSpan.FromSeconds(3));
+        lease.Renew();
+        Assert.False(lease.BlamesNode(before));
+        Assert.False(lease.BlamesNode(null));
+        Assert.True(lease.BlamesNode(time.GetTimestamp()));
+        time.Advance(TimeSpan.FromSeconds(12));
+        Assert.True(lease.BlamesNode(before));
+    }
+
+    [Fact]
+    public void Hold_MoreThanThereIs_IsCountedAndNothingNewFits()
+    {
+        var room = new NodeReservations();
+        room.Resize(new NodeCapabilities { CpuCores = 2, MemoryMb = 1000 });
+        Assert.True(room.TryReserve(Run("new", new(1000, 100, 0))));
+
+        Assert.True(room.Hold(Run("runs", new(2000, 100, 0))));
+        Assert.False(room.Hold(Run("runs", new(2000, 100, 0))));
+
+        Assert.Equal(-1000, room.Free.MilliCores);
+        Assert.False(room.TryReserve(Run("other", new(1, 1, 0))));
+        Assert.True(room.Release("runs"));
+        Assert.Equal(1000, room.Free.MilliCores);
+    }
+
+    [Fact]
     public void Reconcile_WantedNeverSeen_IsPushedAgainOnlyAfterAWhile()
     {
         Assert.Empty(Reconcile([Wanted("a")], [], longAgo: false).Push);
         Assert.Single(Reconcile([Wanted("a")], [], longAgo: true).Push);
+    }
+
+    [Fact]
+    public void Reconcile_WantedNeverSeenThatMayHaveBegun_IsNeverPushedAgain()
+    {
+        var plan = Reconcile([Wanted("a")], [], longAgo: true, surelyNotBegun: false);
+
+        Assert.Empty(plan.Push);
+        Assert.Equal("a", Assert.Single(plan.Unsure).TaskId);
+        Assert.Empty(Reconcile([Wanted("a")], [], longAgo: false, surelyNotBegun: false).Unsure); // its push may just be under way
+    }
+
+    [Fact]
+    public void HasSurelyNotBegun_OnlyOnTheSameStreamAndBeforeTheWorkerCanHaveLetItGo()
+    {
+        var (lease, interval) = (TimeSpan.FromSeconds(12), TimeSpan.FromSeconds(3));
+        var pushed = Wanted("a") with { GrantedAt = 1, Epoch = 4 };
+
+        Assert.True(pushed.HasSurelyNotBegun(4, TimeSpan.FromSeconds(6), lease, interval));
+        Assert.False(pushed.HasSurelyNotBegun(4, TimeSpan.FromSeconds(7), lease, interval));
+        Assert.False(pushed.HasSurelyNotBegun(5, TimeSpan.FromSeconds(1), lease, interval));
+        Assert.False((pushed with { GrantedAt = null }).HasSurelyNotBegun(4, TimeSpan.FromSeconds(1), lease, interval));
     }
 
     [Fact]
@@ -118,6 +209,6 @@ public sealed class NodeRulesTests
     private static WantedAttempt Wanted(string id) => new(
         new TaskAssignment(id, 1, new TaskSpec { UserId = "u", TaskType = "noop", Payload = BlobRef.Empty, Resources = new(1, 1, 0) }), 0);
 
-    private static Reconciliation Reconcile(IEnumerable<WantedAttempt> wanted, IReadOnlyList<AttemptReport> running, bool longAgo = false) =>
-        WantedSet.Reconcile(wanted.ToDictionary(attempt => attempt.TaskId), running, _ => longAgo);
+    private static Reconciliation Reconcile(IEnumerable<WantedAttempt> wanted, IReadOnlyList<AttemptReport> running, bool longAgo = false, bool surelyNotBegun = true) =>
+        WantedSet.Reconcile(wanted.ToDictionary(attempt => attempt.TaskId), running, _ => longAgo, _ => surelyNotBegun);
 }

@@ -123,6 +123,21 @@ public sealed class SchedulerCoreTests
         Assert.Equal(["t@n"], _core.Propose());
     }
 
+    /// <summary>No clock decides: the other activation may have counted less far, and the epoch is what both share.</summary>
+    [Fact]
+    public void NodeChanged_WordOfAnotherActivation_IsNews()
+    {
+        NodeView full = new NodeBuilder("n").Free(0).Version(500), empty = new NodeBuilder("n").Free(4).Version(1);
+        _core.Enqueue(new TaskBuilder("t")).Nodes(full with { Epoch = 3, Activation = "a" });
+        Assert.Empty(_core.Propose());
+        _core.Nodes(empty with { Epoch = 2, Activation = "b" }); // of an older connection
+        Assert.Empty(_core.Propose());
+
+        _core.Nodes(empty with { Epoch = 3, Activation = "b" });
+
+        Assert.Single(_core.Propose());
+    }
+
     [Fact]
     public void NodeChanged_OlderVersion_IsIgnored()
     {

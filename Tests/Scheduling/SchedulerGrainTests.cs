@@ -123,6 +123,7 @@ public sealed class SchedulerGrainTests : IAsyncLifetime
         public Task Mark(IReadOnlyList<string> taskIds, string nodeId) => Task.CompletedTask;
         public Task Return(PendingTask task) => Task.CompletedTask;
         public Task<long> Count() => Task.FromResult(3L);
+        public Task<IReadOnlyDictionary<string, string?>> Find(IReadOnlyList<string> taskIds) => throw new NotSupportedException();
         public Task EnsureListed(IReadOnlyList<PendingTask> tasks) => Task.CompletedTask;
         public Task<IReadOnlyList<OpenTask>> Page(string? userId, TaskKey? below, long fromMs, int most) => Task.FromResult<IReadOnlyList<OpenTask>>([]);
         public Task Add(IReadOnlyList<PendingTask> tasks) => Task.CompletedTask;

@@ -353,6 +353,8 @@ public sealed class UnfinishedSweepTests
             return Task.FromResult(true);
         }
 
+        public Task<IReadOnlyDictionary<string, string?>> Find(IReadOnlyList<string> taskIds) => throw new NotSupportedException();
+
         public async IAsyncEnumerable<UnfinishedEntry> Scan(
             [EnumeratorCancellation] CancellationToken cancel = default, Action<UnreadableEntry>? unreadable = null)
         {

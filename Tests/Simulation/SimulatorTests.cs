@@ -40,13 +40,13 @@ public sealed class SimulatorTests(ITestOutputHelper output)
     public void Play_AFewSeeds_MeetEverythingThatIsChecked()
     {
         var seen = new WorldFigures();
-        for (var seed = 1UL; seed <= 30; seed++) seen.Add(Seeds.Play(seed, 15_000).Figures);
+        for (var seed = 1UL; seed <= 60; seed++) seen.Add(Seeds.Play(seed, 15_000).Figures);
 
         Assert.All(
             new[]
             {
                 seen.Grants, seen.Cancelled, seen.Lost, seen.Stale, seen.Deaths, seen.Freezes, seen.Cuts, seen.SchedulerDeaths, seen.NodeGrainsLost, seen.Adopted,
-                seen.Swept, seen.Expired, seen.PutAside, seen.TakenBack, seen.ProgressChecks, seen.Promises, seen.BoundsAsked,
+                seen.Swept, seen.Expired, seen.PutAside, seen.TakenBack, seen.HubFreezes, seen.HubOutages, seen.Unwanted, seen.ProgressChecks, seen.Promises, seen.BoundsAsked,
             },
             count => Assert.True(count > 0, seen.ToString()));
     }
