@@ -128,7 +128,8 @@ internal sealed partial class World
     }
 
     private long _quietSince = -1;
-    private readonly long _longestStall = 20 * Ticks.Minute;
+    /// <summary>What a dead submit left is looked at from ten minutes on, in one sweep of ten; and a hub that is away sweeps nothing.</summary>
+    private readonly long _longestStall = 25 * Ticks.Minute;
 
     private string Stuck()
     {

@@ -204,7 +204,7 @@ public sealed class AbsenceTests(HubFixture hub) : IDisposable
         for (var beats = 0; beats < 5; beats++) await machine.Beat();
 
         Assert.Equal(0, woken);
-        Assert.Equal(200, machine.Link.Killed.Select(killed => killed.TaskId).Distinct().Count());
+        await hub.Until(() => machine.Link.Killed.Select(killed => killed.TaskId).Distinct().Count() == 200, "each of them is killed");
         machine.Running.Clear();
         await machine.Beat();
         var id = await hub.Submit(HubFixture.Spec(_type));

@@ -40,7 +40,7 @@ public sealed class SimulatorTests(ITestOutputHelper output)
     public void Play_AFewSeeds_MeetEverythingThatIsChecked()
     {
         var seen = new WorldFigures();
-        for (var seed = 1UL; seed <= 60; seed++) seen.Add(Seeds.Play(seed, 15_000).Figures);
+        for (var seed = 1UL; seed <= 60; seed++) seen.Add(Seeds.Play(seed, 30_000).Figures);
 
         Assert.All(
             new[]
