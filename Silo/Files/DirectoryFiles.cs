@@ -12,15 +12,21 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
     private readonly string _root, _temporary;
     private readonly TimeProvider _time;
     private readonly OpenFileGuard? _guard;
+    private readonly Func<long> _freeBytes;
+    private readonly System.Collections.BitArray _syncedFolders = new(1 << 16); // by the first four digits of a hash
 
-    private DirectoryFiles(string root, TimeProvider time)
+    private DirectoryFiles(string root, TimeProvider time, Func<long>? freeBytes)
     {
         _time = time;
+        _freeBytes = freeBytes ?? (() => DiskSpace.FreeBytes(root));
         _root = root;
         _temporary = Path.Combine(root, "tmp");
+        var isNew = !Directory.Exists(root);
         PrivateDirectory.Make(root);
+        if (isNew) SyncParent(root);
         PrivateDirectory.Make(_temporary);
         Locks = new FileLocks(Path.Combine(root, "locks", "files"));
+        DirectorySync.Flush(root);
         RemoveLeftovers();
         FilesId = ReadOrMakeId();
         _guard = OpenFileGuard.Watch(root);
@@ -31,6 +37,9 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
 
     public string Root => _root;
 
+    /// <summary>Where files are made that get their name when they are whole.</summary>
+    internal string Temporary => _temporary;
+
     internal FileLocks Locks { get; }
 
     /// <summary>Null while the directory is the one that was opened; else the sentence that the process ends with.</summary>
@@ -40,22 +49,23 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
         : null;
 
     /// <summary>Opens, or makes, the directory. What cannot be used throws <see cref="StoreRefusedException"/>.</summary>
-    public static DirectoryFiles Open(string directory, TimeProvider? time = null)
+    public static DirectoryFiles Open(string directory, TimeProvider? time = null, Func<long>? freeBytes = null)
     {
         try
         {
-            return new DirectoryFiles(Path.GetFullPath(directory), time ?? TimeProvider.System);
+            return new DirectoryFiles(Path.TrimEndingDirectorySeparator(Path.GetFullPath(directory)), time ?? TimeProvider.System, freeBytes);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or HiveMindException)
         {
             throw new StoreRefusedException($"The files directory {directory} cannot be used: {e.Message.ReplaceLineEndings(" ")}", e);
         }
     }
 
-    public Task<BlobRef> Write(ReadOnlyMemory<byte> bytes, CancellationToken cancel) => bytes.Length <= BlobRef.InlineLimit
+    public Task<BlobRef> Write(ReadOnlyMemory<byte> bytes, CancellationToken cancel, bool isNewWork = false) => bytes.Length <= BlobRef.InlineLimit
         ? Task.FromResult(Inline(bytes.Span))
         : Task.Run(() =>
         {
+            if (isNewWork) RequireRoomForNew(bytes.Length);
             using var file = new HashedTempFile(_temporary);
             file.Append(bytes.Span);
             return Keep(file, cancel);
@@ -70,12 +80,21 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
         {
             var bytes = new byte[blob.Size];
             await stream.ReadExactlyAsync(bytes, cancel);
-            return Convert.ToHexStringLower(SHA256.HashData(bytes)) == blob.Sha256 ? bytes : throw Damaged(blob);
+            return bytes;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw DiskError.ToFailure(e);
         }
+    }
+
+    /// <summary>
+    /// What comes in with a submit stops while there is still room for the outputs of what is under way.
+    /// </summary>
+    private void RequireRoomForNew(long bytes)
+    {
+        if (!DiskSpace.IsEnoughForNew(_freeBytes() - bytes))
+            throw HiveMindException.Exhausted("DISK_FULL", "The hub's disk has too little room left for that.", TimeSpan.FromSeconds(30));
     }
 
     public Stream OpenRead(BlobRef blob)
@@ -88,7 +107,7 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
             if (stream.Length == blob.Size)
             {
                 FilesInstruments.Opened(blob.Size);
-                return stream;
+                return new VerifiedStream(stream, blob);
             }
 
             stream.Dispose();
@@ -150,7 +169,6 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
     internal async Task Adopt(string path, BlobRef blob, CancellationToken cancel)
     {
         await Place(blob, to => File.Move(path, to, overwrite: true), cancel);
-        if (File.Exists(path)) File.Delete(path); // the same content was there already
     }
 
     /// <summary>
@@ -165,10 +183,10 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
         {
             RequireOurs(); // before a folder is made, which would make the directory anew
             MakeFolders(path);
-            if (new FileInfo(path) is not { Exists: true, Length: var length } || length != blob.Size) moveTo(path);
+            moveTo(path); // also over one that is there: these bytes are right, and those may have been damaged since
             FilesInstruments.Written(blob.Size);
             File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
-            DirectorySync.Flush(Path.GetDirectoryName(path)!); // also for one that was there: its writer may not have come so far
+            DirectorySync.Flush(Path.GetDirectoryName(path)!);
             RequireOurs();
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -185,14 +203,29 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
     private void MakeFolders(string path)
     {
         var inner = Path.GetDirectoryName(path)!;
-        if (Directory.Exists(inner)) return;
+        var number = Convert.ToInt32(Path.GetFileName(path)[..4], 16);
+        lock (_syncedFolders)
+            if (_syncedFolders[number] && Directory.Exists(inner)) return;
         PrivateDirectory.Make(inner);
+        // Also where another one made them: it may not have come so far as to sync them.
         DirectorySync.Flush(Path.GetDirectoryName(inner)!);
         DirectorySync.Flush(_root);
+        lock (_syncedFolders) _syncedFolders[number] = true;
     }
 
-    private static HiveMindException Damaged(BlobRef blob) =>
-        HiveMindException.Unavailable("FILES_DAMAGED", $"The file {blob.Sha256} is not what was written.");
+    private static void SyncParent(string root)
+    {
+        try
+        {
+            DirectorySync.Flush(Path.GetDirectoryName(root) ?? root);
+        }
+        catch (IOException)
+        {
+            // one that we may not read cannot be synced by us; whoever made it did not ask for that either
+        }
+    }
+
+    private static HiveMindException Damaged(BlobRef blob) => VerifiedStream.Damaged(blob);
 
     /// <summary>What a crash left behind. A temporary file in use is locked by its writer, here or in another silo, and stays.</summary>
     private void RemoveLeftovers()
@@ -204,9 +237,9 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
                 using var unused = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
                 File.Delete(path);
             }
-            catch (IOException)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                // in use
+                // in use, or another's
             }
         }
     }

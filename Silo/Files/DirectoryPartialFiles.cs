@@ -14,14 +14,15 @@ internal sealed class DirectoryPartialFiles : IPartialFiles
     private readonly string _directory;
     private readonly FileLocks _locks; // its own set, taken before the one of the files: no two wait for each other
     private readonly Func<long> _freeBytes;
+    private readonly Action<Microsoft.Win32.SafeHandles.SafeFileHandle> _sync;
 
     public DirectoryPartialFiles(DirectoryFiles files) : this(files, () => DiskSpace.FreeBytes(files.Root))
     {
     }
 
-    internal DirectoryPartialFiles(DirectoryFiles files, Func<long> freeBytes)
+    internal DirectoryPartialFiles(DirectoryFiles files, Func<long> freeBytes, Action<Microsoft.Win32.SafeHandles.SafeFileHandle>? sync = null)
     {
-        (_files, _freeBytes) = (files, freeBytes);
+        (_files, _freeBytes, _sync) = (files, freeBytes, sync ?? RandomAccess.FlushToDisk);
         _directory = Path.Combine(files.Root, "partial");
         PrivateDirectory.Make(_directory);
         _locks = new FileLocks(Path.Combine(files.Root, "locks", "partial"));
@@ -106,9 +107,10 @@ internal sealed class DirectoryPartialFiles : IPartialFiles
     }
 
     /// <summary>Leaves the stores what they need to go on.</summary>
-    internal void RequireRoom(long bytes)
+    internal void RequireRoom(long bytes, bool isNewWork = false)
     {
-        if (!DiskSpace.IsEnough(_freeBytes() - bytes))
+        var free = _freeBytes() - bytes;
+        if (!(isNewWork ? DiskSpace.IsEnoughForNew(free) : DiskSpace.IsEnough(free)))
             throw HiveMindException.Exhausted("DISK_FULL", "The hub's disk has too little room left for that.", TimeSpan.FromSeconds(30));
     }
 
@@ -122,7 +124,7 @@ internal sealed class DirectoryPartialFiles : IPartialFiles
 
     private static long LengthOf(string path) => new FileInfo(path) is { Exists: true, Length: var length } ? length : 0;
 
-    private static string Hash(string path, CancellationToken cancel)
+    private string Hash(string path, CancellationToken cancel)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var file = File.OpenHandle(path, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete, FileOptions.SequentialScan);
@@ -136,7 +138,17 @@ internal sealed class DirectoryPartialFiles : IPartialFiles
             at += read;
         }
 
-        RandomAccess.FlushToDisk(file); // before it gets its name
+        try
+        {
+            _sync(file); // before it gets its name
+        }
+        catch (IOException)
+        {
+            // After a failed sync nobody knows what is on disk, and the next sync would say that all is well: begin anew.
+            Remove(path);
+            throw;
+        }
+
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 

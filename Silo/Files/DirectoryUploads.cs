@@ -24,15 +24,18 @@ internal sealed class DirectoryUploads : IUploads
 
     public Task RequireRoom(long bytes, CancellationToken cancel)
     {
-        _partials.RequireRoom(bytes);
+        _partials.RequireRoom(bytes, isNewWork: true);
         return Task.CompletedTask;
     }
 
     public async Task<long> Position(string userId, UploadSpec upload, CancellationToken cancel) =>
         await Find(userId, upload, cancel) is not null ? upload.Size : await _partials.Length(PartialId(userId, upload), cancel);
 
-    public Task<long> Append(string userId, UploadSpec upload, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancel) =>
-        _partials.Append(PartialId(userId, upload), offset, bytes, upload.Size, cancel);
+    public Task<long> Append(string userId, UploadSpec upload, long offset, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+    {
+        _partials.RequireRoom(bytes.Length, isNewWork: true);
+        return _partials.Append(PartialId(userId, upload), offset, bytes, upload.Size, cancel);
+    }
 
     public async Task Complete(string userId, UploadSpec upload, CancellationToken cancel)
     {
@@ -51,7 +54,7 @@ internal sealed class DirectoryUploads : IUploads
             {
                 File.SetLastWriteTimeUtc(mark, _time.GetUtcNow().UtcDateTime);
                 var bytes = await File.ReadAllBytesAsync(mark, cancel);
-                return bytes.Length == upload.Size ? new BlobRef(upload.Size, upload.Sha256, bytes) : null;
+                return bytes.Length == upload.Size && Convert.ToHexStringLower(SHA256.HashData(bytes)) == upload.Sha256 ? new BlobRef(upload.Size, upload.Sha256, bytes) : null;
             }
 
             if (!await _files.Touch(upload.Sha256, upload.Size, cancel)) return null;
@@ -83,12 +86,10 @@ internal sealed class DirectoryUploads : IUploads
     {
         try
         {
-            using (var mark = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None))
-            {
-                mark.Write(blob.Inline);
-                mark.Flush(flushToDisk: true);
-            }
-
+            using var mark = new HashedTempFile(_files.Temporary); // aside and renamed: there is never half a mark
+            mark.Append(blob.Inline);
+            mark.Finish();
+            mark.MoveTo(path);
             DirectorySync.Flush(_root);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -5,7 +5,12 @@ public static class DiskSpace
 {
     public const long LeastBytes = 64L << 20;
 
+    /// <summary>What new work leaves free for the outputs of what is under way.</summary>
+    public const long KeptForResultsBytes = 64L << 20;
+
     public static bool IsEnough(long freeBytes) => freeBytes >= LeastBytes;
+
+    public static bool IsEnoughForNew(long freeBytes) => freeBytes >= LeastBytes + KeptForResultsBytes;
 
     /// <summary>What an ordinary user may still write on the directory's volume.</summary>
     public static long FreeBytes(string directory) =>

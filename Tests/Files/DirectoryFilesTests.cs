@@ -66,10 +66,10 @@ public sealed class DirectoryFilesTests : IDisposable
         var bytes = await File.ReadAllBytesAsync(path);
         bytes[4999] ^= 1;
         await File.WriteAllBytesAsync(path, bytes);
-        Assert.Equal("FILES_DAMAGED", (await Assert.ThrowsAsync<HiveMindException>(() => _files.Read(blob, Make.None))).Reason);
+        Assert.Equal("RESULT_DAMAGED", (await Assert.ThrowsAsync<HiveMindException>(() => _files.Read(blob, Make.None))).Reason);
 
         await File.WriteAllBytesAsync(path, bytes[..4000]);
-        Assert.Equal("FILES_DAMAGED", Assert.Throws<HiveMindException>(() => _files.OpenRead(blob)).Reason);
+        Assert.Equal("RESULT_DAMAGED", Assert.Throws<HiveMindException>(() => _files.OpenRead(blob)).Reason);
 
         Assert.Equal(blob, await _files.Write(Bytes(5000), Make.None)); // a torn file is written anew
         Assert.Equal(Bytes(5000), await _files.Read(blob, Make.None));

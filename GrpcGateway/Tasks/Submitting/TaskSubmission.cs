@@ -165,7 +165,7 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
     private async Task Bear(Draft draft, bool oneOfMany, CancellationToken cancel)
     {
         var (request, userId) = (draft.Request, draft.Submitter!.UserId);
-        var payload = request.PayloadSha256.Length == 0 ? await files.Write(request.TaskData.Memory, cancel)
+        var payload = request.PayloadSha256.Length == 0 ? await files.Write(request.TaskData.Memory, cancel, isNewWork: true)
             : draft.Known?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
             : await uploads.Find(userId, request, cancel);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
