@@ -10,14 +10,14 @@ internal sealed record KillFigures(int Kills, long Acknowledged, long Lost, Time
 /// <summary>kill -9 under load, start again on the same directory, and every acknowledged write must be there.</summary>
 internal static class FloorKills
 {
-    public static async Task<int> Run(string directory, int kills, int aofMb)
+    public static async Task<int> Run(string directory, int kills)
     {
-        var figures = await Measure(directory, kills, aofMb, Console.WriteLine);
+        var figures = await Measure(directory, kills, Console.WriteLine);
         Console.WriteLine(figures);
         return figures.Lost == 0 ? 0 : 1;
     }
 
-    public static async Task<KillFigures> Measure(string directory, int kills, int aofMb, Action<string> tell)
+    public static async Task<KillFigures> Measure(string directory, int kills, Action<string> tell)
     {
         // A fixed seed: the moments of the kills are the machine's chance anyway.
         var random = new Random(1);
@@ -25,9 +25,9 @@ internal static class FloorKills
         var sum = new KillFigures(0, 0, 0, TimeSpan.Zero, 0);
         for (var kill = 1; kill <= kills; kill++)
         {
-            var acknowledged = await WriteUntilKilled(directory, aofMb, TimeSpan.FromMilliseconds(random.Next(300, 2500)), expected);
+            var acknowledged = await WriteUntilKilled(directory, TimeSpan.FromMilliseconds(random.Next(300, 2500)), expected);
             var began = Stopwatch.GetTimestamp();
-            await using var floor = await Floor.Start(FloorWriter.Options(directory, aofMb));
+            await using var floor = await Floor.Start(FloorWriter.Options(directory));
             var recovery = Stopwatch.GetElapsedTime(began);
             var lost = await Lost(floor, expected);
             sum = new KillFigures(kill, sum.Acknowledged + acknowledged, sum.Lost + lost,
@@ -41,14 +41,11 @@ internal static class FloorKills
     public static long Size(string directory) =>
         new DirectoryInfo(directory).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
 
-    private static async Task<long> WriteUntilKilled(string directory, int aofMb, TimeSpan after, Dictionary<string, int> expected)
+    private static async Task<long> WriteUntilKilled(string directory, TimeSpan after, Dictionary<string, int> expected)
     {
         var start = new ProcessStartInfo("dotnet")
         {
-            ArgumentList =
-            {
-                typeof(FloorKills).Assembly.Location, "floor-writer", directory, "--aof-mb", aofMb.ToString(CultureInfo.InvariantCulture),
-            },
+            ArgumentList = { typeof(FloorKills).Assembly.Location, "floor-writer", directory },
             RedirectStandardOutput = true,
         };
         using var writer = Process.Start(start)!;

@@ -7,23 +7,21 @@ namespace HiveMind.Benchmarks;
 /// <summary>Months in minutes: task-like cycles over a steady number of live tasks; then how big the directory is and how long a restart takes.</summary>
 internal static class FloorSoak
 {
-    private const int Callers = 256;
-
-    public static async Task<int> Run(string directory, int cycles, int live)
+    public static async Task<int> Run(string directory, int cycles, int live, int callers, int rewrites)
     {
         var largest = 0L;
-        var floor = await Floor.Start(FloorWriter.Options(directory, 64));
+        var floor = await Floor.Start(FloorWriter.Options(directory));
         var began = Stopwatch.GetTimestamp();
         await using (floor)
         {
             var store = new GrainLikeStore(floor);
             var done = 0;
-            var lives = Enumerable.Range(0, Callers).Select(_ => new Queue<string>()).ToArray();
+            var lives = Enumerable.Range(0, callers).Select(_ => new Queue<(string, Orleans.IGrainState<ProbeRecord>)>()).ToArray();
             var load = Task.WhenAll(lives.Select(mine => Task.Run(async () =>
             {
                 while (Interlocked.Increment(ref done) <= cycles)
                 {
-                    await Cycle(floor, store, mine, live / Callers);
+                    await Cycle(floor, store, mine, live / callers, rewrites);
                 }
             })));
             while (await Task.WhenAny(load, Task.Delay(TimeSpan.FromSeconds(10))) != load)
@@ -37,26 +35,27 @@ internal static class FloorSoak
                 + $"({cycles / Stopwatch.GetElapsedTime(began).TotalSeconds:F0}/s)");
         }
         began = Stopwatch.GetTimestamp();
-        await using var again = await Floor.Start(FloorWriter.Options(directory, 64));
+        await using var again = await Floor.Start(FloorWriter.Options(directory));
         Console.WriteLine($"restart {Stopwatch.GetElapsedTime(began).TotalSeconds:F2} s, {await again.Unfinished.Count()} entries, "
             + $"directory {Size(directory) / 1_000_000} MB, at most {largest / 1_000_000} MB");
         return 0;
     }
 
-    private static async Task Cycle(Floor floor, GrainLikeStore store, Queue<string> mine, int keep)
+    private static async Task Cycle(Floor floor, GrainLikeStore store, Queue<(string Id, Orleans.IGrainState<ProbeRecord> State)> mine, int keep, int rewrites)
     {
         var id = TaskIds.New("soak", null);
         await floor.Unfinished.Add([FloorWriter.Pending(id)]);
-        for (var version = 1; version <= 3; version++)
+        Orleans.IGrainState<ProbeRecord>? state = null;
+        for (var version = 1; version <= 1 + rewrites; version++)
         {
-            await store.Write(id, version);
+            state = await store.Write(id, version, state);
         }
-        mine.Enqueue(id);
+        mine.Enqueue((id, state!));
         if (mine.Count > keep)
         {
             var oldest = mine.Dequeue();
-            await floor.Unfinished.Remove([oldest]);
-            await store.Delete(oldest);
+            await floor.Unfinished.Remove([oldest.Id]);
+            await store.Delete(oldest.Id, oldest.State);
         }
     }
 
@@ -68,7 +67,7 @@ internal static class FloorSoak
         }
         catch (IOException)
         {
-            // A checkpoint went away while it was being counted.
+            // A file went away while it was being counted.
             return 0;
         }
     }

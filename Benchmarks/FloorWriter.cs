@@ -1,4 +1,3 @@
-using System.Globalization;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using HiveMind.Tasks;
@@ -13,18 +12,13 @@ internal static class FloorWriter
 {
     private const int Callers = 64;
 
-    public static FloorOptions Options(string directory, int aofMb) => new()
-    {
-        Directory = directory,
-        AofSizeLimit = string.Create(CultureInfo.InvariantCulture, $"{aofMb}m"),
-        AofSizeCheckSeconds = aofMb < 64 ? 1 : 5,
-    };
+    public static FloorOptions Options(string directory) => new() { Directory = directory };
 
     public static bool IsDeleted(string id) => (id[^1] & 1) == 0;
 
-    public static async Task<int> Run(string directory, int aofMb)
+    public static async Task<int> Run(string directory)
     {
-        await using var floor = await Floor.Start(Options(directory, aofMb));
+        await using var floor = await Floor.Start(Options(directory));
         var store = new GrainLikeStore(floor);
         var output = TextWriter.Synchronized(new StreamWriter(Console.OpenStandardOutput()) { AutoFlush = true });
         await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Task.Run(() => Load(floor, store, output))));
@@ -37,15 +31,16 @@ internal static class FloorWriter
         {
             var id = TaskIds.New("probe", null);
             await floor.Unfinished.Add([Pending(id)]);
+            Orleans.IGrainState<ProbeRecord>? state = null;
             for (var version = 1; version <= 3; version++)
             {
-                await store.Write(id, version);
+                state = await store.Write(id, version, state);
                 output.WriteLine($"{id} {version}");
             }
             if (IsDeleted(id))
             {
                 await floor.Unfinished.Remove([id]);
-                await store.Delete(id);
+                await store.Delete(id, state!);
                 output.WriteLine($"{id} 0");
             }
         }

@@ -1,54 +1,46 @@
-using System.Text;
 using HiveMind.Storage;
-using StackExchange.Redis;
+using Microsoft.Extensions.DependencyInjection;
+using Orleans.Runtime;
+using Orleans.Serialization;
+using Orleans.Storage;
 
 namespace HiveMind.Benchmarks;
 
-/// <summary>Writes as the grain storage does (its script, its two fields, then the shared commit), without a silo around it.</summary>
+/// <summary>Writes through the product's own grain storage, without a silo around it.</summary>
 internal sealed class GrainLikeStore(Floor floor)
 {
-    private const string WriteScript = """
-        local etag = redis.call('HGET', KEYS[1], 'etag')
-        if ((not etag or etag == '') and (not ARGV[1] or ARGV[1] == '')) or etag == ARGV[1] then
-          redis.call('HMSET', KEYS[1], 'etag', ARGV[2], 'data', ARGV[3])
-          return 0
-        else
-          return -1
-        end
-        """;
+    private const string StateName = "task";
+    private static readonly byte[] Padding = new byte[350];
+    private static readonly ServiceProvider Services = new ServiceCollection().AddSerializer().BuildServiceProvider();
+    private readonly IGrainStorage storage = ((EmbeddedFloor)floor).Storage(Services);
 
-    private static readonly byte[] Padding = Encoding.ASCII.GetBytes(new string('x', 350));
-    private readonly IDatabase db = floor.Redis.GetDatabase();
+    static GrainLikeStore() => new Random(1).NextBytes(Padding);
 
-    /// <summary>Version 1 is a birth, each later one a rewrite. Durable when it returns.</summary>
-    public async Task Write(string id, int version)
+    /// <summary>Version 1 is a birth, each later one a rewrite of what this returned before. Durable when it returns.</summary>
+    public async Task<IGrainState<ProbeRecord>> Write(string id, int version, IGrainState<ProbeRecord>? before)
     {
-        byte[] data = [.. BitConverter.GetBytes(version), .. Padding];
-        var answer = await db.ScriptEvaluateAsync(WriteScript, [Key(id)], [version == 1 ? "" : version - 1, version, data]);
-        if ((int)answer != 0)
-        {
-            throw new InvalidOperationException($"{id} was not at version {version - 1}.");
-        }
-        await floor.Commit.CommitAsync();
+        var state = before ?? new GrainState<ProbeRecord>();
+        state.State = new ProbeRecord { Version = version, Data = Padding };
+        await storage.WriteStateAsync(StateName, Grain(id), state);
+        return state;
     }
 
-    public async Task Delete(string id)
-    {
-        await db.KeyDeleteAsync(Key(id));
-        await floor.Commit.CommitAsync();
-    }
+    public Task Delete(string id, IGrainState<ProbeRecord> before) => storage.ClearStateAsync(StateName, Grain(id), before);
 
-    /// <summary>0 when it is not there; -1 when its two fields disagree.</summary>
+    /// <summary>0 when it is not there.</summary>
     public async Task<int> Read(string id)
     {
-        var fields = await db.HashGetAsync(Key(id), ["etag", "data"]);
-        if (fields[0].IsNull)
-        {
-            return 0;
-        }
-        var version = (int)fields[0];
-        return BitConverter.ToInt32((byte[])fields[1]!) == version ? version : -1;
+        var state = new GrainState<ProbeRecord>(new ProbeRecord());
+        await storage.ReadStateAsync(StateName, Grain(id), state);
+        return state.State!.Version;
     }
 
-    private RedisKey Key(string id) => $"{floor.Options.ServiceId}/state/probe/{id}/state";
+    private static GrainId Grain(string id) => GrainId.Create("probe", id);
+}
+
+[GenerateSerializer, Alias("HiveMind.Benchmarks.ProbeRecord")]
+internal sealed class ProbeRecord
+{
+    [Id(0)] public int Version { get; set; }
+    [Id(1)] public byte[] Data { get; set; } = [];
 }

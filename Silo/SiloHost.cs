@@ -10,12 +10,15 @@ namespace HiveMind;
 public static class SiloHost
 {
     public const int BadConfiguration = 78; // EX_CONFIG of sysexits
+    /// <summary>A store cannot be used now, for a reason that passes: a restart tries again. EX_TEMPFAIL.</summary>
+    public const int StoreAway = 75;
     public const int StopTookTooLong = 1;
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(25);
 
     /// <summary>
-    /// Runs until Ctrl-C or SIGTERM. 0 after a clean stop, 78 when it refuses to start, with one line per problem on stderr, 1 when it could not
-    /// stop in time (a store that does not answer): what was acknowledged is durable all the same.
+    /// Runs until Ctrl-C or SIGTERM. 0 after a clean stop, 78 when it refuses to start, with one line per problem on stderr, 75 when a store is away
+    /// for now, 74 when one failed under way (<see cref="FailStop"/>), 1 when it could not stop in time (a store that does not answer): what was
+    /// acknowledged is durable all the same.
     /// </summary>
     /// <param name="args">Settings, `--lan`, `--accept-lost-floor`, `--accept-lost-books`.</param>
     /// <param name="startedAs">How the command line is started, for the lines that say what to type next.</param>
@@ -49,6 +52,21 @@ public static class SiloHost
         {
             await Console.Error.WriteLineAsync($"hivemind: {refused.Message}");
             return BadConfiguration;
+        }
+        catch (StoreAwayException away)
+        {
+            await Console.Error.WriteLineAsync($"hivemind: {away.Message}");
+            return StoreAway;
+        }
+        catch (IOException full) when (DiskError.IsFull(full))
+        {
+            await Console.Error.WriteLineAsync("hivemind: The silo cannot start: the disk is full. Make room in the data directory.");
+            return StoreAway;
+        }
+        catch (HiveMindException away) when (away.Kind == FailureKind.Unavailable)
+        {
+            await Console.Error.WriteLineAsync($"hivemind: A store could not be used at the start: {away.Message} Start again when that is mended.");
+            return StoreAway;
         }
     }
 

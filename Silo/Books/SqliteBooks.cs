@@ -67,6 +67,7 @@ public sealed partial class SqliteBooks : IBooks, IGuardedStore, IDisposable
         catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException or HiveMindException)
         {
             file?.Dispose();
+            if (DiskError.IsFull(e) || (e is SqliteException && DiskSpace.HasNoRoom(Path.GetDirectoryName(path)!))) throw new StoreAwayException($"The books {path} cannot be opened: their disk is full. Make room there.");
             throw new StoreRefusedException($"The books {path} cannot be opened: {e.Message.ReplaceLineEndings(" ")}", e);
         }
         catch

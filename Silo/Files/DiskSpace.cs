@@ -12,6 +12,19 @@ public static class DiskSpace
 
     public static bool IsEnoughForNew(long freeBytes) => freeBytes >= LeastBytes + KeptForResultsBytes;
 
+    /// <summary>Where a store's own error does not say whether it was for want of room.</summary>
+    public static bool HasNoRoom(string directory)
+    {
+        try
+        {
+            return FreeBytes(directory) < 1 << 20;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>What an ordinary user may still write on the directory's volume.</summary>
     public static long FreeBytes(string directory) =>
         new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory).AvailableFreeSpace;

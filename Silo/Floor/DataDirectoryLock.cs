@@ -31,6 +31,10 @@ public sealed class DataDirectoryLock : IDisposable
         {
             throw new StartRefusedException($"The data directory {directory} cannot be made: {e.Message}");
         }
+        catch (IOException e) when (DiskError.IsFull(e))
+        {
+            throw new StoreAwayException($"The disk of the data directory {directory} is full: make room there.");
+        }
         catch (IOException)
         {
             throw new StartRefusedException($"The data directory {directory} is in use by another silo: stop that one, or name another directory.");

@@ -4,119 +4,50 @@ using StackExchange.Redis;
 namespace HiveMind.Storage;
 
 /// <summary>
-/// The store of everything live, over the Redis protocol: embedded or a real Redis, one code path. Started before the host is built,
-/// disposed after it has stopped.
+/// The store of everything live, behind the same seams on two engines: a file beside a silo that is alone, or a Redis that silos share.
+/// Started before the host is built, disposed after it has stopped.
 /// </summary>
-public sealed class Floor : IAsyncDisposable
+public abstract class Floor : IAsyncDisposable
 {
-    private readonly EmbeddedFloor? embedded;
+    private long writes;
 
-    private Floor(FloorOptions options, EmbeddedFloor? embedded, ConfigurationOptions client, IConnectionMultiplexer redis, TimeProvider time)
-    {
-        this.embedded = embedded;
-        Options = options;
-        Client = client;
-        Redis = redis;
-        Commit = embedded?.Commit ?? new FloorCommit(null, options.CommandTimeout);
-        Meta = new FloorMeta(redis, Commit, options.ServiceId);
-        Health = new FloorHealth(redis, Commit, options.ServiceId, time);
-        Unfinished = new RedisUnfinishedIndex(redis, options.ServiceId);
-        Nodes = new RedisNodeIndex(redis, options.ServiceId);
-    }
+    private protected Floor(FloorOptions options) => Options = options;
 
     public FloorOptions Options { get; }
 
-    /// <summary>The one multiplexer that the Orleans providers and our own indexes share.</summary>
-    public IConnectionMultiplexer Redis { get; }
+    public abstract FloorMeta Meta { get; }
 
-    public FloorCommit Commit { get; }
+    public abstract FloorHealth Health { get; }
 
-    public FloorMeta Meta { get; }
+    public abstract IFloorIndex Unfinished { get; }
 
-    public FloorHealth Health { get; }
+    public abstract INodeIndex Nodes { get; }
 
-    public RedisUnfinishedIndex Unfinished { get; }
+    /// <summary>A cluster's Redis; the embedded floor has none.</summary>
+    public virtual IConnectionMultiplexer Redis => throw new InvalidOperationException("The embedded floor is no Redis.");
 
-    public RedisNodeIndex Nodes { get; }
+    /// <summary>Durable writes of grain state so far: shows whether anything was made durable since a look before.</summary>
+    public long Writes => Interlocked.Read(ref writes);
 
-    internal ConfigurationOptions Client { get; }
-
-    /// <summary>Embedded: recovers and listens. Real Redis: connects and checks its settings. StartRefused with a line per problem.</summary>
+    /// <summary>Embedded: recovers and verifies. Redis: connects and checks its settings. StartRefused with a line per problem, StoreAway for what passes.</summary>
     public static async Task<Floor> Start(FloorOptions options, ILoggerFactory? logs = null, TimeProvider? time = null)
     {
         time ??= TimeProvider.System;
-        logs ??= NullLoggerFactory.Instance;
-        var embedded = options.IsEmbedded ? await Task.Run(() => EmbeddedFloor.Start(options, logs, time)) : null;
-        try
-        {
-            var client = ClientOptions(embedded?.Client ?? Parse(options.ConnectionString), options);
-            var redis = await ConnectionMultiplexer.ConnectAsync(client);
-            var floor = new Floor(options, embedded, client, redis, time);
-            try
-            {
-                await floor.Check();
-                return floor;
-            }
-            catch
-            {
-                await redis.DisposeAsync();
-                throw;
-            }
-        }
-        catch when (embedded is not null)
-        {
-            await embedded.DisposeAsync();
-            throw;
-        }
+        return options.IsEmbedded
+            ? await Task.Run(() => EmbeddedFloor.Open(options, logs ?? NullLoggerFactory.Instance, time))
+            : await RedisFloor.Connect(options, time);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        await Redis.DisposeAsync();
-        if (embedded is not null)
-        {
-            await embedded.DisposeAsync();
-        }
-    }
+    public abstract ValueTask DisposeAsync();
 
-    private async Task Check()
-    {
-        if (embedded is null)
-        {
-            var problems = await RedisChecks.Problems(Redis, Options.ServiceId);
-            if (problems.Count > 0)
-            {
-                throw new StartRefusedException(problems);
-            }
-            return;
-        }
-        // Embedded means exactly one silo: whoever is in the membership table is dead, and asking them would only cost time.
-        await Redis.GetDatabase().KeyDeleteAsync($"{Options.ServiceId}/members/{Options.ClusterId}");
-    }
+    /// <summary>Membership, reminders and the grain storage <see cref="FloorNames.Storage"/>.</summary>
+    internal abstract void AddTo(ISiloBuilder silo);
 
-    private static ConfigurationOptions Parse(string connectionString)
-    {
-        try
-        {
-            return ConfigurationOptions.Parse(connectionString);
-        }
-        catch (ArgumentException e)
-        {
-            throw new StartRefusedException($"HiveMind:Redis:ConnectionString cannot be read: {e.Message}");
-        }
-    }
+    internal void Written() => Interlocked.Increment(ref writes);
 
-    private static ConfigurationOptions ClientOptions(ConfigurationOptions client, FloorOptions options)
-    {
-        var timeout = (int)options.CommandTimeout.TotalMilliseconds;
-        client.AsyncTimeout = timeout;
-        client.SyncTimeout = timeout;
-        client.ConnectTimeout = timeout;
-        client.AbortOnConnectFail = false;
-        client.ConnectRetry = 1;
-        client.ReconnectRetryPolicy = new LinearRetry(500);
-        client.HeartbeatInterval = TimeSpan.FromMilliseconds(500);
-        client.ClientName = "hivemind";
-        return client;
-    }
+    private protected GuardedGrainStorage Guarded(Orleans.Storage.IGrainStorage inner, IServiceProvider services) =>
+        new(inner, this, services.GetRequiredService<ILogger<GuardedGrainStorage>>());
 }
+
+/// <summary>The unfinished index and, over the same entries, the lists of open tasks.</summary>
+public interface IFloorIndex : IUnfinishedIndex, IOpenTasks;

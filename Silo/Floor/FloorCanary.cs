@@ -8,10 +8,10 @@ internal sealed partial class FloorCanary(Floor floor, TimeProvider time, ILogge
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var timer = new PeriodicTimer(Interval, time);
-        var seen = floor.Commit.Commits;
+        var seen = floor.Writes;
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            if (floor.Commit.Commits == seen)
+            if (floor.Writes == seen)
             {
                 continue;
             }
@@ -23,7 +23,7 @@ internal sealed partial class FloorCanary(Floor floor, TimeProvider time, ILogge
             {
                 LogNotNoted(log, e);
             }
-            seen = floor.Commit.Commits;
+            seen = floor.Writes;
         }
     }
 

@@ -8,7 +8,10 @@ public static class FloorFailures
     public const string Reason = "FLOOR_UNAVAILABLE";
 
     public static HiveMindException Unavailable(Exception cause) =>
-        HiveMindException.Unavailable(Reason, $"The floor did not answer: {cause.GetType().Name}.");
+        HiveMindException.Unavailable(Reason, cause is FloorError { IsFull: true }
+        ? "The floor's disk is full: nothing was changed." : $"The floor did not answer: {cause.GetType().Name}.");
+
+    public static HiveMindException Closed() => HiveMindException.Unavailable(Reason, "The floor is closed.");
 
     public static async Task<T> Guard<T>(Task<T> call)
     {

@@ -1,6 +1,6 @@
 namespace HiveMind.Storage;
 
-/// <summary>Where the floor is and how the embedded one is sized.</summary>
+/// <summary>Where the floor is.</summary>
 public sealed class FloorOptions
 {
     /// <summary>StackExchange.Redis connection string; empty: embedded, in the directory below.</summary>
@@ -12,14 +12,8 @@ public sealed class FloorOptions
     public string ClusterId { get; set; } = "hivemind";
     /// <summary>How long a command may take before its outcome is called unknown.</summary>
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
-    /// <summary>How often the embedded floor commits what nobody waits for (membership, reminders, index removals).</summary>
-    public TimeSpan CommitInterval { get; set; } = TimeSpan.FromMilliseconds(300);
-    /// <summary>The append-only file's size that triggers a checkpoint, after which its older part is deleted.</summary>
-    public string AofSizeLimit { get; set; } = "64m";
-    /// <summary>How often that size is looked at.</summary>
-    public int AofSizeCheckSeconds { get; set; } = 5;
-    /// <summary>Memory of the embedded floor's log; what is above goes to its files.</summary>
-    public string LogMemorySize { get; set; } = "256m";
+    /// <summary>The end of the process when the embedded floor is in doubt.</summary>
+    public FailStop FailStop { get; set; } = FailStop.OfProcess;
 
     public bool IsEmbedded => string.IsNullOrWhiteSpace(ConnectionString);
 }

@@ -56,7 +56,7 @@ public static class RedisChecks
     {
         try
         {
-            var answer = await db.ScriptEvaluateAsync(FloorHealth.Script, [$"{serviceId}/health"], ["start"]);
+            var answer = await db.ScriptEvaluateAsync(RedisHealth.Script, [$"{serviceId}/health"], ["start"]);
             return (string?)answer == "start" ? null : "Redis: a scripted write reads back something else.";
         }
         catch (RedisServerException e)

@@ -8,9 +8,9 @@ namespace HiveMind.Storage;
 /// The same entries in the order of lists: sorted sets `{service}/mine/{user}` and `{service}/open` (everybody's), task id by the ms of its
 /// creation. An entry goes in after its index entry and out together with it, in one transaction, so no place outlives its entry.
 /// </summary>
-public sealed partial class RedisUnfinishedIndex : IOpenTasks
+public sealed partial class RedisUnfinishedIndex : IFloorIndex
 {
-    /// <summary>The embedded floor collects a whole range before it applies a limit: a larger set is read in stretches of time.</summary>
+    /// <summary>A larger set is read in stretches of time, each in little.</summary>
     private const int SmallSet = 4096;
     private const double FirstStretchMs = 250;
 

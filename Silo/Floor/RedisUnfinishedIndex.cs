@@ -13,7 +13,7 @@ namespace HiveMind.Storage;
 /// `{service}/marked/{xx}` (task id → node). Nothing here waits for the commit: entry and mark stand before the birth and the grant in the
 /// append-only file, whose commit covers them; a removal that is lost is only repeated.
 /// </summary>
-public sealed partial class RedisUnfinishedIndex : IUnfinishedIndex
+public sealed partial class RedisUnfinishedIndex
 {
     private const int Buckets = 256;
 

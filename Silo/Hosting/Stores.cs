@@ -7,9 +7,10 @@ namespace HiveMind.Storage;
 public sealed class Stores : IAsyncDisposable
 {
     private readonly DataDirectoryLock _lock;
+    private readonly ILoggerFactory _logs;
 
-    private Stores(DataDirectoryLock taken, Floor floor, SqliteBooks books, DirectoryFiles files, string? adminCodeFile) =>
-        (_lock, Floor, Books, Files, AdminCodeFile) = (taken, floor, books, files, adminCodeFile);
+    private Stores(DataDirectoryLock taken, ILoggerFactory logs, Floor floor, SqliteBooks books, DirectoryFiles files, string? adminCodeFile) =>
+        (_lock, _logs, Floor, Books, Files, AdminCodeFile) = (taken, logs, floor, books, files, adminCodeFile);
 
     public Floor Floor { get; }
     public SqliteBooks Books { get; }
@@ -20,6 +21,7 @@ public sealed class Stores : IAsyncDisposable
     public static async Task<Stores> Open(PoolOptions options, bool acceptLostFloor, bool acceptLostBooks = false)
     {
         var taken = DataDirectoryLock.Take(options.DataDirectory);
+        var logs = Logs();
         SqliteBooks? books = null;
         Floor? floor = null;
         try
@@ -35,14 +37,15 @@ public sealed class Stores : IAsyncDisposable
             {
                 ConnectionString = options.Redis.ConnectionString, Directory = options.FloorDirectory, ServiceId = options.Cluster.ClusterId,
                 ClusterId = options.Cluster.ClusterId,
-            }, time: SteadyClock.OfProcess);
+            }, logs, SteadyClock.OfProcess);
             await floor.Meta.Join(new BooksIdentity(books), files.FilesId, acceptLostFloor);
-            return new(taken, floor, books, files, await books.EnsureAdminCode(options.DataDirectory));
+            return new(taken, logs, floor, books, files, await books.EnsureAdminCode(options.DataDirectory));
         }
         catch
         {
             if (floor is not null) await floor.DisposeAsync();
             books?.Dispose();
+            logs.Dispose();
             taken.Dispose();
             throw;
         }
@@ -52,8 +55,18 @@ public sealed class Stores : IAsyncDisposable
     {
         await Floor.DisposeAsync();
         Books.Dispose();
+        _logs.Dispose();
         _lock.Dispose();
     }
+
+    /// <summary>The stores are there before the host and after it: what they have to say goes to stderr as the host's lines do.</summary>
+    private static ILoggerFactory Logs() => LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Warning)
+        .AddSimpleConsole(console =>
+        {
+            console.SingleLine = true;
+            console.TimestampFormat = "HH:mm:ss ";
+        })
+        .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
 }
 
 /// <summary>What the floor needs to know of the books.</summary>

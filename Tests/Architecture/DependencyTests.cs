@@ -21,7 +21,7 @@ public sealed class DependencyTests
 
     [Fact]
     public void GrainInterfaces_ReferenceNeitherProtobufNorRedis() =>
-        Assert.DoesNotContain(References("HiveMind.GrainInterfaces"), name => Any(name, "Google.Protobuf", "Grpc", "Redis", "Garnet", "Sqlite"));
+        Assert.DoesNotContain(References("HiveMind.GrainInterfaces"), name => Any(name, "Google.Protobuf", "Grpc", "Redis", "Sqlite", "SQLitePCL"));
 
     [Fact]
     public void GrpcGateway_DoesNotReferenceGrains() =>

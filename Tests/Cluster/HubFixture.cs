@@ -124,8 +124,7 @@ public sealed class HubFixture : IAsyncLifetime
     }
 
     /// <summary>That entry of the index holds something else from now on.</summary>
-    public Task Overwrite(string taskId, byte[] record) => _stores.Floor.Redis.GetDatabase().HashSetAsync(
-        $"{_stores.Floor.Options.ServiceId}/unfinished/{taskId[..2]}", Convert.FromHexString(taskId), record);
+    public Task Overwrite(string taskId, byte[] record) => ((EmbeddedFloor)_stores.Floor).Overwrite(taskId, record);
 
     public async Task Deactivate(IAddressable grain) => await _cluster.DeactivateAsync(grain);
 

@@ -90,21 +90,6 @@ public sealed class ListTests(HubFixture hub)
         Assert.Superset(new HashSet<string> { done, other, cancelled }, (await Ids(new TaskFilter())).ToHashSet());
     }
 
-    [Fact]
-    public async Task Sweep_OfAFloorWithoutLists_ListsEverythingThatIsOpen()
-    {
-        var ids = new List<string>();
-        for (var i = 0; i < 5; i++) ids.Add(await Submit());
-        var floor = hub.Services.GetRequiredService<Floor>();
-        await floor.Redis.GetDatabase().KeyDeleteAsync([$"{floor.Options.ServiceId}/mine/{_user}", $"{floor.Options.ServiceId}/open"]);
-        Assert.Empty(await List());
-
-        await hub.Grains.GetGrain<ISweeperGrain>(Shards.Default).Sweep();
-
-        Assert.Equal(ids.Order(), (await List()).Select(task => task.Key.TaskId).Order());
-        Assert.Empty(ids.Except(await Ids(new TaskFilter())));
-    }
-
     private async Task<List<string>> Ids(TaskFilter filter) => [.. (await List(filter, 50)).Select(task => task.Key.TaskId)];
 
     private static async Task End(Machine machine, string id)

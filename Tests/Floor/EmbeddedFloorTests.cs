@@ -1,7 +1,6 @@
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using HiveMind.Tasks;
-using StackExchange.Redis;
 
 namespace HiveMind.Tests.Floors;
 
@@ -64,13 +63,16 @@ public sealed class EmbeddedFloorTests : IDisposable
         await using (var floor = await temp.Start())
         {
             await floor.Meta.Join(books, "files-1", acceptLostFloor: false);
+            var joined = books.NotedSequence;
             await floor.Meta.Advance();
-            Assert.Equal(2, books.NotedSequence);
+            Assert.Equal(joined + 1, books.NotedSequence);
         }
+
+        var before = books.NotedSequence;
 
         await using var again = await temp.Start();
         await again.Meta.Join(books, "files-1", acceptLostFloor: false);
-        Assert.Equal((3, 3), ((await again.Meta.Read())!.Sequence, books.NotedSequence));
+        Assert.Equal((before + 1, before + 1), ((await again.Meta.Read())!.Sequence, books.NotedSequence));
         Assert.Equal(books.FloorId, (await again.Meta.Read())!.FloorId);
         var refused = await Assert.ThrowsAsync<StartRefusedException>(() => again.Meta.Join(new FakeBooks("books-2"), "files-1", true));
         Assert.Single(refused.Problems);
@@ -86,19 +88,6 @@ public sealed class EmbeddedFloorTests : IDisposable
         await floor.Meta.Join(books, "files-1", acceptLostFloor: true);
 
         Assert.Equal((await floor.Meta.Read())!.FloorId, books.FloorId);
-    }
-
-    [Fact]
-    public async Task Start_SomeoneWithoutThePassword_IsRefused()
-    {
-        await using var floor = await temp.Start();
-        var options = new ConfigurationOptions { EndPoints = { floor.Redis.GetEndPoints()[0] }, AbortOnConnectFail = true, ConnectRetry = 0 };
-
-        await Assert.ThrowsAnyAsync<RedisException>(async () =>
-        {
-            await using var stranger = await ConnectionMultiplexer.ConnectAsync(options);
-            await stranger.GetDatabase().StringSetAsync("key", "value");
-        });
     }
 
     [Fact]

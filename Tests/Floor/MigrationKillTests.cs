@@ -1,14 +1,17 @@
 using HiveMind.Configuration;
 using HiveMind.Faults;
+using HiveMind.Scheduling;
 using HiveMind.Storage;
+using HiveMind.Tasks;
 using HiveMind.Tests.Processes;
-using StackExchange.Redis;
 
 namespace HiveMind.Tests.Floors;
 
 /// <summary>A migration dies as by kill -9 and is run again: either floor is whole, never both, never none.</summary>
 public sealed class MigrationKillTests : IDisposable
 {
+    private static readonly string[] Nodes = ["a", "b", "ü"];
+    private static readonly PendingTask[] Entries = [.. Enumerable.Range(0, 2500).Select(Entry)];
     private readonly string _data = Directory.CreateTempSubdirectory("hivemind-migrate-").FullName;
 
     [Theory]
@@ -26,18 +29,24 @@ public sealed class MigrationKillTests : IDisposable
             Assert.Contains("half a copy", await RefusedLine(redis.ConnectionString), StringComparison.Ordinal);
         }
 
-        await Use("", db => Task.WhenAll(db.StringSetAsync("hivemind/later", "yes"), db.KeyDeleteAsync("hivemind/state/task/7/task")));
+        await Use("", async floor =>
+        {
+            await floor.Nodes.Add("later");
+            await ((EmbeddedFloor)floor).Write(change =>
+            {
+                change.Remove(change.Find(State(7))!.Value);
+                return true;
+            });
+        });
         if (failpoint == Failpoints.MigrateAfterCommit) Assert.Contains("behind its books", await RefusedLine(redis.ConnectionString), StringComparison.Ordinal);
         var report = await Migrate(redis);
 
         Assert.True(report.Copied);
         Assert.Contains($"was moved to the Redis at {redis.ConnectionString}", await RefusedLine(""), StringComparison.Ordinal);
-        await Use(redis.ConnectionString, async db =>
+        await Use(redis.ConnectionString, async floor =>
         {
-            Assert.Equal("yes", await db.StringGetAsync("hivemind/later"));
-            Assert.False(await db.KeyExistsAsync("hivemind/state/task/7/task"));
-            Assert.False(await db.KeyExistsAsync("hivemind/members/hivemind"));
-            await AssertFilled(db, except: 7);
+            Assert.False(await floor.Redis.GetDatabase().KeyExistsAsync("hivemind/state/task/7/task"));
+            await AssertFilled(floor, except: 7, "later");
         });
         Assert.False((await Migrate(redis)).Copied); // and again changes nothing
     }
@@ -48,7 +57,7 @@ public sealed class MigrationKillTests : IDisposable
         using var redis = await RealRedis.Start("--appendonly", "yes", "--maxmemory-policy", "noeviction");
         await Use("", Fill);
         await Die(Failpoints.MigrateAfterCommit, redis);
-        await Use(redis.ConnectionString, db => AssertFilled(db));
+        await Use(redis.ConnectionString, floor => AssertFilled(floor));
 
         Assert.Contains("behind its books", await RefusedLine(""), StringComparison.Ordinal);
         Assert.False((await Migrate(redis)).Copied);
@@ -64,7 +73,7 @@ public sealed class MigrationKillTests : IDisposable
         var refused = await Assert.ThrowsAsync<StartRefusedException>(() => Migrate(redis));
 
         Assert.Contains("appendonly is 'no'", refused.Message, StringComparison.Ordinal);
-        await Use("", db => AssertFilled(db));
+        await Use("", floor => AssertFilled(floor));
     }
 
     public void Dispose() => Directory.Delete(_data, recursive: true);
@@ -74,10 +83,10 @@ public sealed class MigrationKillTests : IDisposable
     private Task<MigrationReport> Migrate(RealRedis redis) => FloorMigration.Run(Options(""), redis.ConnectionString, TestContext.Current.CancellationToken);
 
     /// <summary>A start and a clean stop of the stores, which is what a floor sees of a silo.</summary>
-    private async Task Use(string redis, Func<IDatabase, Task> act)
+    private async Task Use(string redis, Func<Floor, Task> act)
     {
         await using var stores = await Stores.Open(Options(redis), acceptLostFloor: false);
-        await act(stores.Floor.Redis.GetDatabase());
+        await act(stores.Floor);
     }
 
     private async Task<string> RefusedLine(string redis) =>
@@ -91,38 +100,47 @@ public sealed class MigrationKillTests : IDisposable
         Assert.True(exitCode == 137, $"ended with {exitCode}:\n{process.Output}");
     }
 
-    /// <summary>Every type that is stored, bytes that are no text, and more entries than one batch.</summary>
-    private static async Task Fill(IDatabase db)
+    /// <summary>Everything that is stored, bytes that are no text, and more entries than one batch.</summary>
+    private static async Task Fill(Floor floor)
     {
-        var writes = Enumerable.Range(0, 500).Select(i =>
-            db.HashSetAsync($"hivemind/state/task/{i}/task", [new("etag", $"e{i}"), new("data", new byte[] { 0, 255, (byte)i })])).ToList();
-        writes.Add(db.HashSetAsync("hivemind/unfinished/00", [.. Enumerable.Range(0, 2500).Select(i => new HashEntry(BitConverter.GetBytes(i), Value(i)))]));
-        writes.Add(db.SortedSetAddAsync("hivemind/open", [.. Enumerable.Range(0, 2500).Select(i => new SortedSetEntry(BitConverter.GetBytes(i), Score(i)))]));
-        writes.Add(db.SetAddAsync("hivemind/nodes", ["a", "b", "ü"]));
-        writes.Add(db.HashSetAsync("hivemind/members/hivemind", [new("x", "y")]));
-        await Task.WhenAll(writes);
+        await floor.Unfinished.Add(Entries);
+        await floor.Unfinished.Mark([.. Entries.Take(900).Select(entry => entry.TaskId)], "nöde");
+        foreach (var node in Nodes) await floor.Nodes.Add(node);
+        await ((EmbeddedFloor)floor).Write(change =>
+        {
+            for (var i = 0; i < 500; i++) change.Put(State(i), Guid.NewGuid(), [0, 255, (byte)i]);
+            return true;
+        });
     }
 
-    private static async Task AssertFilled(IDatabase db, int except = -1)
+    private static async Task AssertFilled(Floor floor, int except = -1, params string[] more)
     {
+        var found = new Dictionary<PendingTask, string?>();
+        await foreach (var entry in floor.Unfinished.Scan()) found.Add(entry.Task, entry.MarkedNode);
+        Assert.Equal(Entries.ToHashSet(), found.Keys.ToHashSet());
+        Assert.All(Entries.Select((entry, i) => (entry, i)), pair => Assert.Equal(pair.i < 900 ? "nöde" : null, found[pair.entry]));
+        var expected = Entries.Where(entry => entry.UserId == "ann").Select(entry => entry.TaskId).Reverse().ToList();
+        Assert.Equal(expected, (await floor.Unfinished.Page("ann", null, 0, 5000)).Select(place => place.Key.TaskId));
+        Assert.Equal(Entries.Length, (await floor.Unfinished.Page(null, null, 0, 5000)).Count);
+        Assert.Equal(Nodes.Concat(more).Order(StringComparer.Ordinal), (await floor.Nodes.All()).Order(StringComparer.Ordinal));
         for (var i = 0; i < 500; i++)
         {
             if (i == except) continue;
-            var state = (await db.HashGetAllAsync($"hivemind/state/task/{i}/task")).ToDictionary(entry => entry.Name.ToString(), entry => (byte[])entry.Value!);
-            Assert.Equal(2, state.Count);
-            Assert.Equal(new byte[] { 0, 255, (byte)i }, state["data"]);
+            Assert.Equal(new byte[] { 0, 255, (byte)i }, await Data(floor, i));
         }
-
-        var entries = (await db.HashGetAllAsync("hivemind/unfinished/00")).ToDictionary(entry => BitConverter.ToInt32((byte[])entry.Name!));
-        Assert.Equal(2500, entries.Count);
-        Assert.All(entries, entry => Assert.Equal(Value(entry.Key), (byte[])entry.Value.Value!));
-        var places = await db.SortedSetRangeByRankWithScoresAsync("hivemind/open");
-        Assert.Equal(2500, places.Length);
-        Assert.All(places, place => Assert.Equal(Score(BitConverter.ToInt32((byte[])place.Element!)), place.Score));
-        Assert.Equal(["a", "b", "ü"], (await db.SetMembersAsync("hivemind/nodes")).Select(member => member.ToString()).Order(StringComparer.Ordinal));
     }
 
-    private static byte[] Value(int i) => [1, 0, (byte)i, (byte)(i >> 8), 10, 13];
+    private static async Task<byte[]?> Data(Floor floor, int i)
+    {
+        if (floor is EmbeddedFloor embedded) return embedded.Readers.Read(reader => reader.Find(State(i)))?.Value;
+        var state = (await floor.Redis.GetDatabase().HashGetAllAsync($"hivemind/state/task/{i}/task")).ToDictionary(entry => entry.Name.ToString(), entry => (byte[])entry.Value!);
+        Assert.Equal(2, state.Count);
+        return state["data"];
+    }
 
-    private static double Score(int i) => 1_790_000_000_000d + i / 3;
+    private static byte[] State(int i) => FloorLayout.Key($"s/task/{i}/task");
+
+    private static PendingTask Entry(int i) => new(
+        $"{i * 7919 % 256:x2}{i:x30}", i % 3 == 0 ? "ann" : "bö", "python", TaskPriority.Normal, new ResourceRequest(1000, 256, 0),
+        DateTimeOffset.UnixEpoch.AddMilliseconds(1_790_000_000_000 + i), DateTimeOffset.UnixEpoch.AddDays(3));
 }

@@ -71,15 +71,60 @@ public sealed class OrleansOnFloorTests : IDisposable
     [Fact]
     public Task ClearState_AfterAWrite_TheKeyIsGone() => OnSilo(async (grains, services) =>
     {
-        var floor = services.GetRequiredService<Floor>();
-        var key = $"{floor.Options.ServiceId}/state/floor-probe/a/probe";
+        var floor = (EmbeddedFloor)services.GetRequiredService<Floor>();
+        var key = FloorLayout.State(GrainId.Create("floor-probe", "a"), "probe");
         await grains.GetGrain<IFloorProbeGrain>("a").Set(1);
-        Assert.True(await floor.Redis.GetDatabase().KeyExistsAsync(key));
+        Assert.NotNull(floor.Readers.Read(reader => reader.Find(key)));
 
         await grains.GetGrain<IFloorProbeGrain>("a").Clear();
 
-        Assert.False(await floor.Redis.GetDatabase().KeyExistsAsync(key));
+        Assert.Null(floor.Readers.Read(reader => reader.Find(key)));
+        await grains.GetGrain<IFloorProbeGrain>("a").Set(2); // and it can be born again
+        Assert.Equal(2, await grains.GetGrain<IFloorProbeGrain>("a").Get());
     });
+
+    [Fact]
+    public async Task EmbeddedEntries_CopiedToARedis_AreWhatItsProvidersRead()
+    {
+        await OnSilo(async (grains, _) =>
+        {
+            await grains.GetGrain<IFloorProbeGrain>("ä \"quoted\" / name").Set(42);
+            await grains.GetGrain<IFloorProbeGrain>("ä \"quoted\" / name").Remind();
+        });
+        using var redis = await RealRedis.Start("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction");
+        var options = new FloorOptions { ConnectionString = redis.ConnectionString };
+        await using (var from = (EmbeddedFloor)await temp.Start())
+        await using (var to = await Floor.Start(options))
+        {
+            var copied = await new EmbeddedEntries(from).CopyTo(to.Redis.GetDatabase(), TestContext.Current.CancellationToken);
+            Assert.Equal(copied, await new FloorKeys(to.Redis.GetDatabase(), options.ServiceId).Digest(TestContext.Current.CancellationToken));
+        }
+
+        await OnSilo(options, async (grains, _) =>
+        {
+            var probe = grains.GetGrain<IFloorProbeGrain>("ä \"quoted\" / name");
+            Assert.Equal(42, await probe.Get());
+            Assert.True(await probe.HasReminder());
+            await probe.Set(43); // by the ETag that was copied
+            await probe.Clear();
+        });
+    }
+
+    [Fact]
+    public async Task ClearState_OnARedis_TheKeyIsGone()
+    {
+        using var redis = await RealRedis.Start("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction");
+        await OnSilo(new FloorOptions { ConnectionString = redis.ConnectionString }, async (grains, services) =>
+        {
+            var db = services.GetRequiredService<Floor>().Redis.GetDatabase();
+            await grains.GetGrain<IFloorProbeGrain>("a").Set(1);
+            Assert.True(await db.KeyExistsAsync("hivemind/state/floor-probe/a/probe"));
+
+            await grains.GetGrain<IFloorProbeGrain>("a").Clear();
+
+            Assert.False(await db.KeyExistsAsync("hivemind/state/floor-probe/a/probe"));
+        });
+    }
 
     [Fact]
     public Task Write_AnotherWasFaster_InconsistentStateComesThrough() => OnSilo(async (_, services) =>

@@ -13,7 +13,6 @@ public sealed class RedisChecksTests
         using var redis = await RealRedis.Start(Sound);
         await using var floor = await Floor.Start(new FloorOptions { ConnectionString = redis.ConnectionString });
         await floor.Nodes.Add("a");
-        await floor.Commit.CommitAsync();
 
         Assert.Equal(["a"], await floor.Nodes.All());
         Assert.Null(await floor.Health.Check(TimeSpan.FromSeconds(10)));

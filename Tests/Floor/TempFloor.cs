@@ -7,7 +7,7 @@ internal sealed class TempFloor : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("hivemind-floor-").FullName;
 
-    public FloorOptions Options => new() { Directory = Path, LogMemorySize = "64m" };
+    public FloorOptions Options => new() { Directory = Path };
 
     public Task<Floor> Start() => Floor.Start(Options);
 

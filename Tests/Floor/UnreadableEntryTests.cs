@@ -104,7 +104,7 @@ public sealed class UnreadableEntryTests : IDisposable
         return Assert.Single(found);
     }
 
-    private static Task Overwrite(Floor floor, PendingTask task, byte[] record) => floor.Redis.GetDatabase().HashSetAsync(
+    private static Task Overwrite(Floor floor, PendingTask task, byte[] record) => floor is EmbeddedFloor embedded ? embedded.Overwrite(task.TaskId, record) : floor.Redis.GetDatabase().HashSetAsync(
         $"{floor.Options.ServiceId}/unfinished/{task.TaskId[..2]}", Convert.FromHexString(task.TaskId), record);
 
     private static PendingTask Pending(string user, int n) => new(

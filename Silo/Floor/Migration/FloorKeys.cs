@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using HiveMind.Faults;
 using StackExchange.Redis;
 
 namespace HiveMind.Storage;
@@ -19,22 +18,10 @@ internal sealed class FloorKeys(IDatabase db, string serviceId)
     /// <summary>The floor id of a migration to this server that has begun and not ended. No silo starts while it is there.</summary>
     public static RedisKey Migrating(string serviceId) => $"{serviceId}/migrating";
 
-    /// <summary>Copies everything as it is, type by type, onto a server that has none of these keys.</summary>
-    public async Task<FloorDigest> CopyTo(IDatabase target, CancellationToken cancel)
-    {
-        var digest = new FloorDigest();
-        await ForEach(async key =>
-        {
-            await Walk(key, digest, target);
-            Failpoint.Hit(Failpoints.MigrateCopying);
-        }, cancel);
-        return digest;
-    }
-
     public async Task<FloorDigest> Digest(CancellationToken cancel)
     {
         var digest = new FloorDigest();
-        await ForEach(key => Walk(key, digest, target: null), cancel);
+        await ForEach(key => Walk(key, digest), cancel);
         return digest;
     }
 
@@ -45,14 +32,6 @@ internal sealed class FloorKeys(IDatabase db, string serviceId)
     {
         await foreach (var key in Scan(cancel)) return key.ToString();
         return null;
-    }
-
-    /// <summary>Keys that the server counts and a scan does not show: what a copy would leave behind without anybody noticing.</summary>
-    public async Task<long> Hidden(CancellationToken cancel)
-    {
-        var shown = new HashSet<RedisKey>();
-        await foreach (var key in Scan("*", cancel)) shown.Add(key);
-        return (long)await db.ExecuteAsync("DBSIZE") - shown.Count;
     }
 
     private async Task ForEach(Func<RedisKey, Task> act, CancellationToken cancel)
@@ -95,7 +74,7 @@ internal sealed class FloorKeys(IDatabase db, string serviceId)
         while (cursor != "0");
     }
 
-    private async Task Walk(RedisKey key, FloorDigest digest, IDatabase? target)
+    private async Task Walk(RedisKey key, FloorDigest digest)
     {
         digest.AddKey();
         var type = await db.KeyTypeAsync(key);
@@ -104,22 +83,18 @@ internal sealed class FloorKeys(IDatabase db, string serviceId)
             case RedisType.String:
                 var value = await db.StringGetAsync(key);
                 digest.Add(key, type, RedisValue.Null, value);
-                if (target is not null) await target.StringSetAsync(key, value);
                 break;
             case RedisType.Hash:
                 var fields = await db.HashGetAllAsync(key);
                 foreach (var field in fields) digest.Add(key, type, field.Name, field.Value);
-                if (target is not null) await Task.WhenAll(fields.Chunk(Batch).Select(some => target.HashSetAsync(key, some)));
                 break;
             case RedisType.Set:
                 var members = await db.SetMembersAsync(key);
                 foreach (var member in members) digest.Add(key, type, member, RedisValue.Null);
-                if (target is not null) await Task.WhenAll(members.Chunk(Batch).Select(some => (Task)target.SetAddAsync(key, some)));
                 break;
             case RedisType.SortedSet:
                 var places = await db.SortedSetRangeByRankWithScoresAsync(key);
                 foreach (var place in places) digest.Add(key, place);
-                if (target is not null) await Task.WhenAll(places.Chunk(Batch).Select(some => (Task)target.SortedSetAddAsync(key, some)));
                 break;
             default:
                 throw new MigrationFailedException($"{key} is of type {type}, which no version of this program writes: the floor was changed by hand?");

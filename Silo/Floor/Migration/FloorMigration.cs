@@ -20,10 +20,11 @@ public sealed record MigrationReport(string FloorId, string Where, bool Copied, 
 /// </summary>
 public sealed class FloorMigration
 {
-    private readonly Floor source, target;
+    private readonly EmbeddedFloor source;
+    private readonly RedisFloor target;
     private readonly string serviceId, floorDirectory;
 
-    private FloorMigration(Floor source, Floor target, string floorDirectory)
+    private FloorMigration(EmbeddedFloor source, RedisFloor target, string floorDirectory)
     {
         (this.source, this.target, this.floorDirectory) = (source, target, floorDirectory);
         serviceId = source.Options.ServiceId;
@@ -46,11 +47,11 @@ public sealed class FloorMigration
         var identities = new StoreIdentities(books.BooksId, files.FilesId, books.FloorId, books.NotedSequence);
         try
         {
-            await using var target = await Floor.Start(Options(options, to));
-            await using var source = await Floor.Start(Options(options, ""));
+            await using var target = (RedisFloor)await Floor.Start(Options(options, to));
+            await using var source = (EmbeddedFloor)await Floor.Start(Options(options, ""));
             return await new FloorMigration(source, target, options.FloorDirectory).Run(identities, cancel);
         }
-        catch (Exception away) when (away is RedisException or TimeoutException or HiveMindException)
+        catch (Exception away) when (away is RedisException or TimeoutException or HiveMindException or StoreAwayException)
         {
             throw new MigrationFailedException($"A store stopped answering ({away.Message.ReplaceLineEndings(" ")}).", away);
         }
@@ -72,7 +73,7 @@ public sealed class FloorMigration
 
     private async Task<MigrationReport> Run(StoreIdentities identities, CancellationToken cancel)
     {
-        FloorKeys from = new(source.Redis.GetDatabase(), serviceId), there = new(Db, serviceId);
+        var there = new FloorKeys(Db, serviceId);
         var begun = (string?)await Db.StringGetAsync(FloorKeys.Migrating(serviceId));
         var meta = await source.Meta.Read();
         var step = MigrationRule.Decide(meta, new(await target.Meta.Read(), begun, await there.Any(cancel)), identities, FloorVersions.Current);
@@ -82,13 +83,11 @@ public sealed class FloorMigration
             await Begin(meta!.FloorId);
             await there.RemoveAll(cancel); // what an earlier run left: the old floor may have lived on since
             Failpoint.Hit(Failpoints.MigrateBegun);
-            copied = await from.CopyTo(Db, cancel);
-            if (await from.Hidden(cancel) is not 0 and var hidden)
-                throw new MigrationFailedException($"The embedded floor counts {hidden} more keys than it shows: they would be left behind.");
+            copied = await new EmbeddedEntries(source).CopyTo(Db, cancel);
             var found = await there.Digest(cancel);
             if (!copied.Equals(found)) throw new MigrationFailedException($"The copy differs: {copied} were read, {found} are in the Redis. Does another program write there?");
             Failpoint.Hit(Failpoints.MigrateBeforeCommit);
-            await Commit(meta.FloorId);
+            await Commit(meta);
             Failpoint.Hit(Failpoints.MigrateAfterCommit);
         }
 
@@ -101,17 +100,16 @@ public sealed class FloorMigration
     {
         var change = Db.CreateTransaction();
         _ = change.StringSetAsync(FloorKeys.Migrating(serviceId), floorId);
-        _ = change.KeyDeleteAsync(FloorMeta.Key(serviceId));
+        _ = change.KeyDeleteAsync(RedisMeta.Key(serviceId));
         await change.ExecuteAsync();
     }
 
     /// <summary>The one write that decides: in one transaction the Redis gets the floor's `meta` and loses the mark of a copy.</summary>
-    private async Task Commit(string floorId)
+    private async Task Commit(FloorMetaRecord meta)
     {
-        var meta = await source.Redis.GetDatabase().HashGetAllAsync(FloorMeta.Key(serviceId));
         var change = Db.CreateTransaction();
-        change.AddCondition(Condition.StringEqual(FloorKeys.Migrating(serviceId), floorId));
-        _ = change.HashSetAsync(FloorMeta.Key(serviceId), meta);
+        change.AddCondition(Condition.StringEqual(FloorKeys.Migrating(serviceId), meta.FloorId));
+        _ = change.HashSetAsync(RedisMeta.Key(serviceId), RedisMeta.Fields(meta));
         _ = change.KeyDeleteAsync(FloorKeys.Migrating(serviceId));
         if (!await change.ExecuteAsync()) throw new MigrationFailedException("Another migration to this Redis took its place.");
         await OnDisk();
@@ -136,7 +134,7 @@ public sealed class FloorMigration
     private static FloorOptions Options(PoolOptions options, string connection) => new()
     {
         ConnectionString = connection, Directory = options.FloorDirectory, ServiceId = options.Cluster.ClusterId, ClusterId = options.Cluster.ClusterId,
-        CommandTimeout = TimeSpan.FromSeconds(connection.Length == 0 ? 30 : 10), // a large list of the embedded floor is one answer
+        CommandTimeout = TimeSpan.FromSeconds(10),
     };
 
     private static string Text(System.Net.EndPoint endPoint) => endPoint is System.Net.DnsEndPoint dns

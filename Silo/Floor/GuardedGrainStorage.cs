@@ -4,10 +4,10 @@ using Orleans.Storage;
 namespace HiveMind.Storage;
 
 /// <summary>
-/// Grain storage that has returned only when the write is durable: the Redis provider's, then the shared commit. Every failure but a
-/// lost race is an outage of unknown outcome.
+/// Grain storage as grains see it on either engine: a write has returned only when it is durable, and every failure but a lost race is an
+/// outage of unknown outcome.
 /// </summary>
-public sealed partial class GroupCommitGrainStorage(IGrainStorage inner, FloorCommit commit, ILogger<GroupCommitGrainStorage> log) : IGrainStorage
+public sealed partial class GuardedGrainStorage(IGrainStorage inner, Floor floor, ILogger<GuardedGrainStorage> log) : IGrainStorage
 {
     public async Task ReadStateAsync<T>(string stateName, GrainId grainId, IGrainState<T> grainState)
     {
@@ -15,11 +15,9 @@ public sealed partial class GroupCommitGrainStorage(IGrainStorage inner, FloorCo
         {
             await inner.ReadStateAsync(stateName, grainId, grainState);
         }
-        catch (Exception e) when (e is not HiveMindException)
+        catch (Exception e)
         {
-            FloorInstruments.Failed("read");
-            LogFailed(log, e, "read", stateName, grainId);
-            throw FloorFailures.Unavailable(e);
+            throw Failed(e, "read", stateName, grainId);
         }
     }
 
@@ -35,15 +33,21 @@ public sealed partial class GroupCommitGrainStorage(IGrainStorage inner, FloorCo
         try
         {
             await change;
-            await commit.CommitAsync();
+            floor.Written();
             FloorInstruments.Written(stateName, Stopwatch.GetElapsedTime(began));
         }
-        catch (Exception e) when (e is not InconsistentStateException and not HiveMindException)
+        catch (Exception e) when (e is not InconsistentStateException)
         {
-            FloorInstruments.Failed(verb);
-            LogFailed(log, e, verb, stateName, grainId);
-            throw FloorFailures.Unavailable(e);
+            throw Failed(e, verb, stateName, grainId);
         }
+    }
+
+    private HiveMindException Failed(Exception e, string verb, string stateName, GrainId grainId)
+    {
+        FloorInstruments.Failed(verb);
+        if (e is HiveMindException known) return known; // its engine has said why
+        LogFailed(log, e, verb, stateName, grainId);
+        return FloorFailures.Unavailable(e);
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The floor could not {Verb} {StateName} of {GrainId}.")]

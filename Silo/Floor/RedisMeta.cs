@@ -1,0 +1,52 @@
+using StackExchange.Redis;
+
+namespace HiveMind.Storage;
+
+/// <summary>The hash `{service}/meta`.</summary>
+internal sealed class RedisMeta(IConnectionMultiplexer redis, string serviceId) : IFloorMetaStore
+{
+    private readonly IDatabase db = redis.GetDatabase();
+    private readonly RedisKey key = Key(serviceId);
+
+    public static RedisKey Key(string serviceId) => $"{serviceId}/meta";
+
+    public async Task<FloorMetaRecord?> Read()
+    {
+        var fields = (await FloorFailures.Guard(db.HashGetAllAsync(key))).ToDictionary(field => field.Name.ToString(), field => field.Value);
+        return fields.Count == 0 ? null : new FloorMetaRecord(
+            Text("floor_id"), Text("books_id"), Text("files_id"),
+            new FloorVersions((int)Number("schema"), (int)Number("key_layout"), (int)Number("serializer")), Number("sequence"));
+
+        string Text(string name) => fields.GetValueOrDefault(name).ToString();
+        long Number(string name) => fields.TryGetValue(name, out var value) && value.TryParse(out long number) ? number : 0;
+    }
+
+    public Task Create(FloorMetaRecord record)
+    {
+        // One script, so that two silos that start on one empty Redis agree.
+        const string CreateIfAbsent = """
+            if redis.call('EXISTS', KEYS[1]) == 0 then
+              redis.call('HMSET', KEYS[1], 'floor_id', ARGV[1], 'books_id', ARGV[2], 'files_id', ARGV[3],
+                'schema', ARGV[4], 'key_layout', ARGV[5], 'serializer', ARGV[6], 'sequence', ARGV[7])
+            end
+            return 0
+            """;
+        return FloorFailures.Guard(db.ScriptEvaluateAsync(CreateIfAbsent, [key], [
+            record.FloorId, record.BooksId, record.FilesId, record.Versions.Schema, record.Versions.KeyLayout, record.Versions.Serializer, record.Sequence,
+        ]));
+    }
+
+    public Task Raise(FloorVersions to) => FloorFailures.Guard(db.HashSetAsync(
+        key, [new("schema", to.Schema), new("key_layout", to.KeyLayout), new("serializer", to.Serializer)]));
+
+    public Task<long> Advance() => FloorFailures.Guard(db.HashIncrementAsync(key, "sequence"));
+
+    public Task<bool> IsHalfACopy() => FloorFailures.Guard(db.KeyExistsAsync(FloorKeys.Migrating(serviceId)));
+
+    /// <summary>The record as the fields that are stored.</summary>
+    public static HashEntry[] Fields(FloorMetaRecord record) =>
+    [
+        new("floor_id", record.FloorId), new("books_id", record.BooksId), new("files_id", record.FilesId), new("schema", record.Versions.Schema),
+        new("key_layout", record.Versions.KeyLayout), new("serializer", record.Versions.Serializer), new("sequence", record.Sequence),
+    ];
+}
