@@ -9,8 +9,9 @@ internal static class App
 {
     public static RootCommand Build(Terminal terminal) => new("hivemind: lend machines, submit work, get results and credits.")
     {
-        new DemoVerb(terminal), new UpVerb(terminal), new SiloVerb(terminal), new MigrateVerb(terminal),
+        new DemoVerb(terminal), new UpVerb(terminal), new SiloVerb(terminal), new MigrateVerb(terminal), new AdminCodeVerb(terminal),
         new RegisterVerb(terminal), new LoginVerb(terminal), new LogoutVerb(terminal), new WhoAmIVerb(terminal),
+        new PasswordVerb(terminal), new SessionsVerb(terminal), new SessionEndVerb(terminal), new AdminCommand(terminal),
         new SubmitVerb(terminal), new SubmitManyVerb(terminal), new WatchVerb(terminal), new TasksVerb(terminal), new StatusVerb(terminal),
         new ExplainVerb(terminal), new ResultVerb(terminal), new CancelVerb(terminal), new NodesVerb(terminal), new NodeCordonVerb(terminal),
         new NodeDrainVerb(terminal), new NodeUncordonVerb(terminal), new NodeRemoveVerb(terminal), new NodeTokenVerb(terminal), new StatsVerb(terminal),

@@ -56,7 +56,7 @@ internal static class Launch
     // The option goes behind the verb, before anything that may follow a `--`.
     private static string Insert(string command, string option)
     {
-        var space = command.IndexOf(' ', StringComparison.Ordinal);
+        var space = command.IndexOf(' ', command.StartsWith($"{AdminCommand.Word} ", StringComparison.Ordinal) ? AdminCommand.Word.Length + 1 : 0);
         return space < 0 ? $"{command} {option}" : $"{command[..space]} {option}{command[space..]}";
     }
 

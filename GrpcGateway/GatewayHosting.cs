@@ -9,7 +9,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace HiveMind;
 
-/// <summary>Wires the gRPC edge into the silo's process. It needs IGrainFactory, IAccounts, IBooks, IFiles, the two indexes and the two sources of lists beside it.</summary>
+/// <summary>Wires the gRPC edge into the silo's process. It needs IGrainFactory, IAccounts, IBooks, IAccountBooks, the audit log, IFiles, the two indexes and the two sources of lists beside it.</summary>
 public static class GatewayHosting
 {
     public static IServiceCollection AddGrpcGateway(this IServiceCollection services, HubOptions options)
@@ -59,6 +59,7 @@ public static class GatewayHosting
         services.AddSingleton<PasswordLogin>();
         services.AddSingleton<ILogins, Logins>();
         services.AddSingleton<UserServiceEndpoint>();
+        services.AddSingleton<AdminServiceEndpoint>();
         services.AddSingleton<NodeManagerServiceEndpoint>();
         services.AddSingleton<MasterNodeServiceEndpoint>();
         return services;
@@ -72,6 +73,7 @@ public static class GatewayHosting
         app.UseMiddleware<CallGuard>();
         if (reflection) app.MapGrpcReflectionService();
         app.MapGrpcService<UserServiceEndpoint>();
+        app.MapGrpcService<AdminServiceEndpoint>();
         app.MapGrpcService<NodeManagerServiceEndpoint>();
         app.MapGrpcService<MasterNodeServiceEndpoint>();
         return app;

@@ -10,6 +10,9 @@ internal static class Login
         var now = TimeProvider.System.GetUtcNow();
         var answer = await hub.Users.LoginUserAsync(
             new LoginUserRequest { Username = username, Password = password }, cancellationToken: stop);
-        return new StoredSession(username, answer.UserId, answer.Role, answer.SessionToken, now, Times.Parse(answer.ExpiresAt));
+        return new StoredSession(username, answer.UserId, answer.Role, answer.SessionToken, now, Times.Parse(answer.ExpiresAt))
+        {
+            MustChangePassword = answer.MustChangePassword,
+        };
     }
 }

@@ -22,8 +22,9 @@ internal sealed class LoginVerb : Verb
         var session = await Login.At(hub, name, password, stop);
         new KnownHubs(UserFolders.Config).Remember(hub.Address);
         new SessionFile(UserFolders.Config).Write(hub.Address, session);
-        Terminal.Result(session.UserId, new { session.UserId, session.Username, session.Role, session.ExpiresAt });
-        Terminal.Hint($"Logged in as {session.Username} ({session.Role}). Next: {Next(parsed, "whoami")}");
+        Terminal.Result(session.UserId, new { session.UserId, session.Username, session.Role, session.ExpiresAt, session.MustChangePassword });
+        Terminal.Hint($"Logged in as {session.Username} ({session.Role}). Next: {Next(parsed, session.MustChangePassword ? "password" : "whoami")}");
+        if (session.MustChangePassword) Terminal.Hint("An admin made your password: set a new one before anything else.");
         return ExitCodes.Ok;
     }
 }

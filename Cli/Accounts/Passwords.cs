@@ -3,7 +3,7 @@ namespace HiveMind.Cli;
 /// <summary>Passwords come from a hidden prompt or from standard input, never from an argument that others can read.</summary>
 internal static class Passwords
 {
-    public static string Get(Terminal terminal, bool fromStandardInput, bool isNew)
+    public static string Get(Terminal terminal, bool fromStandardInput, bool isNew, string question = "Password")
     {
         if (fromStandardInput)
         {
@@ -15,7 +15,7 @@ internal static class Passwords
             throw CliException.Usage("No terminal to ask for the password at: pipe it in and say --password-stdin.");
         }
 
-        var password = terminal.AskHidden("Password");
+        var password = terminal.AskHidden(question);
         return !isNew || terminal.AskHidden("Once more") == password
             ? password
             : throw CliException.Usage("The two passwords differ.");

@@ -11,6 +11,8 @@ internal sealed class RegisterVerb : Verb
     private readonly Option<string?> email = new("--email") { Description = "E-mail address.", HelpName = "ADDRESS" };
     private readonly Option<string?> displayName = new("--display-name") { Description = "Name that others see.", HelpName = "NAME" };
     private readonly Option<bool> passwordStdin = new("--password-stdin") { Description = "Read the password from standard input." };
+    private readonly Option<string?> codeFile =
+        new("--code-file") { Description = "File with the registration code that an admin gave you.", HelpName = "FILE" };
     private readonly Option<string?> adminCodeFile =
         new("--admin-code-file") { Description = "File with the hub's one-time admin code.", HelpName = "FILE" };
 
@@ -20,15 +22,16 @@ internal sealed class RegisterVerb : Verb
         Add(email);
         Add(displayName);
         Add(passwordStdin);
+        Add(codeFile);
         Add(adminCodeFile);
     }
 
     protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
     {
-        var codeFile = parsed.GetValue(adminCodeFile);
         var request = new RegisterUserRequest
         {
-            AdminCode = codeFile is null ? "" : (await File.ReadAllTextAsync(codeFile, stop)).Trim(),
+            AdminCode = await CodeIn(parsed.GetValue(adminCodeFile), stop),
+            RegistrationCode = await CodeIn(parsed.GetValue(codeFile), stop),
             Username = parsed.GetValue(username) ?? Terminal.Ask("User name"),
             Email = parsed.GetValue(email) ?? Terminal.Ask("E-mail (--email)"),
             DisplayName = parsed.GetValue(displayName) ?? "",
@@ -47,4 +50,6 @@ internal sealed class RegisterVerb : Verb
         Terminal.Hint($"  {Next(parsed, "worker")}   lends this machine");
         return ExitCodes.Ok;
     }
+
+    private static async Task<string> CodeIn(string? file, CancellationToken stop) => file is null ? "" : (await File.ReadAllTextAsync(file, stop)).Trim();
 }

@@ -4,6 +4,10 @@ namespace HiveMind.Cli;
 internal sealed record StoredSession(
     string Username, string UserId, string Role, string Token, DateTimeOffset ObtainedAt, DateTimeOffset ExpiresAt)
 {
+    /// <summary>Known at the login only; the hub asks for the new password as long as it is missing.</summary>
+    [System.Text.Json.Serialization.JsonIgnore]
+    public bool MustChangePassword { get; init; }
+
     /// <summary>Less than half remains, and something remains.</summary>
     public bool NeedsRenewal(DateTimeOffset now) => now < ExpiresAt && ExpiresAt - now < (ExpiresAt - ObtainedAt) / 2;
 }

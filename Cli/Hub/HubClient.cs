@@ -14,7 +14,8 @@ internal sealed class HubClient : IDisposable
     private const int MessageLimit = (100 * 1024 * 1024) + (64 * 1024);
 
     // Without the methods whose second try would answer otherwise: register, login, logout.
-    private static readonly string[] RepeatableUserCalls = ["GetUserInfo", "RenewSession"];
+    private static readonly string[] RepeatableUserCalls = ["GetUserInfo", "RenewSession", "ListSessions"];
+    private static readonly string[] RepeatableAdminCalls = ["ListUsers", "GetUser", "SetUserRole", "SetUserActive", "AdjustCredits", "ListRegistrationCodes", "ListAudit"];
     private static readonly string[] RepeatableNodeCalls = ["RegisterNode", "UpdateNodeStatus", "GetNodeInfo", "ListNodes", "CordonNode", "DrainNode", "UncordonNode"];
     private static readonly string[] RepeatableTaskCalls =
         ["SubmitTask", "GetTaskStatus", "CancelTask", "GetTaskResult", "GetUploadPosition", "GetSystemStats", "ListTasks", "GetAnalytics"];
@@ -44,6 +45,7 @@ internal sealed class HubClient : IDisposable
         });
         var calls = channel.CreateCallInvoker().Intercept(new CallDefaults(() => token ?? Session?.Token, time));
         Users = new UserService.UserServiceClient(calls);
+        Admin = new AdminService.AdminServiceClient(calls);
         Nodes = new NodeManagerService.NodeManagerServiceClient(calls);
         Tasks = new MasterNodeService.MasterNodeServiceClient(calls);
         Health = new Health.HealthClient(calls);
@@ -52,6 +54,7 @@ internal sealed class HubClient : IDisposable
     public Uri Address { get; }
     public StoredSession? Session { get; private set; }
     public UserService.UserServiceClient Users { get; }
+    public AdminService.AdminServiceClient Admin { get; }
     public NodeManagerService.NodeManagerServiceClient Nodes { get; }
     public MasterNodeService.MasterNodeServiceClient Tasks { get; }
     public Health.HealthClient Health { get; }
@@ -111,6 +114,7 @@ internal sealed class HubClient : IDisposable
             },
         };
         AddNames(config, "nodepool.UserService", RepeatableUserCalls);
+        AddNames(config, "nodepool.AdminService", RepeatableAdminCalls);
         AddNames(config, "nodepool.NodeManagerService", RepeatableNodeCalls);
         AddNames(config, "nodepool.MasterNodeService", RepeatableTaskCalls);
         return config;

@@ -5,6 +5,10 @@ namespace HiveMind.Cli;
 /// <summary>Times of the wire: RFC 3339, UTC.</summary>
 internal static class Times
 {
+    /// <summary>A time ago, like 2h, or a moment: as a moment, so that the next page asks the same.</summary>
+    public static string Moment(string text, TimeProvider time) => text.Contains('-', StringComparison.Ordinal) ? text
+        : (time.GetUtcNow() - TimeSpan.FromSeconds(DurationText.Seconds(text))).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
     public static DateTimeOffset Parse(string text) =>
         DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
 }

@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using Grpc.Core;
+using HiveMind.Auditing;
 using HiveMind.Protos;
+using HiveMind.Storage;
 
 namespace HiveMind.Cli;
 
@@ -9,9 +11,11 @@ namespace HiveMind.Cli;
 /// The account that `up` makes at the first start, so that one terminal is enough: a random password, kept (0600) in the hub's own data
 /// directory, where whoever reads it owns the hub anyway.
 /// </summary>
-internal sealed class LocalAccount(string dataDirectory)
+internal sealed class LocalAccount(string dataDirectory, string booksFile)
 {
     private static readonly JsonSerializerOptions Shape = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    private static readonly TimeSpan CodeAge = TimeSpan.FromMinutes(10);
 
     private string FilePath => Path.Combine(dataDirectory, "local-account.json");
 
@@ -70,6 +74,7 @@ internal sealed class LocalAccount(string dataDirectory)
                 var request = new RegisterUserRequest
                 {
                     Username = name, Password = account.Password, Email = $"{name}@hivemind.invalid", DisplayName = "This machine",
+                    RegistrationCode = await CodeFor(name, stop),
                 };
                 await hub.Users.RegisterUserAsync(request, cancellationToken: stop);
                 PrivateFile.Write(FilePath, JsonSerializer.Serialize(account, Shape));
@@ -82,6 +87,16 @@ internal sealed class LocalAccount(string dataDirectory)
         }
 
         throw new CliException(ExitCodes.Usage, "No name was free for the local account: log in first.");
+    }
+
+    /// <summary>
+    /// The name `local` is nobody else's, and this account is made whoever else may register: by a code for it that only who can write the hub's books
+    /// can make.
+    /// </summary>
+    private async Task<string> CodeFor(string name, CancellationToken stop)
+    {
+        using var books = SqliteBooks.Open(booksFile, TimeProvider.System);
+        return (await books.MakeCode(new CodeSpec(1, CodeAge, "the hub's own account", name), Actor.Operator, stop)).Code;
     }
 
     private Kept? Read() => File.Exists(FilePath) ? JsonSerializer.Deserialize<Kept>(File.ReadAllText(FilePath), Shape) : null;

@@ -42,7 +42,7 @@ internal sealed class UpVerb : Verb
             await HubReadiness.Wait(client, silo, stop);
         }
 
-        var session = await new LocalAccount(pool.DataDirectory).EnsureLogin(
+        var session = await new LocalAccount(pool.DataDirectory, pool.BooksFile).EnsureLogin(
             hub, new SessionFile(UserFolders.Config), new KnownHubs(UserFolders.Config), stop);
         await using var worker = ChildProcess.Start(
             "worker", ["worker", "--hub", HubAddress.Full(hub)], onLine: line => Terminal.Message($"worker | {line}"));

@@ -33,7 +33,7 @@ internal sealed class TasksVerb : Verb
         var request = new ListTasksRequest
         {
             UserId = parsed.GetValue(allUsers) ? "*" : "", TaskType = parsed.GetValue(type) ?? "", PageToken = parsed.GetValue(page) ?? "",
-            CreatedAfter = parsed.GetValue(since) is { } asked ? Moment(asked, time) : "",
+            CreatedAfter = parsed.GetValue(since) is { } asked ? Times.Moment(asked, time) : "",
         };
         request.States.AddRange((parsed.GetValue(state) ?? []).SelectMany(words => words.Split(',')).Select(StateOf));
         return request;
@@ -98,9 +98,6 @@ internal sealed class TasksVerb : Verb
         words.Add($"--page {request.PageToken}");
         return string.Join(' ', words);
     }
-
-    private static string Moment(string text, TimeProvider time) => text.Contains('-', StringComparison.Ordinal) ? text
-        : (time.GetUtcNow() - TimeSpan.FromSeconds(DurationText.Seconds(text))).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     private static TaskState StateOf(string word)
     {

@@ -1,3 +1,4 @@
+using HiveMind.Auditing;
 using HiveMind.Rewards;
 using HiveMind.Users;
 
@@ -6,15 +7,12 @@ namespace HiveMind.Storage;
 /// <summary>The SQL store: accounts, ledger, task history. Every write is one transaction on the writer's thread.</summary>
 public interface IBooks
 {
-    /// <summary>The row and its starting credits (from `mint`) in one transaction; the admin code hash is used up in it if given.</summary>
-    Task AddAccount(AccountRow account, long startingMicros, string? useAdminCodeHash, CancellationToken cancel);
+    /// <summary>The row and its starting credits (from `mint`) in one transaction; a code that is given is used up in it.</summary>
+    Task AddAccount(AccountRow account, AccountOpening opening, CancellationToken cancel);
     Task<AccountRow?> FindAccount(string userId, CancellationToken cancel);
     Task<AccountRow?> FindAccountByName(string username, CancellationToken cancel);
-    /// <summary>AlreadyExists names email.</summary>
-    Task UpdateAccount(AccountRow account, CancellationToken cancel);
-    /// <summary>The same, with who does it for the audit log (role, active, password).</summary>
-    Task UpdateAccount(AccountRow account, string actor, CancellationToken cancel) => UpdateAccount(account, cancel);
-    Task SetLastLogin(string userId, DateTimeOffset at, CancellationToken cancel);
+    /// <summary>AlreadyExists names email. What changed is in the audit log, by whom and from where, in the same transaction.</summary>
+    Task UpdateAccount(AccountRow account, Actor by, CancellationToken cancel);
     /// <summary>Micro-credits; 0 for an unknown account.</summary>
     Task<long> Balance(string userId, CancellationToken cancel);
     Task<NodeTotals> NodeTotals(string nodeId, CancellationToken cancel);
@@ -35,3 +33,6 @@ public interface ISettlements
     /// <summary>Ended tasks handed over here that are not yet in the books and out of the index.</summary>
     int Open { get; }
 }
+
+/// <summary>How an account begins: its credits, who makes it, and the codes (as given) that let it in.</summary>
+public sealed record AccountOpening(long StartingMicros, Actor By, string AdminCode = "", string RegistrationCode = "");

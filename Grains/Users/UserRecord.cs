@@ -18,4 +18,9 @@ public sealed record SessionRecord
     [Id(1)] public byte[] SecretHash { get; init; } = [];
     [Id(2)] public DateTimeOffset CreatedAt { get; init; }
     [Id(3)] public DateTimeOffset ExpiresAt { get; init; }
+    /// <summary>As of the last write of this record; the grain knows better while it is in memory.</summary>
+    [Id(4)] public DateTimeOffset LastUsedAt { get; init; }
+    /// <summary>Of the login.</summary>
+    [Id(5)] public string Address { get; init; } = "";
+    [Id(6)] public string Client { get; init; } = "";
 }

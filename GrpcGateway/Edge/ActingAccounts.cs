@@ -14,7 +14,7 @@ internal sealed class ActingAccounts(IGrainFactory grains, IAccounts accounts)
         if (!caller.IsAdmin)
             throw new HiveMindException(FailureKind.PermissionDenied, "USER_MISMATCH", "user_id is not the caller's: leave it empty.", "user_id");
         var row = Text.IsId(userId) ? await grains.GetGrain<IUserGrain>(userId).GetAccount() : null;
-        return row is null ? throw HiveMindException.NotFound("user", Text.Shown(userId)) : new Caller(row.UserId, row.Username, row.Role);
+        return row is null ? throw HiveMindException.NotFound("user", Text.Shown(userId)) : new Caller(row.UserId, row.Username, row.Role) { Address = caller.Address, ActingAdmin = caller.UserId };
     }
 
     /// <summary>Open mode without a token. Whoever names an account acts as it, but never as an admin: that takes a login in every mode.</summary>

@@ -1,5 +1,7 @@
 using Grpc.Core;
 using Grpc.Core.Interceptors;
+using HiveMind.Auditing;
+using HiveMind.Users;
 
 namespace HiveMind.Edge;
 
@@ -7,7 +9,7 @@ namespace HiveMind.Edge;
 /// Says for whom a call acts, before anything of ours runs. Who calls was told before the body was read; a `user_id` in the request may only repeat
 /// it, unless an admin acts for somebody else.
 /// </summary>
-internal sealed class AuthInterceptor(ActingAccounts accounts, HubOptions options) : Interceptor
+internal sealed class AuthInterceptor(ActingAccounts accounts, IAuditTally audit, HubOptions options) : Interceptor
 {
     public override async Task<TResponse> UnaryServerHandler<TRequest, TResponse>(
         TRequest request, ServerCallContext context, UnaryServerMethod<TRequest, TResponse> continuation)
@@ -45,15 +47,23 @@ internal sealed class AuthInterceptor(ActingAccounts accounts, HubOptions option
         CallIdentity.Set(context, CallIdentity.Find(context) switch
         {
             { Node: not null } node => node,
-            { Caller: { } caller } known => known with { Acting = await accounts.For(caller, userId) },
-            null when options.Auth.Mode == AuthMode.Open && rule.Who != RpcPolicy.Node => await ByName(userId, context),
+            { Caller: { } caller } known => await Acting(known, caller with { Address = CallAddress.Of(context) }, userId, context.Method),
+            null when options.Auth.Mode == AuthMode.Open && rule.Who is RpcPolicy.User or RpcPolicy.UserOrNode => await ByName(userId, context),
             _ => throw HiveMindException.Unauthenticated(),
         });
     }
 
+    /// <summary>An admin who acts for another is noted before anything is done.</summary>
+    private async Task<CallIdentity> Acting(CallIdentity known, Caller caller, string userId, string method)
+    {
+        var acting = await accounts.For(caller, userId);
+        if (acting.ActingAdmin.Length > 0) await audit.Note(new(Actor.Of(acting), AuditActions.ActedFor, acting.UserId, After: method));
+        return known with { Caller = caller, Acting = acting };
+    }
+
     private async Task<CallIdentity> ByName(string userId, ServerCallContext context)
     {
-        var account = await accounts.Named(userId, context.CancellationToken);
+        var account = await accounts.Named(userId, context.CancellationToken) with { Address = CallAddress.Of(context) };
         return new CallIdentity(account, account);
     }
 }

@@ -16,10 +16,14 @@ internal sealed class CallerCheck(IGrainFactory grains, IBooks books, CallRates 
     {
         var header = http.Request.Headers.Authorization;
         var bearer = BearerToken.Read(header.Count == 0 ? null : header.ToString(), books);
-        var isOpen = options.Auth.Mode == AuthMode.Open && !bearer.Given && rule.Who != RpcPolicy.Node;
+        var isOpen = options.Auth.Mode == AuthMode.Open && !bearer.Given && rule.Who is RpcPolicy.User or RpcPolicy.UserOrNode;
         if (rule.Who != RpcPolicy.Anonymous && bearer.Token is null && !isOpen) throw HiveMindException.Unauthenticated();
         if (rule.IsRateLimited) rates.Take(KeyOf(bearer.Token, http));
-        return rule.Who == RpcPolicy.Anonymous || bearer.Token is not { } token ? null : await Identify(token, rule.Who);
+        if (rule.Who == RpcPolicy.Anonymous || bearer.Token is not { } token) return null;
+        var identity = await Identify(token, rule.Who);
+        return identity.Caller is { MustChangePassword: true } && !RpcPolicies.IsOpenBeforePasswordChange(http.Request.Path)
+            ? throw HiveMindException.Precondition("PASSWORD_CHANGE_NEEDED", "An admin made this password: set a new one first (hivemind password).")
+            : identity;
     }
 
     /// <summary>The same question again, for a call that lasts.</summary>
@@ -38,13 +42,14 @@ internal sealed class CallerCheck(IGrainFactory grains, IBooks books, CallRates 
     {
         var caller = await sessions.Check(token);
         if (policy == RpcPolicy.Node) throw HiveMindException.Denied("NODE_TOKEN_NEEDED", "Only a node may call this, with its node token.");
+        if (policy == RpcPolicy.Admin && !caller.IsAdmin) throw HiveMindException.Denied("ADMIN_ONLY", "Only an admin may call this.");
         return new CallIdentity(caller, Token: token);
     }
 
     private async Task<CallIdentity> ByNodeToken(SessionToken token, RpcPolicy policy)
     {
         var node = await grains.GetGrain<INodeGrain>(token.Subject).CheckToken(token.SecretHash);
-        if (policy == RpcPolicy.User) throw HiveMindException.Denied("SESSION_NEEDED", "A node token is good for its node's work only.");
+        if (policy is RpcPolicy.User or RpcPolicy.Admin) throw HiveMindException.Denied("SESSION_NEEDED", "A node token is good for its node's work only.");
         return new CallIdentity(Node: node, Token: token);
     }
 }

@@ -21,6 +21,8 @@ internal sealed class FieldProblems
         if (!holds) _found.Add(new FieldProblem(field, fix));
         return this;
     }
+
+    public FieldProblems RequireNone(string? problem, string field) => Require(problem is null, field, problem ?? "");
 }
 
 internal static class FieldProblemExtensions

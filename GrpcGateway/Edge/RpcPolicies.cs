@@ -9,6 +9,8 @@ internal enum RpcPolicy
     /// <summary>A node token.</summary>
     Node,
     UserOrNode,
+    /// <summary>A session of an admin.</summary>
+    Admin,
 }
 
 /// <summary>
@@ -31,6 +33,20 @@ internal static class RpcPolicies
         ["/nodepool.UserService/GetUserInfo"] = RpcPolicy.User,
         ["/nodepool.UserService/UpdateUserProfile"] = RpcPolicy.User,
         ["/nodepool.UserService/RenewSession"] = RpcPolicy.User,
+        ["/nodepool.UserService/ListSessions"] = RpcPolicy.User,
+        ["/nodepool.UserService/RevokeSessions"] = RpcPolicy.User,
+
+        ["/nodepool.AdminService/ListUsers"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/GetUser"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/SetUserRole"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/SetUserActive"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/ResetPassword"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/EndSessions"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/AdjustCredits"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/MakeRegistrationCode"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/ListRegistrationCodes"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/RevokeRegistrationCode"] = RpcPolicy.Admin,
+        ["/nodepool.AdminService/ListAudit"] = RpcPolicy.Admin,
 
         ["/nodepool.NodeManagerService/RegisterNode"] = RpcPolicy.User,
         ["/nodepool.NodeManagerService/UnregisterNode"] = RpcPolicy.User,
@@ -69,6 +85,10 @@ internal static class RpcPolicies
         ["/grpc.health.v1.Health/List"] = RpcPolicy.Anonymous,
         ["/grpc.health.v1.Health/Watch"] = RpcPolicy.Anonymous,
     };
+
+    /// <summary>What an account may still do whose password an admin made: change it, see who it is, leave.</summary>
+    public static bool IsOpenBeforePasswordChange(string? method) => method is "/nodepool.UserService/UpdateUserProfile"
+        or "/nodepool.UserService/GetUserInfo" or "/nodepool.UserService/LogoutUser";
 
     /// <summary>Null where there is no row: refused.</summary>
     public static RpcRule? Find(string method) => Table.GetValueOrDefault(method);

@@ -1,3 +1,4 @@
+using HiveMind.Auditing;
 using HiveMind.Edge;
 using HiveMind.Storage;
 
@@ -7,17 +8,17 @@ namespace HiveMind.Users;
 internal sealed class Logins(
     IGrainFactory grains, IAccounts accounts, IBooks books, ISessionCheck sessions, PasswordLogin password, CallRates rates, HubOptions options) : ILogins
 {
-    public async Task<OpenedSession> LogIn(string username, string secret, string address, CancellationToken cancel)
+    public async Task<OpenedSession> LogIn(string username, string secret, CallOrigin origin, CancellationToken cancel)
     {
-        rates.Take(CallRates.ForAddress(address));
-        var login = await password.LogIn(username, secret, cancel);
+        rates.Take(CallRates.ForAddress(origin.Address));
+        var login = await password.LogIn(username, secret, origin with { Client = CallAddress.Plain(origin.Client) }, cancel);
         return new(login.SessionToken, login.ExpiresAt, new(login.Account.UserId, login.Account.Username, login.Account.Role));
     }
 
     public Task<Caller> Check(string token) =>
         Read(token) is { } session ? sessions.Check(session) : Task.FromException<Caller>(HiveMindException.Unauthenticated());
 
-    public async Task LogOut(string token)
+    public async Task LogOut(string token, string address)
     {
         if (Read(token) is not { } session) return;
         try
@@ -29,7 +30,7 @@ internal sealed class Logins(
             return;
         }
 
-        await grains.GetGrain<IUserGrain>(session.Subject).Logout(session.SessionId);
+        await grains.GetGrain<IUserGrain>(session.Subject).Logout(session.SessionId, new Actor(session.Subject, address));
     }
 
     public async Task<Caller?> WithoutLogin(CancellationToken cancel) => options.Auth.Mode == AuthMode.Open

@@ -8,7 +8,7 @@ namespace HiveMind.Users;
 internal static class UserMapping
 {
     public static NewAccount ToAccount(RegisterUserRequest request) =>
-        new(request.Username, request.Password, request.Email, request.DisplayName, request.AdminCode.Trim());
+        new(request.Username, request.Password, request.Email, request.DisplayName, request.AdminCode.Trim(), request.RegistrationCode.Trim());
 
     public static ProfileChange ToChange(UpdateUserProfileRequest request) => new(
         NullIfEmpty(request.Email), NullIfEmpty(request.DisplayName), NullIfEmpty(request.CurrentPassword), NullIfEmpty(request.NewPassword),
@@ -22,6 +22,7 @@ internal static class UserMapping
         UserId = login.Account.UserId,
         ExpiresAt = Rfc3339.Format(login.ExpiresAt),
         Role = login.Account.Role,
+        MustChangePassword = login.Account.MustChangePassword,
     };
 
     public static UserInfo ToInfo(AccountRow row, long balanceMicros, long heldMicros = 0) => new()
@@ -37,6 +38,18 @@ internal static class UserMapping
         BalanceCredits = Credits.ToCredits(balanceMicros),
         HeldCredits = Credits.ToCredits(heldMicros),
         FreeCredits = Credits.ToCredits(balanceMicros - heldMicros),
+        MustChangePassword = row.MustChangePassword,
+    };
+
+    public static Protos.SessionInfo ToSession(SessionInfo session, SessionToken? current) => new()
+    {
+        SessionId = session.SessionId,
+        CreatedAt = Rfc3339.Format(session.CreatedAt),
+        LastUsedAt = Rfc3339.Format(session.LastUsedAt),
+        ExpiresAt = Rfc3339.Format(session.ExpiresAt),
+        Address = session.Address,
+        Client = session.Client,
+        Current = current?.SessionId == session.SessionId,
     };
 
     private static string? NullIfEmpty(string text) => text.Length == 0 ? null : text;

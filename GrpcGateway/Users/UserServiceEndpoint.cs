@@ -1,4 +1,5 @@
 using Grpc.Core;
+using HiveMind.Auditing;
 using HiveMind.Edge;
 using HiveMind.Protos;
 using HiveMind.Rewards;
@@ -13,17 +14,17 @@ internal sealed class UserServiceEndpoint(
     public override async Task<RegisterUserResponse> RegisterUser(RegisterUserRequest request, ServerCallContext context)
     {
         UserRules.Check(request).ThrowIfAny();
-        var row = await accounts.Register(UserMapping.ToAccount(request), context.CancellationToken);
+        var row = await accounts.Register(UserMapping.ToAccount(request), CallAddress.OriginOf(context), context.CancellationToken);
         return new RegisterUserResponse { Success = true, Message = $"Welcome, {row.Username}.", UserId = row.UserId, Role = row.Role };
     }
 
     public override async Task<LoginUserResponse> LoginUser(LoginUserRequest request, ServerCallContext context) =>
-        UserMapping.ToResponse(await password.LogIn(request.Username, request.Password, context.CancellationToken));
+        UserMapping.ToResponse(await password.LogIn(request.Username, request.Password, CallAddress.OriginOf(context), context.CancellationToken));
 
     public override async Task<LogoutUserResponse> LogoutUser(LogoutUserRequest request, ServerCallContext context)
     {
         var session = await SessionToEnd(request.SessionToken, UserCall.Of(context));
-        await User(session.Subject).Logout(session.SessionId);
+        await User(session.Subject).Logout(session.SessionId, new Actor(session.Subject, CallAddress.Of(context)));
         return new LogoutUserResponse { Success = true, Message = "Logged out." };
     }
 
@@ -48,8 +49,26 @@ internal sealed class UserServiceEndpoint(
         UserRules.Check(request, own).ThrowIfAny();
         if ((request.Role.Length > 0 || request.IsActive.Length > 0) && !call.Caller.IsAdmin)
             throw HiveMindException.Denied("ADMIN_ONLY", "Only an admin sets role and is_active.");
-        var row = await User(call.Acting.UserId).Update(UserMapping.ToChange(request), own ? call.Session?.SessionId : null);
+        if (own && request.NewPassword.Length > 0)
+            PasswordRules.Check("new_password", request.NewPassword, call.Caller.Username, request.Email).ThrowIfAny();
+        var row = await accounts.Update(call.Acting, UserMapping.ToChange(request), own ? call.Session?.SessionId : null, context.CancellationToken);
         return new UpdateUserProfileResponse { Success = true, Message = "Saved.", User = await Info(row, context) };
+    }
+
+    public override async Task<ListSessionsResponse> ListSessions(ListSessionsRequest request, ServerCallContext context)
+    {
+        var call = UserCall.Of(context);
+        var answer = new ListSessionsResponse { Success = true };
+        answer.Sessions.AddRange((await User(call.Acting.UserId).ListSessions()).Select(session => UserMapping.ToSession(session, call.Session)));
+        return answer;
+    }
+
+    public override async Task<RevokeSessionsResponse> RevokeSessions(RevokeSessionsRequest request, ServerCallContext context)
+    {
+        UserRules.Check(request).ThrowIfAny();
+        var call = UserCall.Of(context);
+        var ended = await User(call.Acting.UserId).RevokeSessions([.. request.SessionIds], call.Session?.SessionId, Actor.Of(call.Acting));
+        return new RevokeSessionsResponse { Success = true, Message = $"{ended} ended.", Ended = ended };
     }
 
     /// <summary>The session of the call; its token may stand in the request too. In open mode, where calls carry none, the request's own.</summary>

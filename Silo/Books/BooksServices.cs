@@ -1,3 +1,4 @@
+using HiveMind.Auditing;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace HiveMind.Storage;
@@ -11,6 +12,11 @@ public static class BooksServices
         services.AddSingleton<IGuardedStore>(books);
         services.TryAddSingleton(FailStop.OfProcess);
         services.AddSingleton<IBooks>(books);
+        services.AddSingleton<IAuditLog>(books);
+        services.AddSingleton<IAccountBooks>(books);
+        services.AddSingleton<AuditTally>();
+        services.AddSingleton<IAuditTally>(s => s.GetRequiredService<AuditTally>());
+        services.AddHostedService(s => s.GetRequiredService<AuditTally>());
         services.AddSingleton<IActivity>(books);
         services.AddSingleton<ITaskHistory>(books);
         services.AddSingleton<BooksHealth>();

@@ -16,7 +16,7 @@ internal static class Migrations
             .Select(n => (int.Parse(n.AsSpan(Prefix.Length, 4), CultureInfo.InvariantCulture), n)).Order(),
     ];
 
-    public static void Apply(SqliteConnection connection, DateTimeOffset now)
+    public static void Apply(SqliteConnection connection, DateTimeOffset now, int upTo = int.MaxValue)
     {
         using var transaction = connection.BeginTransaction(deferred: false);
         connection.Execute(
@@ -29,7 +29,7 @@ internal static class Migrations
                 $"The books {connection.DataSource} have schema {at}, this HiveMind knows up to {All[^1].Version}: start the newer version.");
         }
 
-        foreach (var (version, resource) in All.Where(m => m.Version > at))
+        foreach (var (version, resource) in All.Where(m => m.Version > at && m.Version <= upTo))
         {
             using var script = new StreamReader(Assembly.GetExecutingAssembly().GetManifestResourceStream(resource)!);
             connection.Execute(script.ReadToEnd(), transaction: transaction);

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using HiveMind.Auditing;
 using Microsoft.Data.Sqlite;
 
 namespace HiveMind.Storage;
@@ -10,8 +11,8 @@ public sealed partial class SqliteBooks
     private const string CodeName = "admin_code_hash", UsedUp = "used";
     private string? _adminCodeFile;
 
-    /// <summary>How a code is compared: lower-case hex of SHA-256 of its text without white space around it.</summary>
-    public static string HashAdminCode(string code) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(code.Trim())));
+    /// <summary>How codes are kept and compared: lower-case hex of SHA-256 of its text without white space around it.</summary>
+    public static string HashCode(string code) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(code.Trim())));
 
     /// <summary>At the first start makes the code and its file `admin-code` (0600). The file's path while the code can be used, else null.</summary>
     public async Task<string?> EnsureAdminCode(string dataDirectory, CancellationToken cancel = default)
@@ -22,22 +23,40 @@ public sealed partial class SqliteBooks
             if (MetaIn(c, t, CodeName) is { } already) return already;
             var code = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
             WritePrivate(path, code); // a crash between this and the commit leaves a file that the next start writes anew
-            SetMeta(c, t, CodeName, HashAdminCode(code));
-            return HashAdminCode(code);
+            SetMeta(c, t, CodeName, HashCode(code));
+            return HashCode(code);
         }, cancel);
         _adminCodeFile = path;
         if (stored == UsedUp) DeleteAdminCodeFile();
         return File.Exists(path) ? path : null;
     }
 
-    private void UseAdminCode(SqliteConnection connection, SqliteTransaction transaction, string hash, string userId)
+    /// <summary>
+    /// The way back in for whoever has the hub's machine: a new code, whether the last one was used or not, also while a silo runs on these books. The
+    /// file's path.
+    /// </summary>
+    public async Task<string> NewAdminCode(string dataDirectory, CancellationToken cancel = default)
+    {
+        var path = Path.Combine(dataDirectory, "admin-code");
+        await _file.Write((c, t) =>
+        {
+            var code = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(20));
+            WritePrivate(path, code); // a crash between this and the commit leaves a file that opens nothing: ask again
+            SetMeta(c, t, CodeName, HashCode(code));
+            Audit(c, t, new(Actor.Operator, AuditActions.AdminCodeMade, Actor.Operator.Id));
+            return 0;
+        }, cancel);
+        return path;
+    }
+
+    private void UseAdminCode(SqliteConnection connection, SqliteTransaction transaction, string hash, string userId, Actor by)
     {
         var stored = MetaIn(connection, transaction, CodeName) ?? UsedUp;
         if (stored == UsedUp || !CryptographicOperations.FixedTimeEquals(
             Encoding.ASCII.GetBytes(stored), Encoding.ASCII.GetBytes(hash.ToLowerInvariant())))
             throw HiveMindException.Denied("ADMIN_CODE_WRONG", "That admin code is wrong or used up.");
         SetMeta(connection, transaction, CodeName, UsedUp);
-        Audit(connection, transaction, userId, "admin code used", userId);
+        Audit(connection, transaction, new(by, AuditActions.AdminCodeUsed, userId));
     }
 
     private void DeleteAdminCodeFile()

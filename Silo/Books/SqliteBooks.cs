@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Dapper;
+using HiveMind.Auditing;
 using HiveMind.Faults;
 using HiveMind.Rewards;
 using HiveMind.Users;
@@ -77,23 +78,24 @@ public sealed partial class SqliteBooks : IBooks, IGuardedStore, IDisposable
         }
     }
 
-    public async Task AddAccount(AccountRow account, long startingMicros, string? useAdminCodeHash, CancellationToken cancel)
+    public async Task AddAccount(AccountRow account, AccountOpening opening, CancellationToken cancel)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(startingMicros);
+        ArgumentOutOfRangeException.ThrowIfNegative(opening.StartingMicros);
         if (account.UserId == Mint) throw HiveMindException.Taken("user_id", $"The id '{Mint}' is the pool's own.");
         await Accounts(account, (connection, transaction) =>
         {
-            if (useAdminCodeHash is not null) UseAdminCode(connection, transaction, useAdminCodeHash, account.UserId);
+            if (opening.AdminCode.Length > 0) UseAdminCode(connection, transaction, HashCode(opening.AdminCode), account.UserId, opening.By);
+            if (opening.RegistrationCode.Length > 0) UseCode(connection, transaction, opening.RegistrationCode, account, opening.By);
             AccountSql.Insert(connection, transaction, account);
             LedgerSql.Transfer(connection, transaction, new Transfer(
-                "account:" + account.UserId, 0, "starting", Mint, account.UserId, startingMicros, _time.GetUtcNow()));
-            Audit(connection, transaction, account.UserId, "register", account.UserId);
+                "account:" + account.UserId, 0, "starting", Mint, account.UserId, opening.StartingMicros, _time.GetUtcNow()));
+            Audit(connection, transaction, new(opening.By, AuditActions.Register, account.UserId, After: $"{account.Username} ({account.Role})"));
             Failpoint.Hit(Failpoints.RegisterUserBeforeCommit);
             transaction.Commit();
             Failpoint.Hit(Failpoints.RegisterUserAfterCommit);
             return 0;
         }, cancel);
-        if (useAdminCodeHash is not null) DeleteAdminCodeFile();
+        if (opening.AdminCode.Length > 0) DeleteAdminCodeFile();
     }
 
     public Task<AccountRow?> FindAccount(string userId, CancellationToken cancel) =>
@@ -102,20 +104,19 @@ public sealed partial class SqliteBooks : IBooks, IGuardedStore, IDisposable
     public Task<AccountRow?> FindAccountByName(string username, CancellationToken cancel) =>
         _file.Read(c => AccountSql.Find(c, "username_key", AccountSql.Key(username)), cancel);
 
-    public Task UpdateAccount(AccountRow account, CancellationToken cancel) => UpdateAccount(account, "hub", cancel);
-
-    public Task UpdateAccount(AccountRow account, string actor, CancellationToken cancel) => Accounts(account, (connection, transaction) =>
+    public Task UpdateAccount(AccountRow account, Actor by, CancellationToken cancel) => Accounts(account, (connection, transaction) =>
     {
         var before = AccountSql.Find(connection, "user_id", account.UserId) ?? throw HiveMindException.NotFound("user", account.UserId);
+        if (IsActiveAdmin(before) && !IsActiveAdmin(account) && AccountSql.OtherActiveAdmins(connection, account.UserId) == 0)
+            throw HiveMindException.Precondition("LAST_ADMIN", $"'{account.Username}' is the last active admin: make another one first.");
         AccountSql.Update(connection, transaction, account);
-        if (before.Role != account.Role) Audit(connection, transaction, actor, $"role {before.Role} to {account.Role}", account.UserId);
-        if (before.IsActive != account.IsActive) Audit(connection, transaction, actor, account.IsActive ? "activate" : "deactivate", account.UserId);
-        if (before.PasswordHash != account.PasswordHash) Audit(connection, transaction, actor, "password", account.UserId);
+        if (before.IsActive != account.IsActive)
+            AccountSql.SetClosing(connection, transaction, account.UserId, account.IsActive ? null : _time.GetUtcNow().ToUnixTimeMilliseconds());
+        foreach (var change in AccountAudit.Changes(before, account, by)) Audit(connection, transaction, change);
         return 0;
     }, cancel);
 
-    public Task SetLastLogin(string userId, DateTimeOffset at, CancellationToken cancel) => _file.Write(
-        (c, t) => c.Execute("UPDATE users SET last_login = @at WHERE user_id = @userId", new { userId, at = at.UtcDateTime }, t), cancel);
+    private static bool IsActiveAdmin(AccountRow account) => account is { IsActive: true, Role: Roles.Admin };
 
     public Task<long> Balance(string userId, CancellationToken cancel) => _file.Read(
         c => c.ExecuteScalar<long>("SELECT coalesce(sum(balance_micros), 0) FROM accounts WHERE account_id = @userId", new { userId }), cancel);
@@ -243,11 +244,6 @@ public sealed partial class SqliteBooks : IBooks, IGuardedStore, IDisposable
             throw taken;
         }
     }
-
-    private void Audit(SqliteConnection connection, SqliteTransaction transaction, string actor, string action, string subject) => connection.Execute(
-        "INSERT INTO audit_log (audit_id, at_ms, actor, action, subject) VALUES (@id, @at, @actor, @action, @subject)",
-        new { id = Guid.CreateVersion7(_time.GetUtcNow()).ToString("N"), at = _time.GetUtcNow().ToUnixTimeMilliseconds(), actor, action, subject },
-        transaction);
 
     private string? Meta(string name) => _file.ReadNow(c => MetaIn(c, null, name));
 

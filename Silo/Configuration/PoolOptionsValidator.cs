@@ -38,6 +38,10 @@ public static partial class PoolOptionsValidator
         Check(Enum.IsDefined(o.Auth.Mode), "Auth:Mode", "must be Locked or Open.");
         Check(o.Auth.SessionTimeout >= TimeSpan.FromMinutes(1) && o.Auth.SessionTimeout <= TimeSpan.FromDays(30), "Auth:SessionTimeout",
             "must be between 00:01:00 and 30.00:00:00.");
+        Check(o.Auth.SessionMaxAge >= o.Auth.SessionTimeout && o.Auth.SessionMaxAge <= TimeSpan.FromDays(365), "Auth:SessionMaxAge",
+            "must be between Auth:SessionTimeout and 365 days.");
+        Check(Enum.IsDefined(o.Auth.Registration), "Auth:Registration", "must be Open, Code or Closed.");
+        Check(o.Auth.RegistrationsPerAddress is >= 1 and <= 1_000_000, "Auth:RegistrationsPerAddress", "must be between 1 and 1000000.");
         Check(o.Auth.HashingSlots is >= 0 and <= 64, "Auth:HashingSlots", "must be between 0 and 64 (0: half of the cores).");
         Check(o.RateLimit.RequestsPerSecond is >= 1 and <= 1_000_000, "RateLimit:RequestsPerSecond", "must be between 1 and 1000000.");
         Check(o.RateLimit.Burst is >= 1 and <= 1_000_000, "RateLimit:Burst", "must be between 1 and 1000000.");

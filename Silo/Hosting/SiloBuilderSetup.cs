@@ -72,7 +72,7 @@ internal static class SiloBuilderSetup
         silo.UseFloor(stores.Floor);
         silo.AddScheduling();
         silo.Services.AddHostedService<SettledAccounts>();
-        silo.Services.AddSingleton<HashingSlots>().AddSingleton<IAccounts, Accounts>();
+        silo.Services.AddAccounts();
         silo.Configure<SiloMessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(8));
         silo.Configure<MessagingOptions>(messaging => messaging.ResponseTimeout = TimeSpan.FromSeconds(8));
         silo.Configure<GrainCollectionOptions>(collection =>

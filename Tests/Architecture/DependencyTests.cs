@@ -16,7 +16,7 @@ public sealed class DependencyTests
     [
         typeof(TaskLifecycle), typeof(RetryPolicy), typeof(RewardFormula), typeof(NodeReservations), typeof(NodeLease), typeof(WantedSet),
         typeof(FailureStreak),
-        typeof(SessionList), typeof(PasswordHash), typeof(CredentialVerifier),
+        typeof(SessionList), typeof(PasswordHash), typeof(CredentialVerifier), typeof(FailurePace), typeof(FailureCounts), typeof(FairQueue<>), typeof(Nfc),
     ];
 
     [Fact]

@@ -1,4 +1,5 @@
 using Dapper;
+using HiveMind.Auditing;
 using HiveMind.Storage;
 using HiveMind.Users;
 
@@ -22,8 +23,8 @@ public sealed class AccountTests : IDisposable
     public async Task AddAccount_New_IsFoundWithItsStartingCredits()
     {
         var account = Make.Account("u1", "Ada", "Ada@Example.org") with { DisplayName = "Ada L.", CreatedAt = Make.Now.AddTicks(17) };
-        await _books.AddAccount(account, 5_000_000, null, Make.None);
-        await _books.SetLastLogin("u1", Make.Now, Make.None);
+        await _books.AddAccount(account, new(5_000_000, Actor.Hub), Make.None);
+        await _books.NoteLogin(account with { LastLogin = Make.Now }, "192.0.2.1", Actor.Hub, Make.None);
 
         Assert.Equal(account with { LastLogin = Make.Now }, await _books.FindAccount("u1", Make.None));
         Assert.Equal("u1", (await _books.FindAccountByName("aDA", Make.None))?.UserId);
@@ -40,9 +41,9 @@ public sealed class AccountTests : IDisposable
     [InlineData("bob", "ADA@example.ORG", "email")]
     public async Task AddAccount_TakenInOtherLetterCase_NamesTheFieldAndChangesNothing(string name, string email, string field)
     {
-        await _books.AddAccount(Make.Account("u1", "Ada", "Ada@Example.org"), 1, null, Make.None);
+        await _books.AddAccount(Make.Account("u1", "Ada", "Ada@Example.org"), new(1, Actor.Hub), Make.None);
 
-        var failure = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u2", name, email), 1, null, Make.None));
+        var failure = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u2", name, email), new(1, Actor.Hub), Make.None));
 
         Assert.Equal((FailureKind.AlreadyExists, field), (failure.Kind, failure.Field));
         Assert.Null(await _books.FindAccount("u2", Make.None));
@@ -52,25 +53,25 @@ public sealed class AccountTests : IDisposable
     [Fact]
     public async Task AddAccount_IdOfTheMint_IsTaken()
     {
-        var failure = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account(SqliteBooks.Mint), 1, null, Make.None));
+        var failure = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account(SqliteBooks.Mint), new(1, Actor.Hub), Make.None));
         Assert.Equal(FailureKind.AlreadyExists, failure.Kind);
     }
 
     [Fact]
     public async Task UpdateAccount_RoleAndActive_AreWrittenAndAudited()
     {
-        await _books.AddAccount(Make.Account("u1"), 0, null, Make.None);
-        await _books.AddAccount(Make.Account("u2"), 0, null, Make.None);
+        await _books.AddAccount(Make.Account("u1"), new(0, Actor.Hub), Make.None);
+        await _books.AddAccount(Make.Account("u2"), new(0, Actor.Hub), Make.None);
 
         var changed = Make.Account("u1", email: "new@example.org") with { Role = Roles.Admin, IsActive = false, PasswordHash = "h", DisplayName = "d" };
-        await _books.UpdateAccount(changed, "root", Make.None);
+        await _books.UpdateAccount(changed, new("root"), Make.None);
 
         Assert.Equal(changed, await _books.FindAccount("u1", Make.None));
-        Assert.Equal(3, await _books.Number("SELECT count(*) FROM audit_log WHERE actor = 'root' AND subject = 'u1'"));
+        Assert.Equal(["display name", "email", "password", "deactivate", "role"], (await _books.Read(new(Actor: "root", Subject: "u1"), null, 10, Make.None)).Select(row => row.Action));
         Assert.Equal(2, await _books.Number("SELECT count(*) FROM audit_log WHERE action = 'register'"));
-        var taken = await Assert.ThrowsAsync<HiveMindException>(() => _books.UpdateAccount(Make.Account("u2", email: "NEW@example.org"), Make.None));
+        var taken = await Assert.ThrowsAsync<HiveMindException>(() => _books.UpdateAccount(Make.Account("u2", email: "NEW@example.org"), Actor.Hub, Make.None));
         Assert.Equal("email", taken.Field);
-        var missing = await Assert.ThrowsAsync<HiveMindException>(() => _books.UpdateAccount(Make.Account("u3"), Make.None));
+        var missing = await Assert.ThrowsAsync<HiveMindException>(() => _books.UpdateAccount(Make.Account("u3"), Actor.Hub, Make.None));
         Assert.Equal(FailureKind.NotFound, missing.Kind);
     }
 
@@ -78,8 +79,8 @@ public sealed class AccountTests : IDisposable
     public async Task EveryString_WithSqlCharacters_ComesBackAsItWas()
     {
         var account = Make.Account(Hostile, Hostile, Hostile) with { DisplayName = Hostile, PasswordHash = Hostile, Salt = Hostile };
-        await _books.AddAccount(account, 7, null, Make.None);
-        await _books.UpdateAccount(account with { Role = Hostile }, Hostile, Make.None);
+        await _books.AddAccount(account, new(7, Actor.Hub), Make.None);
+        await _books.UpdateAccount(account with { Role = Hostile }, new(Hostile), Make.None);
         var settlement = Make.Settlement(Hostile, new HiveMind.Rewards.AttemptDue(1, Hostile, Hostile, Hostile + "2", 5, 10, true)) with
         {
             UserId = Hostile, TaskType = Hostile, Reason = Hostile, NodeId = Hostile, ResultSha256 = Hostile,
@@ -100,29 +101,29 @@ public sealed class AccountTests : IDisposable
         Assert.NotNull(path);
         Assert.Equal(path, await _books.EnsureAdminCode(_folder.Path));
         if (!OperatingSystem.IsWindows()) Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
-        var hash = SqliteBooks.HashAdminCode(await File.ReadAllTextAsync(path));
+        var code = await File.ReadAllTextAsync(path);
 
-        var wrong = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u0"), 1, SqliteBooks.HashAdminCode("x"), Make.None));
+        var wrong = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u0"), new(1, Actor.Hub, "x"), Make.None));
         Assert.Equal("ADMIN_CODE_WRONG", wrong.Reason);
         Assert.Null(await _books.FindAccount("u0", Make.None));
-        await _books.AddAccount(Make.Account("u1", role: Roles.Admin), 1, hash, Make.None);
-        var again = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u2"), 1, hash, Make.None));
+        await _books.AddAccount(Make.Account("u1", role: Roles.Admin), new(1, Actor.Hub, code), Make.None);
+        var again = await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u2"), new(1, Actor.Hub, code), Make.None));
 
         Assert.Equal("ADMIN_CODE_WRONG", again.Reason);
         Assert.False(File.Exists(path));
         Assert.Null(await _books.EnsureAdminCode(_folder.Path));
-        Assert.Equal(0, await _books.Query(c => c.ExecuteScalar<long>("SELECT count(*) FROM meta WHERE value = @hash", new { hash })));
+        Assert.Equal(0, await _books.Query(c => c.ExecuteScalar<long>("SELECT count(*) FROM meta WHERE value = @hash", new { hash = SqliteBooks.HashCode(code) })));
     }
 
     [Fact]
     public async Task AdminCode_AccountRefused_IsNotUsedUp()
     {
-        await _books.AddAccount(Make.Account("u1", "ada"), 1, null, Make.None);
+        await _books.AddAccount(Make.Account("u1", "ada"), new(1, Actor.Hub), Make.None);
         var path = await _books.EnsureAdminCode(_folder.Path);
-        var hash = SqliteBooks.HashAdminCode(await File.ReadAllTextAsync(path!));
+        var code = await File.ReadAllTextAsync(path!);
 
-        await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u2", "ADA"), 1, hash, Make.None));
-        await _books.AddAccount(Make.Account("u2"), 1, hash, Make.None);
+        await Assert.ThrowsAsync<HiveMindException>(() => _books.AddAccount(Make.Account("u2", "ADA"), new(1, Actor.Hub, code), Make.None));
+        await _books.AddAccount(Make.Account("u2"), new(1, Actor.Hub, code), Make.None);
 
         Assert.NotNull(await _books.FindAccount("u2", Make.None));
     }

@@ -108,12 +108,12 @@ public sealed class BooksFileTests : IDisposable
         {
             other.Open();
             using var holds = other.BeginTransaction(deferred: false);
-            var failure = await Assert.ThrowsAsync<HiveMindException>(() => books.AddAccount(Make.Account("u"), 1, null, Make.None));
+            var failure = await Assert.ThrowsAsync<HiveMindException>(() => books.AddAccount(Make.Account("u"), new(1, HiveMind.Auditing.Actor.Hub), Make.None));
             Assert.Equal((FailureKind.Unavailable, "BOOKS_UNAVAILABLE"), (failure.Kind, failure.Reason));
             Assert.Equal(HealthStatus.Unhealthy, (await health.Check()).Status);
         }
 
-        await books.AddAccount(Make.Account("u"), 1, null, Make.None);
+        await books.AddAccount(Make.Account("u"), new(1, HiveMind.Auditing.Actor.Hub), Make.None);
         Assert.Equal(HealthStatus.Healthy, (await health.Check()).Status);
     }
 
@@ -122,7 +122,7 @@ public sealed class BooksFileTests : IDisposable
     {
         var books = _folder.OpenBooks();
         books.Dispose();
-        var failure = await Assert.ThrowsAsync<HiveMindException>(() => books.AddAccount(Make.Account("u"), 1, null, Make.None));
+        var failure = await Assert.ThrowsAsync<HiveMindException>(() => books.AddAccount(Make.Account("u"), new(1, HiveMind.Auditing.Actor.Hub), Make.None));
         Assert.Equal(FailureKind.Unavailable, failure.Kind);
     }
 

@@ -165,10 +165,13 @@ public sealed class HubFixture : IAsyncLifetime
         return refusal;
     }
 
+    public Task<LoginResult> LogIn(AccountRow user, string password, string address = "192.0.2.1") =>
+        Services.GetRequiredService<IAccounts>().LogIn(user.Username, password, new CallOrigin(address, "tests"), CancellationToken.None);
+
     public async Task<AccountRow> NewUser(string password)
     {
         var name = NewName("user");
         var accounts = Services.GetRequiredService<IAccounts>();
-        return await accounts.Register(new(name, password, $"{name}@example.org", name, ""), CancellationToken.None);
+        return await accounts.Register(new(name, password, $"{name}@example.org", name, ""), new CallOrigin(), CancellationToken.None);
     }
 }

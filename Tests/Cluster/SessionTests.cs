@@ -1,3 +1,4 @@
+using HiveMind.Auditing;
 using HiveMind.Users;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -14,7 +15,7 @@ public sealed class SessionTests(HubFixture hub)
     {
         var user = await hub.NewUser(Password);
         var (grain, timeout) = (Grain(user), hub.Options.Auth.SessionTimeout);
-        var login = await grain.Login(Password);
+        var login = await hub.LogIn(user, Password);
         Assert.Equal(hub.Clock.GetUtcNow() + timeout, login.ExpiresAt);
         var session = Session(login);
         Assert.Equal(new Caller(user.UserId, user.Username, Roles.User), await Check(grain, session));
@@ -33,7 +34,7 @@ public sealed class SessionTests(HubFixture hub)
     public async Task CheckSession_AfterAFreshActivation_StillKnowsItAndNoOtherSecret()
     {
         var user = await hub.NewUser(Password);
-        var session = Session(await Grain(user).Login(Password));
+        var session = Session(await hub.LogIn(user, Password));
 
         await hub.Deactivate(Grain(user));
 
@@ -45,10 +46,11 @@ public sealed class SessionTests(HubFixture hub)
     [Fact]
     public async Task Logout_OneOfTwoSessions_EndsThatOneOnly()
     {
-        var grain = Grain(await hub.NewUser(Password));
-        var (first, second) = (Session(await grain.Login(Password)), Session(await grain.Login(Password)));
+        var user = await hub.NewUser(Password);
+        var grain = Grain(user);
+        var (first, second) = (Session(await hub.LogIn(user, Password)), Session(await hub.LogIn(user, Password)));
 
-        await grain.Logout(first.SessionId);
+        await grain.Logout(first.SessionId, Actor.Hub);
 
         await IsEnded(grain, first);
         await Check(grain, second);
@@ -58,41 +60,44 @@ public sealed class SessionTests(HubFixture hub)
     public async Task Update_NewPassword_EndsTheOtherSessionsAndTheOldPassword()
     {
         const string NewPassword = "staple battery horse";
-        var grain = Grain(await hub.NewUser(Password));
-        var (kept, other) = (Session(await grain.Login(Password)), Session(await grain.Login(Password)));
+        var user = await hub.NewUser(Password);
+        var grain = Grain(user);
+        var (kept, other) = (Session(await hub.LogIn(user, Password)), Session(await hub.LogIn(user, Password)));
         var wrong = await HubFixture.Refused(FailureKind.InvalidArgument, () =>
-            grain.Update(new(CurrentPassword: "guessed it", NewPassword: NewPassword), kept.SessionId));
+            Update(user, new(CurrentPassword: "guessed it", NewPassword: NewPassword), kept.SessionId));
         Assert.Equal("current_password", wrong.Field);
         await Check(grain, other);
 
-        await grain.Update(new(CurrentPassword: Password, NewPassword: NewPassword), kept.SessionId);
+        await Update(user, new(CurrentPassword: Password, NewPassword: NewPassword), kept.SessionId);
 
         await Check(grain, kept);
         await IsEnded(grain, other);
-        await HubFixture.Refused(FailureKind.Unauthenticated, () => grain.Login(Password));
-        await Check(grain, Session(await grain.Login(NewPassword)));
+        await HubFixture.Refused(FailureKind.Unauthenticated, () => hub.LogIn(user, Password));
+        await Check(grain, Session(await hub.LogIn(user, NewPassword)));
     }
 
     [Fact]
     public async Task Update_Deactivated_EndsAllSessionsAndRefusesLogin()
     {
-        var grain = Grain(await hub.NewUser(Password));
-        var session = Session(await grain.Login(Password));
+        var user = await hub.NewUser(Password);
+        var grain = Grain(user);
+        var session = Session(await hub.LogIn(user, Password));
 
-        await grain.Update(new(IsActive: false), session.SessionId);
+        await grain.Change(new() { IsActive = false }, session.SessionId, Actor.Hub);
 
         await IsEnded(grain, session);
-        await HubFixture.Refused(FailureKind.Unauthenticated, () => grain.Login(Password));
-        await grain.Update(new(IsActive: true), null);
+        await HubFixture.Refused(FailureKind.Unauthenticated, () => hub.LogIn(user, Password));
+        await grain.Change(new() { IsActive = true }, null, Actor.Hub);
         await IsEnded(grain, session); // being active again brings no old session back
-        await Check(grain, Session(await grain.Login(Password)));
+        await Check(grain, Session(await hub.LogIn(user, Password)));
     }
 
     [Fact]
     public async Task Login_SamePasswordAgain_NeedsNoHashing()
     {
-        var grain = Grain(await hub.NewUser(Password));
-        await grain.Login(Password);
+        var user = await hub.NewUser(Password);
+        var grain = Grain(user);
+        await hub.LogIn(user, Password);
         using var release = new ManualResetEventSlim();
         var taken = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var holder = hub.Services.GetRequiredService<HashingSlots>().Run(() => // the only slot
@@ -100,13 +105,13 @@ public sealed class SessionTests(HubFixture hub)
             taken.SetResult();
             release.Wait();
             return 0;
-        });
+        }, "elsewhere", first: false, CancellationToken.None);
 
         try
         {
             await taken.Task;
-            await Check(grain, Session(await grain.Login(Password)));
-            var guess = grain.Login("guessed it");
+            await Check(grain, Session(await hub.LogIn(user, Password)));
+            var guess = hub.LogIn(user, "guessed it");
             Assert.NotSame(guess, await Task.WhenAny(guess, Task.Delay(100))); // anything else waits for a slot
             release.Set();
             await HubFixture.Refused(FailureKind.Unauthenticated, () => guess);
@@ -117,6 +122,9 @@ public sealed class SessionTests(HubFixture hub)
             await holder;
         }
     }
+
+    private Task<AccountRow> Update(AccountRow user, ProfileChange change, string? keep) => hub.Services.GetRequiredService<IAccounts>()
+        .Update(new Caller(user.UserId, user.Username, user.Role) { Address = "192.0.2.1" }, change, keep, CancellationToken.None);
 
     private IUserGrain Grain(AccountRow user) => hub.Grains.GetGrain<IUserGrain>(user.UserId);
 

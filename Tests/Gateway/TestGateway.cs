@@ -1,5 +1,6 @@
 using Grpc.Core;
 using Grpc.Net.Client;
+using HiveMind.Auditing;
 using HiveMind.Edge;
 using HiveMind.Nodes;
 using HiveMind.Rewards;
@@ -31,6 +32,9 @@ internal sealed class TestGateway : IAsyncDisposable
     public FakeGrains Grains { get; } = FakeGrains.New();
     public Stub<IBooks> Books { get; } = Stub<IBooks>.New();
     public Stub<IAccounts> Accounts { get; } = Stub<IAccounts>.New();
+    public Stub<IAccountBooks> AccountBooks { get; } = Stub<IAccountBooks>.New();
+    public Stub<IAuditLog> Audit { get; } = Stub<IAuditLog>.New();
+    public Stub<IAuditTally> Tally { get; } = Stub<IAuditTally>.New().On("Note", _ => Task.CompletedTask);
     public Stub<IFiles> Files { get; } = Stub<IFiles>.New();
     /// <summary>Real, in a folder of their own: positions are what they are about.</summary>
     public IPartialFiles Partials { get; }
@@ -43,6 +47,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public SessionToken NodeToken { get; } = SessionToken.NewNode("node-1");
 
     public Wire.UserService.UserServiceClient Users => new(_channel);
+    public Wire.AdminService.AdminServiceClient Admin => new(_channel);
     public Wire.NodeManagerService.NodeManagerServiceClient Nodes => new(_channel);
     public Wire.MasterNodeService.MasterNodeServiceClient Master => new(_channel);
     public GrpcChannel Channel => _channel;
@@ -71,6 +76,7 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
         builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
+        builder.Services.AddSingleton(AccountBooks.Object).AddSingleton(Audit.Object).AddSingleton(Tally.Object);
         builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials, TimeProvider.System));
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
         builder.Services.AddSingleton(Stub<ISettlements>.New().On("get_Open", _ => 0).Object);

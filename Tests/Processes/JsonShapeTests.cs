@@ -53,7 +53,25 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         ("up --HiveMind:Grpc:Port={port1} --HiveMind:Http:Port={port2} --HiveMind:DataDirectory={home}/up", Ends.Never),
         ("submit -c x --type nonsense", Ends.Refused), // by the hub
         ("status", Ends.Refused), // here
+        ("sessions", Ends.Well),
+        ("session-end --others", Ends.Well),
+        ("password --password-stdin", Ends.Well),
         ("logout", Ends.Well),
+        ("register chief --email chief@example.org --password-stdin --admin-code-file {data}/admin-code", Ends.Well),
+        ("admin users tour --role user --state active", Ends.Well),
+        ("admin user tour", Ends.Well),
+        ("admin role tour admin", Ends.Well),
+        ("admin role tour user", Ends.Well),
+        ("admin credits tour 5 --reason thanks", Ends.Well),
+        ("admin code --uses 2 --valid 1d --note friends --for a-friend", Ends.Well),
+        ("admin codes", Ends.Well),
+        ("admin code-revoke {code}", Ends.Well),
+        ("admin reset-password tour", Ends.Well),
+        ("admin end-sessions tour", Ends.Well),
+        ("admin deactivate tour", Ends.Well),
+        ("admin activate tour", Ends.Well),
+        ("admin audit --since 1h", Ends.Well),
+        ("admin-code --HiveMind:DataDirectory={data}", Ends.Well),
     ];
 
     /// <summary>Every path that each verb printed, and what it ended with.</summary>
@@ -63,7 +81,7 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        (_known["home"], _known["port1"], _known["port2"]) = (_home, FreePort(), FreePort());
+        (_known["home"], _known["port1"], _known["port2"], _known["data"]) = (_home, FreePort(), FreePort(), Pool.DataDirectory);
         await File.WriteAllTextAsync(Path.Combine(_home, "tasks.jsonl"), "{\"code\": \"10\", \"type\": \"noop\"}\n");
         // A verb that takes half a minute has one shape, which is built here.
         Printed["demo"] = JsonPaths.Of(Terminal.ToJson(new DemoReport(1, 1, 1, 1, 1, [new("a", "n", 1, 1, 1, false)], 1, 1, [])));
@@ -110,8 +128,10 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         {
             ["XDG_CONFIG_HOME"] = _home, ["XDG_DATA_HOME"] = _home, ["XDG_STATE_HOME"] = _home, ["HIVEMIND_HUB"] = words[0] == "up" ? "" : Pool.Address,
         };
-        var process = HivemindProcess.Start(environment, [words[0], "--json", .. words[1..]]);
+        var verb = Verb(words).Split(' ');
+        var process = HivemindProcess.Start(environment, [.. verb, "--json", .. words[verb.Length..]]);
         if (words.Contains("--password-stdin")) await process.Process.StandardInput.WriteLineAsync(Password);
+        if (words[0] == "password") await process.Process.StandardInput.WriteLineAsync("another horse battery");
         await Wait.Until(
             () => process.Process.HasExited || (stays && JsonLines(process.Output).Any()), TimeSpan.FromSeconds(60),
             () => $"{string.Join(' ', words)} says nothing:\n{process.Output}");
@@ -125,14 +145,17 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         Assert.True(
             lines.Count > 0 && (ends == Ends.Never || process.Process.ExitCode == 0 == (ends == Ends.Well)),
             $"`{string.Join(' ', words)}` did not end as this tour needs it:\n{process.Output}");
-        var answersAs = words.Contains("--wait") ? "result" : words[0]; // documented as the same answer
+        var answersAs = words.Contains("--wait") ? "result" : Verb(words); // documented as the same answer
         if (!Printed.TryGetValue(answersAs, out var paths)) Printed[answersAs] = paths = [];
         if (ends == Ends.Refused) paths = PrintedErrors;
         foreach (var line in lines) paths.UnionWith(JsonPaths.Of(line));
-        if (words[0] != "submit" || ends != Ends.Well) return;
         using var json = JsonDocument.Parse(lines[^1]);
+        if (answersAs == "admin code") _known["code"] = json.RootElement.GetProperty("registered").GetProperty("code_id").GetString()!;
+        if (words[0] != "submit" || ends != Ends.Well) return;
         _known[answersAs == "result" ? "done" : "task"] = json.RootElement.GetProperty("task_id").GetString()!;
     }
+
+    private static string Verb(string[] words) => words[0] == AdminCommand.Word ? $"{words[0]} {words[1]}" : words[0];
 
     private static IEnumerable<string> JsonLines(string output) => output.Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith('{'));
 
@@ -149,13 +172,13 @@ public sealed partial class JsonShapeTests(JsonTour tour) : IClassFixture<JsonTo
 {
     private static readonly Dictionary<string, string> Sections = Documented();
 
-    public static TheoryData<string> Verbs => [.. Commands().Select(command => command.Name)];
+    public static TheoryData<string> Verbs => [.. Commands().Keys];
 
     [Theory, MemberData(nameof(Verbs))]
     public void Json_OfEachVerb_IsAsDocumented(string verb)
     {
         Assert.True(Sections.TryGetValue(verb, out var section), $"docs/cli.md has no section ### `{verb}`");
-        if (!Commands().Single(command => command.Name == verb).Options.Any(option => option.Name == "--json"))
+        if (!Commands()[verb].Options.Any(option => option.Name == "--json"))
         {
             Assert.Empty(Fields(section));
             return;
@@ -170,7 +193,7 @@ public sealed partial class JsonShapeTests(JsonTour tour) : IClassFixture<JsonTo
 
     [Fact]
     public void Sections_EachIsAVerb() =>
-        Assert.Empty(Sections.Keys.Where(name => char.IsLower(name[0])).Except(Commands().Select(command => command.Name)));
+        Assert.Empty(Sections.Keys.Where(name => char.IsLower(name[0])).Except(Commands().Keys));
 
     [Fact]
     public void ExitCodes_AreAsDocumented()
@@ -189,7 +212,10 @@ public sealed partial class JsonShapeTests(JsonTour tour) : IClassFixture<JsonTo
         Assert.Equal(("", ""), ($"{string.Join(' ', undocumented)}", string.Join(' ', missing))); // printed but not documented; the reverse
     }
 
-    private static IEnumerable<Command> Commands() => App.Build(new Terminal(TextWriter.Null, TextWriter.Null)).Subcommands.Where(command => !command.Hidden);
+    /// <summary>By all of its words: `admin users`.</summary>
+    private static Dictionary<string, Command> Commands() => App.Build(new Terminal(TextWriter.Null, TextWriter.Null)).Subcommands.Where(command => !command.Hidden)
+        .SelectMany(command => command.Subcommands.Count == 0 ? [(command.Name, command)] : command.Subcommands.Select(sub => ($"{command.Name} {sub.Name}", sub)))
+        .ToDictionary(verb => verb.Item1, verb => verb.Item2);
 
     private static IEnumerable<(string Path, bool Optional)> Fields(string section) =>
         FieldRow().Matches(section).Select(row => (row.Groups[1].Value, row.Groups[2].Value.Length > 0));

@@ -34,26 +34,48 @@ public sealed class UserRulesTests
     public void Sessions_ExpireRenewAndEnd()
     {
         var token = SessionToken.NewSession("u");
-        var user = SessionList.Add(new(), Session(token, Now.AddHours(1)), Now);
+        var user = SessionList.Add(new(), Session(token, Now.AddHours(1)), Now).User;
         Assert.NotNull(SessionList.Find(user, token.SessionId, token.SecretHash, Now.AddMinutes(59)));
         Assert.Null(SessionList.Find(user, token.SessionId, token.SecretHash, Now.AddHours(1)));
         Assert.Null(SessionList.Find(user, token.SessionId, new byte[32], Now));
 
-        var renewed = SessionList.Renew(user, token.SessionId, Now.AddHours(2), Now.AddMinutes(30))!;
-        Assert.NotNull(SessionList.Find(renewed, token.SessionId, token.SecretHash, Now.AddMinutes(90)));
-        Assert.Null(SessionList.Renew(user, token.SessionId, Now.AddHours(3), Now.AddHours(2)));
-        Assert.Null(SessionList.Find(SessionList.Remove(user, token.SessionId, Now), token.SessionId, token.SecretHash, Now));
+        var renewed = Renew(user, token, Now.AddMinutes(30))!.Value;
+        Assert.Equal(Now.AddMinutes(90), renewed.ExpiresAt);
+        Assert.NotNull(SessionList.Find(renewed.User, token.SessionId, token.SecretHash, Now.AddMinutes(89)));
+        Assert.Null(Renew(user, token, Now.AddHours(2)));
+        Assert.Null(SessionList.Find(SessionList.Remove(user, [token.SessionId], Now), token.SessionId, token.SecretHash, Now));
     }
 
     [Fact]
-    public void Sessions_AboveTheLimit_TheOldestGo()
+    public void Sessions_RenewedAgainAndAgain_EndAtTheirGreatestAge()
+    {
+        var token = SessionToken.NewSession("u");
+        var user = SessionList.Add(new(), Session(token, Now.AddHours(1)), Now).User;
+        var at = Now;
+        while (Renew(user, token, at) is { } renewed)
+        {
+            user = renewed.User;
+            at += TimeSpan.FromMinutes(50);
+        }
+
+        Assert.NotNull(SessionList.Find(user, token.SessionId, token.SecretHash, Now.AddHours(3).AddSeconds(-1)));
+        Assert.Null(SessionList.Find(user, token.SessionId, token.SecretHash, Now.AddHours(3)));
+    }
+
+    [Fact]
+    public void Sessions_AboveTheLimit_TheLeastLatelyUsedGoesAndIsNamed()
     {
         var user = new UserRecord();
-        for (var i = 0; i <= SessionList.Limit; i++)
-            user = SessionList.Add(user, new() { SessionId = $"s{i}", ExpiresAt = Now.AddHours(1) }, Now);
+        IReadOnlyList<SessionRecord> ended = [];
+        for (var i = 0; i < SessionList.Limit; i++)
+            user = SessionList.Add(user, new() { SessionId = $"s{i}", ExpiresAt = Now.AddHours(1), LastUsedAt = Now.AddSeconds(i) }, Now).User;
+        user = SessionList.Used(user, new Dictionary<string, DateTimeOffset> { ["s0"] = Now.AddMinutes(10) });
+
+        (user, ended) = SessionList.Add(user, new() { SessionId = "new", ExpiresAt = Now.AddHours(1) }, Now);
 
         Assert.Equal(SessionList.Limit, user.Sessions.Count);
-        Assert.Equal("s1", user.Sessions[0].SessionId);
+        Assert.Equal("s1", Assert.Single(ended).SessionId);
+        Assert.Contains(user.Sessions, session => session.SessionId == "s0");
     }
 
     [Fact]
@@ -72,12 +94,15 @@ public sealed class UserRulesTests
     public void Verifier_ForgetsWithTheHashItWasCheckedAgainst()
     {
         var verifier = new CredentialVerifier();
-        verifier.Remember("secret", "hash-1");
+        verifier.Remember("u1", "secret", "hash-1");
 
-        Assert.True(verifier.Knows("secret", "hash-1"));
-        Assert.False(verifier.Knows("other", "hash-1"));
-        Assert.False(verifier.Knows("secret", "hash-2"));
+        Assert.True(verifier.Knows("u1", "secret", "hash-1"));
+        Assert.False(verifier.Knows("u1", "other", "hash-1"));
+        Assert.False(verifier.Knows("u1", "secret", "hash-2"));
     }
+
+    private static (UserRecord User, DateTimeOffset ExpiresAt)? Renew(UserRecord user, SessionToken token, DateTimeOffset now) =>
+        SessionList.Renew(user, token.SessionId, TimeSpan.FromHours(1), TimeSpan.FromHours(3), now);
 
     private static SessionRecord Session(SessionToken token, DateTimeOffset expires) =>
         new() { SessionId = token.SessionId, SecretHash = token.SecretHash, CreatedAt = Now, ExpiresAt = expires };

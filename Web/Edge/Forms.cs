@@ -20,7 +20,7 @@ internal static class Forms
             try
             {
                 var address = http.Connection.RemoteIpAddress?.ToString() ?? "";
-                var session = await logins.LogIn(form["username"].ToString(), form["password"].ToString(), address, http.RequestAborted);
+                var session = await logins.LogIn(form["username"].ToString(), form["password"].ToString(), new(address, http.Request.Headers.UserAgent.ToString()), http.RequestAborted);
                 http.Response.Cookies.Append(PageCookies.Session, session.Token, PageCookies.Options(http, session.ExpiresAt));
                 return "/";
             }
@@ -37,7 +37,7 @@ internal static class Forms
         {
             try
             {
-                if (http.Request.Cookies[PageCookies.Session] is { } token) await logins.LogOut(token);
+                if (http.Request.Cookies[PageCookies.Session] is { } token) await logins.LogOut(token, http.Connection.RemoteIpAddress?.ToString() ?? "");
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
