@@ -99,19 +99,21 @@ public sealed class HistoryTests : IDisposable
     [Fact]
     public async Task Migration_OfBooksWithHistory_AddsUpWhatTasksCost()
     {
-        using (var made = _folder.OpenBooks()) await made.Settle([Ended(1), Ended(2)], Make.None);
         using (var old = new Microsoft.Data.Sqlite.SqliteConnection($"Data Source={_folder.BooksPath};Pooling=False"))
         {
             old.Open();
+            Migrations.Apply(old, Make.Now, upTo: 1);
             Dapper.SqlMapper.Execute(old, """
-                DROP INDEX task_history_by_result; DROP INDEX task_history_by_stderr; ALTER TABLE task_history DROP COLUMN stderr_sha256;
-                ALTER TABLE task_history DROP COLUMN stderr_size; ALTER TABLE task_history DROP COLUMN expired_ms;
-                DROP INDEX task_history_by_user; DROP INDEX task_history_by_creation; ALTER TABLE task_history DROP COLUMN micros;
-                DELETE FROM schema_version WHERE version >= 2
+                INSERT INTO task_history (task_id, user_id, task_type, state, reason, created_ms, started_ms, ended_ms, node_id, attempts, result_sha256, result_size, run_ms)
+                    VALUES ('t1', 'u', 'python', 4, 'COMPLETED', 1, 2, 3, 'n', 2, '', 0, 1), ('t2', 'u', 'python', 4, 'COMPLETED', 1, 2, 3, 'n', 2, '', 0, 1);
+                INSERT INTO attempt_history (task_id, attempt, node_id, run_ms, micros)
+                    VALUES ('t1', 1, 'n', 1, 5), ('t1', 2, 'n', 1, 10), ('t2', 1, 'n', 1, 5), ('t2', 2, 'n', 1, 10);
                 """);
         }
 
         using var books = _folder.OpenBooks();
-        Assert.All((await books.Page(new TaskFilter(), null, 10, Make.None)).Items, task => Assert.Equal(15, task.CostMicros));
+        var tasks = (await books.Page(new TaskFilter(), null, 10, Make.None)).Items;
+        Assert.Equal(2, tasks.Count);
+        Assert.All(tasks, task => Assert.Equal(15, task.CostMicros));
     }
 }

@@ -21,8 +21,8 @@ public sealed class FairQueueTests
     {
         var queue = new FairQueue<int>(perKey: 2, most: 5);
 
-        Assert.Equal([true, true, false], Enumerable.Range(0, 3).Select(i => queue.TryAdd("a", false, i)));
-        Assert.Equal([true, true, true, false], new[] { "b", "c", "d", "e" }.Select(key => queue.TryAdd(key, false, 0)));
+        Assert.Equal<bool>([true, true, false], Enumerable.Range(0, 3).Select(i => queue.TryAdd("a", false, i)));
+        Assert.Equal<bool>([true, true, true, false], new[] { "b", "c", "d", "e" }.Select(key => queue.TryAdd(key, false, 0)));
         Assert.Equal(5, queue.Count);
     }
 
@@ -80,11 +80,14 @@ public sealed class FairQueueTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => leaver);
         release.Release();
 
-        Assert.Equal([1, 3], await Task.WhenAll(first, last));
+        var answers = await Task.WhenAll(first, last);
+        Assert.Equal([1, 3], answers);
     }
 
-    private static IEnumerable<T> Take<T>(FairQueue<T> queue, int count)
+    private static List<T> Take<T>(FairQueue<T> queue, int count)
     {
-        for (var i = 0; i < count && queue.TryTake(out var item); i++) yield return item;
+        var taken = new List<T>();
+        while (taken.Count < count && queue.TryTake(out var item)) taken.Add(item);
+        return taken;
     }
 }
