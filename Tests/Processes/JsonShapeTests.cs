@@ -59,7 +59,7 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         ("logout", Ends.Well),
         ("register chief --email chief@example.org --password-stdin --admin-code-file {data}/admin-code", Ends.Well),
         ("admin users tour --role user --state active", Ends.Well),
-        ("admin user tour", Ends.Well),
+        ("admin user chief", Ends.Well),
         ("admin role tour admin", Ends.Well),
         ("admin role tour user", Ends.Well),
         ("admin credits tour 5 --reason thanks", Ends.Well),
