@@ -16,6 +16,9 @@ public interface IAccountBooks
     /// <summary>Gives, or takes what is there; the same request again is the same answer. FailedPrecondition rather than below zero. The balance after it.</summary>
     Task<long> AdjustCredits(CreditChange change, Actor by, CancellationToken cancel);
 
+    /// <summary>That change, by its request id, was made already.</summary>
+    Task<bool> IsAdjusted(CreditChange change, CancellationToken cancel);
+
     /// <summary>The code is told here and never again: only its hash is kept.</summary>
     Task<MadeCode> MakeCode(CodeSpec spec, Actor by, CancellationToken cancel);
     /// <summary>Those that can still be used, the newest first.</summary>

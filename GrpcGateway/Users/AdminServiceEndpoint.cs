@@ -26,7 +26,7 @@ internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accou
     public override async Task<GetUserResponse> GetUser(GetUserRequest request, ServerCallContext context)
     {
         var row = await Find(request.User, context);
-        var answer = new GetUserResponse { Success = true, User = await Info(row, context) };
+        var answer = new GetUserResponse { Success = true, User = await Info(row) };
         answer.Sessions.AddRange((await User(row).ListSessions()).Select(session => UserMapping.ToSession(session, null)));
         return answer;
     }
@@ -35,13 +35,13 @@ internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accou
     {
         AdminRules.Check(request).ThrowIfAny();
         var row = await Change(request.User, new() { Role = request.Role }, context);
-        return new SetUserRoleResponse { Success = true, Message = $"{row.Username} is {row.Role}.", User = await Info(row, context) };
+        return new SetUserRoleResponse { Success = true, Message = $"{row.Username} is {row.Role}.", User = await Info(row) };
     }
 
     public override async Task<SetUserActiveResponse> SetUserActive(SetUserActiveRequest request, ServerCallContext context)
     {
         var row = await Change(request.User, new() { IsActive = request.Active }, context);
-        return new SetUserActiveResponse { Success = true, Message = $"{row.Username} is {(row.IsActive ? "active" : "inactive")}.", User = await Info(row, context) };
+        return new SetUserActiveResponse { Success = true, Message = $"{row.Username} is {(row.IsActive ? "active" : "inactive")}.", User = await Info(row) };
     }
 
     public override async Task<ResetPasswordResponse> ResetPassword(ResetPasswordRequest request, ServerCallContext context)
@@ -69,6 +69,8 @@ internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accou
         var row = await Find(request.User, context);
         var id = request.RequestId.Length > 0 ? request.RequestId : Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture);
         var change = new CreditChange(row.UserId, AdminRules.Micros(request.Credits), request.Reason.Trim(), id);
+        if (change.Micros < 0 && -change.Micros > (await Standing(row)).FreeMicros && !await accountBooks.IsAdjusted(change, context.CancellationToken))
+            throw HiveMindException.Precondition("INSUFFICIENT_CREDITS", $"'{row.Username}' has less than that free: the rest is held for open tasks.");
         var balance = await accountBooks.AdjustCredits(change, By(context), context.CancellationToken);
         return new AdjustCreditsResponse { Success = true, Message = "Done.", BalanceCredits = Credits.ToCredits(balance) };
     }
@@ -115,8 +117,13 @@ internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accou
         : await books.FindAccount(user, context.CancellationToken) ?? await books.FindAccountByName(user, context.CancellationToken)
             ?? throw HiveMindException.NotFound("user", user);
 
-    private async Task<UserInfo> Info(AccountRow row, ServerCallContext context) =>
-        UserMapping.ToInfo(row, await books.Balance(row.UserId, context.CancellationToken));
+    private async Task<UserInfo> Info(AccountRow row)
+    {
+        var standing = await Standing(row);
+        return UserMapping.ToInfo(row, standing.BalanceMicros, standing.HeldMicros);
+    }
+
+    private Task<AccountStanding> Standing(AccountRow row) => grains.GetGrain<IAccountLoadGrain>(row.UserId).GetStanding();
 
     private IUserGrain User(AccountRow row) => grains.GetGrain<IUserGrain>(row.UserId);
 

@@ -43,7 +43,7 @@ public sealed partial class SqliteBooks : IAccountBooks
     public Task<long> AdjustCredits(CreditChange change, Actor by, CancellationToken cancel) => _file.Write((c, t) =>
     {
         var user = AccountSql.Find(c, "user_id", change.UserId) ?? throw HiveMindException.NotFound("user", change.UserId);
-        var id = $"grant:{change.UserId}:{HashCode(change.RequestId)}";
+        var id = IdOf(change);
         var before = BalanceIn(c, change.UserId);
         if (c.QuerySingleOrDefault<long?>("SELECT micros FROM postings WHERE task_id = @id AND kind = 'grant' AND account_id = @UserId",
             new { id, change.UserId }) is { } done)
@@ -64,6 +64,9 @@ public sealed partial class SqliteBooks : IAccountBooks
         Audit(c, t, new(by, AuditActions.Credits, user.UserId, Amount(before), $"{Amount(after)}: {change.Reason}"));
         return after;
     }, cancel);
+
+    public Task<bool> IsAdjusted(CreditChange change, CancellationToken cancel) => _file.Read(c =>
+        c.ExecuteScalar<long>("SELECT count(*) FROM postings WHERE task_id = @id AND kind = 'grant'", new { id = IdOf(change) }) > 0, cancel);
 
     public Task<MadeCode> MakeCode(CodeSpec spec, Actor by, CancellationToken cancel) => _file.Write((c, t) =>
     {
@@ -121,6 +124,8 @@ public sealed partial class SqliteBooks : IAccountBooks
 
     private StoredCode? FindCode(SqliteConnection connection, string code) => connection.QuerySingleOrDefault<StoredCode>(
         $"{StoredCode.Select} WHERE code_hash = @hash AND expires_ms >= @now AND uses_left > 0", new { hash = HashCode(code), now = NowMs });
+
+    private static string IdOf(CreditChange change) => $"grant:{change.UserId}:{HashCode(change.RequestId)}";
 
     private static long BalanceIn(SqliteConnection connection, string userId) =>
         connection.ExecuteScalar<long>("SELECT coalesce(sum(balance_micros), 0) FROM accounts WHERE account_id = @userId", new { userId });

@@ -72,7 +72,7 @@ public sealed class CallGuardTests : IAsyncDisposable
     public async Task Bomb_OnAnyMethod_ResourceExhausted(string method)
     {
         var rule = RpcPolicies.Find(method)!;
-        var token = rule.Who is RpcPolicy.Anonymous ? null : Bearer(rule.Who == RpcPolicy.Node ? _gateway.NodeToken : _gateway.Alice);
+        var token = rule.Who is RpcPolicy.Anonymous ? null : Bearer(rule.Who == RpcPolicy.Node ? _gateway.NodeToken : rule.Who == RpcPolicy.Admin ? _gateway.Root : _gateway.Alice);
         var plain = new byte[rule.MessageBytes + (1 << 20)];
         Assert.Equal(new(StatusCode.ResourceExhausted, "MESSAGE_TOO_LARGE"), await _raw.Send(method, RawCall.Frame(RawCall.Gzip(plain), true), token, "gzip"));
         Assert.Equal(new(StatusCode.ResourceExhausted, "MESSAGE_TOO_LARGE"), await _raw.Send(method, RawCall.Frame(RawCall.Deflate(plain), true), token, "deflate"));
