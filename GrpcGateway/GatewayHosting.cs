@@ -1,5 +1,6 @@
 using HiveMind.Edge;
 using HiveMind.Nodes;
+using HiveMind.Storage;
 using HiveMind.Tasks;
 using HiveMind.Users;
 using Microsoft.AspNetCore.Builder;
@@ -21,6 +22,7 @@ public static class GatewayHosting
             grpc.EnableDetailedErrors = false;
             grpc.CompressionProviders = [BoundedCompression.Gzip, BoundedCompression.Deflate];
             grpc.Interceptors.Add<ErrorInterceptor>();
+            grpc.Interceptors.Add<StoreInterceptor>();
             grpc.Interceptors.Add<AuthInterceptor>();
         });
         // Kestrel's own limit (30 MB) stands in front of gRPC's: it must leave room for gRPC to refuse in its own words.
@@ -31,6 +33,9 @@ public static class GatewayHosting
         services.AddSingleton(new Uptime(TimeProvider.System));
         services.AddSingleton<CallFailures>();
         services.AddSingleton<ErrorInterceptor>();
+        services.TryAddSingleton<IStoreVerdict, UnwatchedStores>();
+        services.AddSingleton<StoreGate>();
+        services.AddSingleton<StoreInterceptor>();
         services.AddSingleton<CallRates>();
         services.AddSingleton<CallerCheck>();
         services.AddSingleton<EdgeBudgets>();

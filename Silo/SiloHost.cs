@@ -1,3 +1,4 @@
+using HiveMind.Clustering;
 using HiveMind.Hosting;
 using HiveMind.Storage;
 using HiveMind.Web;
@@ -9,30 +10,38 @@ namespace HiveMind;
 /// <summary>The server's whole life, so that `hivemind silo` and the Silo project start the same thing.</summary>
 public static class SiloHost
 {
-    public const int BadConfiguration = 78; // EX_CONFIG of sysexits
-    /// <summary>A store cannot be used now, for a reason that passes: a restart tries again. EX_TEMPFAIL.</summary>
-    public const int StoreAway = 75;
+    /// <summary>It was told to stop and could not in time.</summary>
     public const int StopTookTooLong = 1;
+    /// <summary>Something nobody thought of. EX_SOFTWARE of sysexits.</summary>
+    public const int Unexpected = 70;
+    /// <summary>What the silo needs is away, or the other silos gave it up: a restart tries again. EX_TEMPFAIL.</summary>
+    public const int StoreAway = 75;
+    /// <summary>Settings or stores that a restart does not mend. EX_CONFIG.</summary>
+    public const int BadConfiguration = 78;
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(25);
 
     /// <summary>
-    /// Runs until Ctrl-C or SIGTERM. 0 after a clean stop, 78 when it refuses to start, with one line per problem on stderr, 75 when a store is away
-    /// for now, 74 when one failed under way (<see cref="FailStop"/>), 1 when it could not stop in time (a store that does not answer): what was
-    /// acknowledged is durable all the same.
+    /// Runs until Ctrl-C or SIGTERM: 0 after a clean stop, else one of the codes above (or <see cref="FailStop.ExitCode"/>) with one line per problem on stderr. What was acknowledged is durable
+    /// whatever the code.
     /// </summary>
     /// <param name="args">Settings, `--lan`, `--accept-lost-floor`, `--accept-lost-books`.</param>
     /// <param name="startedAs">How the command line is started, for the lines that say what to type next.</param>
     public static async Task<int> Run(string[] args, string startedAs)
     {
         PrivateDirectory.MakePrivateByDefault();
+        string? dataDirectory = null;
+        AppDomain.CurrentDomain.UnhandledException += (_, end) => Environment.Exit(LastWords.Say((Exception)end.ExceptionObject, dataDirectory));
         try
         {
             var startedAt = SteadyClock.OfProcess.GetTimestamp();
             var (builder, options) = SiloBuilderSetup.Create(args);
+            dataDirectory = options.DataDirectory;
             using var limit = new Timer(_ => GiveUpStopping()); // first, so that it also watches over the stores' end
             await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag), args.Contains(StoreMatch.AcceptBooksFlag));
             var certificate = ServedCertificate.Open(options, TimeProvider.System); // others read its dates by their own clocks
-            await using var app = SiloBuilderSetup.Build(builder, options, stores, certificate);
+            using var identity = options.IsEmbedded ? null : new SiloIdentity(PoolSecret.Read(options), options.Cluster.ClusterId);
+            if (identity is not null) await SecretMark.RefuseAnother(stores.Floor, identity);
+            await using var app = SiloBuilderSetup.Build(builder, options, stores, certificate, identity);
             using var stopping = app.Lifetime.ApplicationStopping.Register(() => limit.Change(StopPatience, Timeout.InfiniteTimeSpan));
             await app.StartAsync();
             var ports = Listening(app);
@@ -43,30 +52,9 @@ public static class SiloHost
             await app.WaitForShutdownAsync();
             return 0;
         }
-        catch (StartRefusedException refused)
+        catch (Exception error)
         {
-            foreach (var problem in refused.Problems) await Console.Error.WriteLineAsync($"hivemind: {problem}");
-            return BadConfiguration;
-        }
-        catch (StoreRefusedException refused)
-        {
-            await Console.Error.WriteLineAsync($"hivemind: {refused.Message}");
-            return BadConfiguration;
-        }
-        catch (StoreAwayException away)
-        {
-            await Console.Error.WriteLineAsync($"hivemind: {away.Message}");
-            return StoreAway;
-        }
-        catch (IOException full) when (DiskError.IsFull(full))
-        {
-            await Console.Error.WriteLineAsync("hivemind: The silo cannot start: the disk is full. Make room in the data directory.");
-            return StoreAway;
-        }
-        catch (HiveMindException away) when (away.Kind == FailureKind.Unavailable)
-        {
-            await Console.Error.WriteLineAsync($"hivemind: A store could not be used at the start: {away.Message} Start again when that is mended.");
-            return StoreAway;
+            return LastWords.Say(error, dataDirectory);
         }
     }
 

@@ -12,7 +12,7 @@ namespace HiveMind.Edge;
 /// its path was written; whoever may not call it is refused with the body unread; what is read is measured as it is unpacked. What gRPC itself says
 /// of a body that is no message gets a code of the contract.
 /// </summary>
-internal sealed class CallGuard(RequestDelegate next, CallerCheck callers, CallFailures failures, OpenCalls open)
+internal sealed class CallGuard(RequestDelegate next, StoreGate stores, CallerCheck callers, CallFailures failures, OpenCalls open)
 {
     private const string StatusHeader = "grpc-status";
     private const string MessageHeader = "grpc-message";
@@ -46,6 +46,7 @@ internal sealed class CallGuard(RequestDelegate next, CallerCheck callers, CallF
         try
         {
             var rule = RpcPolicies.Find(method.FullName) ?? throw HiveMindException.Denied("NO_POLICY", "Nobody may call this method.");
+            stores.Check(method.FullName);
             var identity = await callers.Identify(http, rule);
             if (identity is not null) CallIdentity.Set(http, identity);
             call = open.Begin(http, method, rule, identity);

@@ -11,7 +11,7 @@ public sealed class PoolOptions
     public string DataDirectory { get; set; } = "";
     public GrpcOptions Grpc { get; set; } = new();
     public HttpOptions Http { get; set; } = new();
-    public StoreOptions Redis { get; set; } = new();
+    public RedisOptions Redis { get; set; } = new();
     public StoreOptions Books { get; set; } = new();
     public FilesOptions Files { get; set; } = new();
     public ClusterOptions Cluster { get; set; } = new();
@@ -78,6 +78,16 @@ public sealed class StoreOptions
     public string ConnectionString { get; set; } = "";
 }
 
+public sealed class RedisOptions
+{
+    /// <summary>StackExchange.Redis, with `password=…`. Empty: the embedded floor.</summary>
+    public string ConnectionString { get; set; } = "";
+    /// <summary>Takes a Redis whose `appendfsync` is not `always`: a crash of its machine then loses acknowledged work. Said at each start and in health.</summary>
+    public bool AllowLossOnCrash { get; set; }
+    /// <summary>How long a start waits for a Redis that does not answer, is loading, full or a replica.</summary>
+    public TimeSpan StartPatience { get; set; } = TimeSpan.FromMinutes(1);
+}
+
 public sealed class FilesOptions
 {
     /// <summary>Empty: `files` in the data directory. Silos of one cluster share it.</summary>
@@ -97,7 +107,13 @@ public sealed class ClusterOptions
 {
     /// <summary>Silos with the same id on the same Redis are one pool. [A-Za-z0-9._-]{1,64}.</summary>
     public string ClusterId { get; set; } = "hivemind";
-    /// <summary>Silo to silo, on a private network only. 0: the one of the last start if it is free, else any.</summary>
+    /// <summary>
+    /// What the silos of one pool know and nobody else does, at least 32 characters; from the environment, never on the command line. Empty: from the file.
+    /// </summary>
+    public string Secret { get; set; } = "";
+    /// <summary>The file that holds the secret. Empty: `cluster-secret` beside the books, made by the silo that comes first.</summary>
+    public string SecretFile { get; set; } = "";
+    /// <summary>Silo to silo. 0: the one of the last start if it is free, else any. Not used on the embedded floor.</summary>
     public int SiloPort { get; set; }
     /// <summary>The address at which the other silos reach this one.</summary>
     public string AdvertisedAddress { get; set; } = "127.0.0.1";

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Text.RegularExpressions;
+using HiveMind.Clustering;
 
 namespace HiveMind.Configuration;
 
@@ -77,6 +78,9 @@ public static partial class PoolOptionsValidator
             Check(rate is >= 0 and <= 1_000_000, $"Rewards:{name}", "must be between 0 and 1000000.");
         Check(Name().IsMatch(o.Cluster.ClusterId), "Cluster:ClusterId", "must be 1 to 64 of letters, digits, '.', '_' and '-'.");
         Check(IPAddress.TryParse(o.Cluster.AdvertisedAddress, out _), "Cluster:AdvertisedAddress", "must be an IP address.");
+        Check(o.Redis.StartPatience >= TimeSpan.Zero && o.Redis.StartPatience <= TimeSpan.FromHours(1), "Redis:StartPatience", "must be between 00:00:00 and 01:00:00.");
+        Check(o.Cluster.Secret.Length == 0 || o.Cluster.SecretFile.Length == 0, "Cluster:Secret", "and Cluster:SecretFile: give one of them.");
+        Check(o.Cluster.Secret.Length == 0 || PoolSecret.IsStrong(o.Cluster.Secret), "Cluster:Secret", PoolSecret.Rule);
         Check(!o.Telemetry.IsExported || (Uri.TryCreate(o.Telemetry.OtlpEndpoint, UriKind.Absolute, out var otlp) && otlp.Scheme is "http" or "https"),
             "Telemetry:OtlpEndpoint",
             $"(or OTEL_EXPORTER_OTLP_ENDPOINT) must be an http or https URL like http://127.0.0.1:4317, not '{o.Telemetry.OtlpEndpoint}'.");

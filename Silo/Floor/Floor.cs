@@ -26,6 +26,9 @@ public abstract class Floor : IAsyncDisposable
     /// <summary>A cluster's Redis; the embedded floor has none.</summary>
     public virtual IConnectionMultiplexer Redis => throw new InvalidOperationException("The embedded floor is no Redis.");
 
+    /// <summary>What the operator has allowed that may cost acknowledged work; null when nothing.</summary>
+    public virtual string? Risk => null;
+
     /// <summary>Durable writes of grain state so far: shows whether anything was made durable since a look before.</summary>
     public long Writes => Interlocked.Read(ref writes);
 

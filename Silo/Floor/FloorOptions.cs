@@ -14,6 +14,12 @@ public sealed class FloorOptions
     public TimeSpan CommandTimeout { get; set; } = TimeSpan.FromSeconds(5);
     /// <summary>The end of the process when the embedded floor is in doubt.</summary>
     public FailStop FailStop { get; set; } = FailStop.OfProcess;
+    /// <summary>A Redis that may lose what was acknowledged when its machine crashes is taken all the same.</summary>
+    public bool AllowLossOnCrash { get; set; }
+    /// <summary>How long the start waits for a Redis that does not answer.</summary>
+    public TimeSpan StartPatience { get; set; } = TimeSpan.FromSeconds(60);
+    /// <summary>Tells whoever starts the silo what is waited for.</summary>
+    public Action<string>? Say { get; set; }
 
     public bool IsEmbedded => string.IsNullOrWhiteSpace(ConnectionString);
 }

@@ -11,9 +11,9 @@ internal sealed class RedisFloor : Floor
 {
     private const string Provider = "floor-redis";
 
-    private RedisFloor(FloorOptions options, ConfigurationOptions client, IConnectionMultiplexer redis, TimeProvider time) : base(options)
+    private RedisFloor(FloorOptions options, ConfigurationOptions client, IConnectionMultiplexer redis, string? risk, TimeProvider time) : base(options)
     {
-        (Client, Redis) = (client, redis);
+        (Client, Redis, Risk) = (client, redis, risk);
         Meta = new FloorMeta(new RedisMeta(redis, options.ServiceId));
         Health = new RedisHealth(redis, options.ServiceId, time);
         Unfinished = new RedisUnfinishedIndex(redis, options.ServiceId);
@@ -32,20 +32,36 @@ internal sealed class RedisFloor : Floor
 
     internal ConfigurationOptions Client { get; }
 
-    /// <summary>Connects and checks the server's settings.</summary>
+    public override string? Risk { get; }
+
+    /// <summary>Connects, waits for a while if it does not answer, and checks the server's settings.</summary>
     public static async Task<RedisFloor> Connect(FloorOptions options, TimeProvider time)
     {
         var client = ClientOptions(Parse(options.ConnectionString), options);
-        var redis = await ConnectionMultiplexer.ConnectAsync(client);
+        var began = time.GetTimestamp();
+        for (var tries = 0; ; tries++)
+        {
+            var (redis, verdict) = await Look(client, options);
+            if (redis is not null && verdict is { Problems.Count: 0, Away: null }) return new RedisFloor(options, client, redis, verdict.Risk, time);
+            if (redis is not null) await redis.DisposeAsync();
+            if (verdict.Problems.Count > 0) throw new StartRefusedException(verdict.Problems);
+            if (time.GetElapsedTime(began) >= options.StartPatience) throw new StoreAwayException(verdict.Away!);
+            if (tries == 0) options.Say?.Invoke($"{verdict.Away} Waiting for it, up to {options.StartPatience.TotalSeconds:0} s.");
+            await Task.Delay(TimeSpan.FromMilliseconds(500), time);
+        }
+    }
+
+    private static async Task<(IConnectionMultiplexer? Redis, RedisVerdict Verdict)> Look(ConfigurationOptions client, FloorOptions options)
+    {
         try
         {
-            var problems = await RedisChecks.Problems(redis, options.ServiceId);
-            return problems.Count == 0 ? new RedisFloor(options, client, redis, time) : throw new StartRefusedException(problems);
+            var redis = await ConnectionMultiplexer.ConnectAsync(client);
+            return (redis, await RedisChecks.Look(redis, options.ServiceId, options.AllowLossOnCrash));
         }
-        catch
+        catch (Exception e) when (e is RedisException or TimeoutException or System.Net.Sockets.SocketException)
         {
-            await redis.DisposeAsync();
-            throw;
+            var meaning = RedisErrors.Of(e);
+            return (null, meaning.Passes ? RedisVerdict.AwayFor(meaning.Text) : new([meaning.Text], null, null));
         }
     }
 

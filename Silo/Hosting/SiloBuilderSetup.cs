@@ -20,6 +20,7 @@ internal static class SiloBuilderSetup
 
     public static (WebApplicationBuilder Builder, PoolOptions Options) Create(string[] args)
     {
+        PoolSecret.RefuseOnCommandLine(args);
         // The content root is the program's folder: `dotnet run` of a web project would make it the caller's.
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -39,20 +40,23 @@ internal static class SiloBuilderSetup
         return (builder, options);
     }
 
-    public static WebApplication Build(WebApplicationBuilder builder, PoolOptions options, Stores stores, ServedCertificate? certificate)
+    public static WebApplication Build(WebApplicationBuilder builder, PoolOptions options, Stores stores, ServedCertificate? certificate, SiloIdentity? identity)
     {
         builder.Services.AddSingleton<TimeProvider>(SteadyClock.OfProcess); // Orleans takes its time from there too
         builder.Services.AddSingleton(Options.Create(options.ToHub()));
         builder.Services.AddSingleton(options);
         builder.Services.AddSingleton(stores);
+        if (identity is not null) builder.Services.AddHostedService(services => ActivatorUtilities.CreateInstance<SecretMark>(services, identity));
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         AddLogging(builder);
         builder.Services.AddSystemd(); // says "ready" to the service manager; does nothing without one
         AddKestrel(builder, options, certificate);
         builder.Services.AddBooks(stores.Books).AddFiles(stores.Files); // before Orleans: what starts first stops last, and so drains last
         builder.Services.AddHostedService<StoreWatch>();
-        builder.Host.UseOrleans(silo => AddSilo(silo, options, stores));
+        builder.Host.UseOrleans(silo => AddSilo(silo, options, stores, identity));
         builder.Services.AddHostedService<ClockWatch>();
+        builder.Services.AddSingleton<FloorWatch>().AddSingleton<IStoreVerdict>(services => services.GetRequiredService<FloorWatch>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<FloorWatch>());
         builder.Services.AddFileCollection(options.Files);
         builder.Services.AddGrpcGateway(options.ToHub());
         builder.Services.AddHealth();
@@ -88,18 +92,18 @@ internal static class SiloBuilderSetup
         });
     }
 
-    private static void AddSilo(ISiloBuilder silo, PoolOptions options, Stores stores)
+    private static void AddSilo(ISiloBuilder silo, PoolOptions options, Stores stores, SiloIdentity? identity)
     {
         silo.AddHub(stores);
+        silo.Services.AddSingleton<OrderlyEnd>().AddSingleton<Orleans.Runtime.IFatalErrorHandler>(services => services.GetRequiredService<OrderlyEnd>());
         if (options.Telemetry.IsExported) silo.AddActivityPropagation(); // it costs something on every grain call
-        if (options.IsEmbedded)
+        if (identity is null)
         {
             silo.UseNoNetwork();
             return;
         }
 
-        var port = Ports.ForSilo(options.Cluster.SiloPort, options.DataDirectory);
-        silo.ConfigureEndpoints(IPAddress.Parse(options.Cluster.AdvertisedAddress), port, gatewayPort: 0, listenOnAnyHostAddress: false);
+        silo.UseSiloTransport(options, identity);
     }
 
     private static void AddLogging(WebApplicationBuilder builder)
@@ -118,6 +122,8 @@ internal static class SiloBuilderSetup
         builder.Logging.AddFilter("Orleans.Runtime.Watchdog", LogLevel.Error).AddFilter("Orleans.Runtime.Silo", LogLevel.Error);
         // gRPC's own words on each message that is none: the caller is told, and figures count it.
         builder.Logging.AddFilter("Grpc.AspNetCore.Server", LogLevel.Critical);
+        // A stack trace for every stranger at the silo's port: HandshakeGate says it once a minute.
+        builder.Logging.AddFilter("Orleans.Connections.Security", LogLevel.None);
         builder.Logging.AddConfiguration(builder.Configuration.GetSection("Logging"));
     }
 

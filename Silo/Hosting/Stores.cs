@@ -27,7 +27,7 @@ public sealed class Stores : IAsyncDisposable
         try
         {
             books = SqliteBooks.Open(options.Books.ConnectionString, options.DataDirectory, SteadyClock.OfProcess);
-            books.TakeLease();
+            TakeLease(books);
             if (acceptLostBooks && books.FloorId is null) LostBooks.PutFloorAside(options);
             if (options.IsEmbedded) PrivateDirectory.Ensure(options.FloorDirectory, "The floor's directory");
             PrivateDirectory.Ensure(options.FilesDirectory, "The files directory", isVolume: options.Files.Directory.Length > 0);
@@ -36,7 +36,8 @@ public sealed class Stores : IAsyncDisposable
             floor = await Floor.Start(new FloorOptions
             {
                 ConnectionString = options.Redis.ConnectionString, Directory = options.FloorDirectory, ServiceId = options.Cluster.ClusterId,
-                ClusterId = options.Cluster.ClusterId,
+                ClusterId = options.Cluster.ClusterId, AllowLossOnCrash = options.Redis.AllowLossOnCrash, StartPatience = options.Redis.StartPatience,
+                Say = text => Console.Error.WriteLine($"hivemind: {text}"),
             }, logs, SteadyClock.OfProcess);
             await floor.Meta.Join(new BooksIdentity(books), files.FilesId, acceptLostFloor);
             return new(taken, logs, floor, books, files, await books.EnsureAdminCode(options.DataDirectory));
@@ -48,6 +49,18 @@ public sealed class Stores : IAsyncDisposable
             logs.Dispose();
             taken.Dispose();
             throw;
+        }
+    }
+
+    private static void TakeLease(SqliteBooks books)
+    {
+        try
+        {
+            books.TakeLease();
+        }
+        catch (StoreRefusedException other)
+        {
+            throw new StoreAwayException(other.Message); // it runs out when the other silo is gone
         }
     }
 

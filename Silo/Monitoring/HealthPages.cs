@@ -20,27 +20,35 @@ internal static class HealthPages
             .AddCheck<MemoryUsageCheck>("memory_usage", timeout: Patience)
             .AddCheck<ClusterCheck>("cluster", timeout: Patience)
             .AddCheck<RecordsCheck>("records");
-        services.AddGrpcHealthChecks();
+        services.AddSingleton<LastHealth>().AddSingleton<IHealthCheckPublisher>(all => all.GetRequiredService<LastHealth>());
+        services.AddSingleton<HealthRpc>();
         services.Configure<HealthCheckPublisherOptions>(publisher =>
         {
             publisher.Delay = TimeSpan.Zero;
-            publisher.Period = TimeSpan.FromSeconds(5);
+            publisher.Period = LastHealth.Every;
         });
         return services;
     }
 
     public static void MapHealth(this WebApplication app)
     {
-        app.MapHealthChecks("/healthz", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = Write });
-        app.MapHealthChecks("/readyz", new HealthCheckOptions { ResponseWriter = Write });
-        app.MapGrpcHealthChecksService();
+        app.MapHealthChecks("/healthz", new HealthCheckOptions { Predicate = _ => false, ResponseWriter = (http, _) => http.Response.WriteAsync(Alive) });
+        // Never a check of its own: whoever reaches the port could make the stores write.
+        app.MapGet("/readyz", (LastHealth last, HttpContext http) => Write(http, last));
+        app.MapGrpcService<HealthRpc>();
     }
 
-    private static Task Write(HttpContext context, HealthReport report)
+    private const string Alive = "{\"status\":\"ok\",\"checks\":{}}";
+
+    private static async Task Write(HttpContext http, LastHealth last)
     {
-        context.Response.ContentType = "application/json";
-        var checks = report.Entries.ToDictionary(entry => entry.Key, entry => new { status = Word(entry.Value.Status), detail = entry.Value.Description ?? "" });
-        return context.Response.WriteAsync(JsonSerializer.Serialize(new { status = Word(report.Status), checks }));
+        await last.Known(http.RequestAborted);
+        var (report, age) = last.Now;
+        http.Response.ContentType = "application/json";
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.StatusCode = last.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
+        var checks = report?.Entries.ToDictionary(entry => entry.Key, entry => new { status = Word(entry.Value.Status), detail = entry.Value.Description ?? "" });
+        await http.Response.WriteAsync(JsonSerializer.Serialize(new { status = Word(last.Status), age_seconds = Math.Round(age.TotalSeconds, 1), checks = checks ?? [] }));
     }
 
     private static string Word(HealthStatus status) => status switch
@@ -51,10 +59,13 @@ internal static class HealthPages
     };
 }
 
-internal sealed class RedisCheck(FloorHealth floor) : IHealthCheck
+internal sealed class RedisCheck(Floor floor, IStoreVerdict stores) : IHealthCheck
 {
-    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        await floor.Check(TimeSpan.FromSeconds(1.5)) is { } problem ? HealthCheckResult.Unhealthy(problem) : HealthCheckResult.Healthy("a scripted write was kept");
+    public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        if ((stores.Away ?? await floor.Health.Check(TimeSpan.FromSeconds(1.5))) is { } problem) return HealthCheckResult.Unhealthy(problem);
+        return (stores.Shortage ?? floor.Risk) is { } warning ? HealthCheckResult.Degraded(warning) : HealthCheckResult.Healthy("a scripted write was kept");
+    }
 }
 
 internal sealed class DiskSpaceCheck(PoolOptions options) : IHealthCheck

@@ -54,7 +54,7 @@ public sealed class MigrationKillTests : IDisposable
     [Fact]
     public async Task KilledAfterTheCommit_ThenStartedOnRedis_OldFloorRefusesAndTheNextRunOnlyMarks()
     {
-        using var redis = await RealRedis.Start("--appendonly", "yes", "--maxmemory-policy", "noeviction");
+        using var redis = await RealRedis.Start("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction");
         await Use("", Fill);
         await Die(Failpoints.MigrateAfterCommit, redis);
         await Use(redis.ConnectionString, floor => AssertFilled(floor));

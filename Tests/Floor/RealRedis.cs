@@ -22,6 +22,13 @@ internal sealed class RealRedis : IDisposable
 
     public string ConnectionString => $"127.0.0.1:{Port}";
 
+    public int ProcessId => process.Id;
+
+    /// <summary>Frozen, as by SIGSTOP, until it is continued or ended.</summary>
+    public void Freeze() => Signal("-STOP");
+
+    public void Continue() => Signal("-CONT");
+
     private static string? Program => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
         .Select(folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
 
@@ -43,6 +50,12 @@ internal sealed class RealRedis : IDisposable
         process.Dispose();
         process = StartProcess();
         return Listening();
+    }
+
+    private void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [name, $"{process.Id}"]);
+        kill.WaitForExit();
     }
 
     public void Kill()

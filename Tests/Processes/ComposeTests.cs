@@ -55,7 +55,7 @@ public sealed partial class ComposeTests
         Assert.Equal(one.Mounts.Single(mount => mount.Path == "/shared"), two.Mounts.Single(mount => mount.Path == "/shared"));
         var different = one.Environment.Where(pair => two.Environment[pair.Key] != pair.Value).Select(pair => pair.Key);
         Assert.Equal(["HiveMind__Cluster__AdvertisedAddress"], different);
-        Assert.Equal("redis:6379", one.Environment["HiveMind__Redis__ConnectionString"]);
+        Assert.StartsWith("redis:6379,password=${REDIS_PASSWORD:?", one.Environment["HiveMind__Redis__ConnectionString"], StringComparison.Ordinal);
     }
 
     [Fact]
@@ -114,7 +114,7 @@ public sealed partial class ComposeTests
     [Fact]
     public async Task Layout_AsPlainProcesses_ServesThroughBothAndOutlivesThePrimary()
     {
-        using var redis = await RealRedis.Start([.. Services["redis"].Command.Skip(1)]);
+        using var redis = await RealRedis.Start([.. RedisArguments(), "--requirepass", Password]);
         var shared = Directory.CreateTempSubdirectory("hivemind-compose-").FullName;
         try
         {
@@ -159,9 +159,23 @@ public sealed partial class ComposeTests
     }, TimeSpan.FromSeconds(60), () => $"{name} is not healthy:\n{hub.Output}");
 
     /// <summary>The service's environment with containers' names, addresses and folders as they are here.</summary>
+    private const string Password = "b2f0c8a1d7e94f33";
+
+    /// <summary>No password stands where others can read it: neither in the file nor on a command line.</summary>
+    [Fact]
+    public void Redis_AsksForAPasswordThatIsNotInTheFile()
+    {
+        var redis = Services["redis"];
+        Assert.StartsWith("echo requirepass $$REDISCLI_AUTH | redis-server - ", redis.Command[2], StringComparison.Ordinal);
+        Assert.StartsWith("${REDIS_PASSWORD:?", redis.Environment["REDISCLI_AUTH"], StringComparison.Ordinal);
+    }
+
+    private static IEnumerable<string> RedisArguments() =>
+        Services["redis"].Command[2].Split("redis-server - ")[1].Split(' ').Select(word => word == "''" ? "" : word);
+
     private static string[] Settings(string name, RealRedis redis, string folder) => [.. Services[name].Environment.Select(pair =>
     {
-        var value = pair.Value.Replace("redis:6379", redis.ConnectionString, StringComparison.Ordinal)
+        var value = Secret().Replace(pair.Value, Password).Replace("redis:6379", redis.ConnectionString, StringComparison.Ordinal)
             .Replace("/shared", folder, StringComparison.Ordinal)
             .Replace("0.0.0.0", "127.0.0.1", StringComparison.Ordinal);
         var key = pair.Key["HiveMind__".Length..].Replace("__", ":", StringComparison.Ordinal);
@@ -196,6 +210,9 @@ public sealed partial class ComposeTests
     }
 
     private static Dictionary<string, object> Map(object? node) => ((Dictionary<object, object>)node!).ToDictionary(pair => pair.Key.ToString()!, pair => pair.Value);
+
+    [GeneratedRegex(@"\$\{REDIS_PASSWORD[^}]*\}")]
+    private static partial Regex Secret();
 
     [GeneratedRegex(@"^FROM (\S+) AS (\S+)$", RegexOptions.Multiline)]
     private static partial Regex From();

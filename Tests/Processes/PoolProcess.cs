@@ -115,7 +115,7 @@ public sealed partial class PoolProcess : IDisposable
         string[] arguments = ["silo", $"--HiveMind:Grpc:Port={_port}", "--HiveMind:Http:Port=0", .. _settings.Select(setting => $"--HiveMind:{setting}"), .. Flags];
         _process = HivemindProcess.Start(environment, arguments);
         await Wait.Until(() => _process.Process.HasExited || Ready().IsMatch(_process.Output), TimeSpan.FromSeconds(60), () => $"the silo is not ready:\n{Output}");
-        if (_process.Process.HasExited) throw new InvalidOperationException($"the silo ended with {_process.Process.ExitCode}:\n{Output}");
+        if (_process.Process.HasExited) throw new InvalidOperationException($"the silo ended with {await _process.Exited(TimeSpan.FromSeconds(10))}:\n{Output}");
         _port = int.Parse(Ready().Match(_process.Output).Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture);
         _channel ??= GrpcChannel.ForAddress(Address, new GrpcChannelOptions
         {

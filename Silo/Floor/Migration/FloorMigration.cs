@@ -47,7 +47,7 @@ public sealed class FloorMigration
         var identities = new StoreIdentities(books.BooksId, files.FilesId, books.FloorId, books.NotedSequence);
         try
         {
-            await using var target = (RedisFloor)await Floor.Start(Options(options, to));
+            await using var target = await Target(Options(options, to));
             await using var source = (EmbeddedFloor)await Floor.Start(Options(options, ""));
             return await new FloorMigration(source, target, options.FloorDirectory).Run(identities, cancel);
         }
@@ -131,10 +131,23 @@ public sealed class FloorMigration
         }
     }
 
+    /// <summary>Refused, nothing being changed yet, when it is not there.</summary>
+    private static async Task<RedisFloor> Target(FloorOptions options)
+    {
+        try
+        {
+            return (RedisFloor)await Floor.Start(options);
+        }
+        catch (StoreAwayException away)
+        {
+            throw new StartRefusedException(away.Message);
+        }
+    }
+
     private static FloorOptions Options(PoolOptions options, string connection) => new()
     {
         ConnectionString = connection, Directory = options.FloorDirectory, ServiceId = options.Cluster.ClusterId, ClusterId = options.Cluster.ClusterId,
-        CommandTimeout = TimeSpan.FromSeconds(10),
+        CommandTimeout = TimeSpan.FromSeconds(10), StartPatience = TimeSpan.Zero, AllowLossOnCrash = options.Redis.AllowLossOnCrash,
     };
 
     private static string Text(System.Net.EndPoint endPoint) => endPoint is System.Net.DnsEndPoint dns
