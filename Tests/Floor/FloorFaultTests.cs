@@ -94,6 +94,22 @@ public sealed class FloorFaultTests : IDisposable
         Assert.Equal(0, await new FloorSamples(again).Version(2));
     }
 
+    [Theory]
+    [InlineData(14)] // CANTOPEN: no descriptors left, as strangers who connect can bring about
+    [InlineData(8)] // READONLY
+    [InlineData(7)] // NOMEM
+    public async Task Write_SurelyNotDone_IsRefusedAndTheHubGoesOn(int code)
+    {
+        await using var floor = await Start(line => Assert.Fail(line));
+        var samples = new FloorSamples(floor);
+
+        await Assert.ThrowsAsync<HiveMindException>(() => floor.Write<int>(_ => throw new FloorError(code, "tried")));
+        Assert.Throws<HiveMindException>(() => floor.Readers.Read<int>(_ => throw new FloorError(code, "tried")));
+
+        await samples.Submit(1);
+        Assert.Equal(1, await samples.Version(1));
+    }
+
     [Fact]
     public async Task Write_FileDeletedMeanwhile_IsNotAnsweredAndEndsTheProcess()
     {

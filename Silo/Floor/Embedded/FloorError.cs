@@ -12,10 +12,11 @@ internal sealed class FloorError(int code, string text) : Exception($"SQLite err
     public bool IsFull => Primary == raw.SQLITE_FULL;
 
     /// <summary>
-    /// The change was rolled back for certain and the next one may succeed: no room, no memory, somebody else's turn. Anything else leaves the
-    /// outcome or the file in doubt (a failed fsync, a read error, damage), and only a recovery from what is durable tells.
+    /// Nothing was changed for certain and the next try may succeed: no room, no memory, somebody else's turn, no descriptor left to open a
+    /// file with. Anything else leaves the outcome or the file in doubt (a failed fsync, a read error, damage), and only a recovery from what is
+    /// durable tells.
     /// </summary>
-    public bool IsPassing => Primary is raw.SQLITE_FULL or raw.SQLITE_NOMEM or raw.SQLITE_BUSY or raw.SQLITE_LOCKED;
+    public bool IsPassing => IsForbidden || Primary is raw.SQLITE_FULL or raw.SQLITE_NOMEM or raw.SQLITE_BUSY or raw.SQLITE_LOCKED;
 
     public bool IsDamage => Primary is raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB;
 
