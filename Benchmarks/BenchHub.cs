@@ -33,7 +33,7 @@ internal abstract class BenchHub : IDisposable
         var silo = Start([
             "silo", "--HiveMind:Grpc:Port=0", "--HiveMind:Http:Port=0", $"--HiveMind:DataDirectory={DataDirectory}",
             "--HiveMind:Tasks:AllowNoop=true", "--HiveMind:RateLimit:RequestsPerSecond=1000000", "--HiveMind:RateLimit:Burst=1000000",
-            "--HiveMind:Rewards:StartingCredits=1000000000", "--HiveMind:Scheduling:Roles:user:MaxOpen=0", .. settings,
+            "--HiveMind:Rewards:StartingCredits=1000000000", "--HiveMind:Scheduling:Roles:user:MaxOpen=0", "--HiveMind:Scheduling:Roles:user:MaxUrgent=0", .. settings,
         ]);
         return (silo, await AddressOf(silo));
     }

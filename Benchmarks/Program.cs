@@ -11,6 +11,7 @@ return args switch
     ["floor-writer", var directory, ..] => await FloorWriter.Run(directory),
     ["floor-kills", var directory, ..] => await FloorKills.Run(directory, number("--kills", 100)),
     ["floor-soak", var directory, ..] => await FloorSoak.Run(directory, number("--cycles", 1_000_000), number("--live", 10_000), number("--callers", 64), number("--rewrites", 2)),
+    ["hub-soak", var directory, ..] => await HubSoak.Run(directory, number("--tasks", 1_000_000), number("--retain-seconds", 60)),
     ["pool", ..] => await PoolFigures.Run(redis, number("--workers", 2), number("--tasks", 10_000), number("--senders", 64)),
     ["bulk", ..] => await BulkFigures.Run(redis, number("--tasks", 100_000)),
     ["churn", ..] => await Churn.Run(redis, number("--tasks", 100_000), number("--workers", 20), number("--kill-every", 5), number("--seed", 1)),
@@ -41,6 +42,7 @@ static int Usage()
         big-files [--mb 1024]  a program of that size in, as large an output back, each connection cut once: time and memory of each process
         soak [REDIS] [--minutes 30 | --seconds N] [--rate 50] [--workers 2]  a steady mixed load: memory, descriptors, directories, latencies; whether they level off; an audit
         floor-soak DIR [--cycles 1000000] [--live 10000] [--callers 64] [--rewrites 2]  task-like write, rewrite, delete cycles: rate, directory size, restart time
+        hub-soak DIR [--tasks 1000000] [--retain-seconds 60]  tasks from birth to erasure through a whole hub: rate, size of floor and books, memory, restart time
         """);
     return 2;
 }

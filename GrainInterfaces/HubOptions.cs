@@ -59,6 +59,8 @@ public sealed class TaskOptions
     /// <summary>A task fails that was lost with that many different nodes, 1 to 20; 0: it takes what MaxAttempts leaves it.</summary>
     public int CrashLimit { get; set; } = 3;
     public bool AllowNoop { get; set; }
+    /// <summary>How long after its end a task's record stays in the floor; from then on the books answer for it.</summary>
+    public TimeSpan RetainEnded { get; set; } = TimeSpan.FromHours(24);
     /// <summary>The most a task may ask for each of its outputs, MiB.</summary>
     public int MaxOutputMb { get; set; } = 4096;
     /// <summary>The largest payload that may be uploaded, MiB. A call without chunks carries 100 at most.</summary>
@@ -140,4 +142,14 @@ public sealed class RoleOptions
     public int MaxOpen { get; set; } = 100_000;
     /// <summary>The programs of these tasks together, MiB.</summary>
     public int MaxPayloadMb { get; set; } = 10_240;
+    /// <summary>Of these tasks, those of the priority URGENT.</summary>
+    public int MaxUrgent { get; set; } = 100;
+    /// <summary>Uploads that are kept, whole or not.</summary>
+    public int MaxUploads { get; set; } = 1000;
+    /// <summary>These together, MiB.</summary>
+    public int MaxUploadMb { get; set; } = 16_384;
+    /// <summary>Outputs of its ended tasks that are kept as files, MiB; above that no new task is let in.</summary>
+    public int MaxOutputsMb { get; set; } = 51_200;
+    /// <summary>Registered nodes.</summary>
+    public int MaxNodes { get; set; } = 64;
 }

@@ -47,10 +47,11 @@ public static class GatewayHosting
         services.AddSingleton<OutputReceipts>();
         services.AddSingleton<OutputIntake>();
         services.AddSingleton<ReportReader>();
+        services.AddSingleton<TaskRecords>();
         services.AddSingleton<PayloadUploads>();
         services.AddSingleton<SubmitQuotas>();
         services.AddSingleton<TaskSubmission>();
-        services.AddSingleton<SubmitSlots>();
+        services.AddSingleton<SubmitSlots>().AddSingleton<UploadSlots>().AddSingleton<DownloadSlots>();
         services.AddSingleton<BulkSubmission>();
         services.AddSingleton<TaskReasons>();
         services.AddSingleton<WatchSlots>();

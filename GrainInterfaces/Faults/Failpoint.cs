@@ -37,6 +37,7 @@ public static class Failpoints
     public const string AssignAfterReservation = "assign.reserved", AssignAfterMark = "assign.mark.after", AssignAfterGrant = "assign.grant.after";
     public const string EndAfterFile = "end.file.after", EndAfterOutcome = "end.outcome.after", EndAfterBooks = "end.books.after", EndAfterIndex = "end.index.after";
     public const string LostAfterEpoch = "lost.epoch.after", LostAfterAttempt = "lost.attempt.after";
+    public const string EraseAfterKept = "erase.kept.after", EraseAfterFloor = "erase.floor.after";
     public const string MigrateBegun = "migrate.begun", MigrateCopying = "migrate.copying";
     public const string MigrateBeforeCommit = "migrate.commit.before", MigrateAfterCommit = "migrate.commit.after";
 
@@ -45,6 +46,6 @@ public static class Failpoints
     [
         RegisterUserBeforeCommit, RegisterUserAfterCommit, SessionBeforeCommit, SessionAfterCommit, NodeAfterIndex, NodeAfterCommit,
         SubmitAfterFile, SubmitAfterEntry, SubmitAfterIndex, SubmitAfterBirth, AssignAfterReservation, AssignAfterMark, AssignAfterGrant,
-        EndAfterFile, EndAfterOutcome, EndAfterBooks, EndAfterIndex, LostAfterEpoch, LostAfterAttempt,
+        EndAfterFile, EndAfterOutcome, EndAfterBooks, EndAfterIndex, LostAfterEpoch, LostAfterAttempt, EraseAfterKept, EraseAfterFloor,
     ];
 }

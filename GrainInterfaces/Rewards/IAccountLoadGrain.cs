@@ -23,6 +23,10 @@ public interface IAccountLoadGrain : IGrainWithStringKey
     [Alias("Free"), AlwaysInterleave] Task Free(IReadOnlyList<string> taskIds);
     /// <summary>Were let in as new and came to nothing. Only the index takes them out: the same id may be on its way to a birth by another call.</summary>
     [Alias("NotBorn"), AlwaysInterleave] Task NotBorn(IReadOnlyList<string> taskIds);
+    /// <summary>One more node (true), or one that it has. ResourceExhausted NODE_QUOTA.</summary>
+    [Alias("AdmitNode"), AlwaysInterleave] Task<bool> AdmitNode(string nodeId, string role);
+    /// <summary>Not registered, or not any more. A hint.</summary>
+    [Alias("NodeGone"), AlwaysInterleave] Task NodeGone(string nodeId);
     [Alias("GetStanding"), AlwaysInterleave] Task<AccountStanding> GetStanding();
 }
 
@@ -34,6 +38,7 @@ public sealed record TaskAsk(
 {
     /// <summary>It runs on machines of its own account only: what it costs is paid to itself, so nothing is held for it.</summary>
     [Id(6)] public bool OnOwnMachines { get; init; }
+    [Id(7)] public bool IsUrgent { get; init; }
 }
 
 /// <summary>One answer for each task, in their order; none of them counts when not all got in and all or none were wanted.</summary>

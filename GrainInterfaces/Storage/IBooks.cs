@@ -17,6 +17,8 @@ public interface IBooks
     Task<long> Balance(string userId, CancellationToken cancel);
     Task<NodeTotals> NodeTotals(string nodeId, CancellationToken cancel);
     Task<PoolTotals> PoolTotals(DateTimeOffset since, CancellationToken cancel);
+    /// <summary>Outputs of that account's ended tasks that are kept as files.</summary>
+    Task<long> OutputBytes(string userId, CancellationToken cancel);
     /// <summary>Whether the outputs of that ended task were removed because their time was over.</summary>
     Task<bool> OutputsExpired(string taskId, CancellationToken cancel);
     /// <summary>Sum of all postings: always 0.</summary>

@@ -11,6 +11,9 @@ public interface IUploads
     /// <summary>ResourceExhausted DISK_FULL when so much more has no room.</summary>
     Task RequireRoom(long bytes, CancellationToken cancel);
 
+    /// <summary>All that this user has sent and that is still kept as an upload, whole or not.</summary>
+    Task<UploadUse> UsedBy(string userId, CancellationToken cancel);
+
     /// <summary>How much of it is here; its size when all of it is.</summary>
     Task<long> Position(string userId, UploadSpec upload, CancellationToken cancel);
 
@@ -23,6 +26,8 @@ public interface IUploads
     /// <summary>The payload, if this user has uploaded it and it is still here; it then stays for another while.</summary>
     Task<BlobRef?> Find(string userId, UploadSpec upload, CancellationToken cancel);
 }
+
+public sealed record UploadUse(int Count, long Bytes);
 
 /// <summary>Size and SHA-256 (64 lower-case hex digits), said before the bytes come.</summary>
 public sealed record UploadSpec(long Size, string Sha256);

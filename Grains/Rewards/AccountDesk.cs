@@ -8,7 +8,8 @@ namespace HiveMind.Rewards;
 /// Reads the index and the balance for <see cref="AccountLoad"/>. Calls interleave while these are read, one at a time runs; the decision itself is one
 /// step without a wait, so two submits at the same moment never get the same credit.
 /// </summary>
-internal sealed class AccountDesk(string userId, IOpenTasks index, IBooks books, HubOptions options, TimeProvider time)
+internal sealed class AccountDesk(
+    string userId, IOpenTasks index, IBooks books, Func<Task<IReadOnlyList<string>>> ownNodes, HubOptions options, TimeProvider time)
 {
     private const int Page = 1000;
 
@@ -17,7 +18,15 @@ internal sealed class AccountDesk(string userId, IOpenTasks index, IBooks books,
     /// <summary>Summing anew before a no: not more often than that.</summary>
     private static readonly TimeSpan SumAge = TimeSpan.FromSeconds(1);
 
+    /// <summary>Outputs grow slowly beside what is kept of them.</summary>
+    private static readonly TimeSpan OutputAge = TimeSpan.FromMinutes(1);
+    /// <summary>Looking through all nodes before a no.</summary>
+    private static readonly TimeSpan NodeAge = TimeSpan.FromSeconds(10);
+
     private readonly AccountLoad _load = new();
+    private HashSet<string>? _nodes;
+    private Task _looking = Task.CompletedTask;
+    private long? _outputsAt, _nodesAt;
     private readonly long _start = time.GetTimestamp();
     private Task _summing = Task.CompletedTask, _reading = Task.CompletedTask;
     private long? _summedAt, _readAt;
@@ -28,6 +37,7 @@ internal sealed class AccountDesk(string userId, IOpenTasks index, IBooks books,
     {
         if (_summedAt is null) await Sum();
         await ReadBalance(BalanceAge);
+        await ReadOutputs(role);
         if (Decide(tasks, role, isAll: true) is { IsWhole: true } whole) return whole;
         // Before a no everything is looked at anew.
         if (IsOlder(_summedAt, SumAge)) await Sum();
@@ -53,6 +63,32 @@ internal sealed class AccountDesk(string userId, IOpenTasks index, IBooks books,
         if (IsOlder(_summedAt, SumAge)) await Sum();
         await ReadBalance(TimeSpan.Zero);
         return _load.Standing;
+    }
+
+    public async Task<bool> AdmitNode(string nodeId, string role)
+    {
+        if (options.Scheduling.OfRole(role).MaxNodes is not (> 0 and var most)) return false;
+        if (_nodes is null || (_nodes.Count >= most && !_nodes.Contains(nodeId) && IsOlder(_nodesAt, NodeAge)))
+            await (_looking = _looking.IsCompleted ? Look() : _looking);
+        if (_nodes!.Contains(nodeId)) return false;
+        if (_nodes.Count >= most)
+            throw HiveMindException.Exhausted("NODE_QUOTA", $"You have {_nodes.Count} nodes registered, and at most {most} may be: unregister those that you do not use.");
+        return _nodes.Add(nodeId);
+
+        async Task Look()
+        {
+            _nodes = [.. await ownNodes()];
+            _nodesAt = time.GetTimestamp();
+        }
+    }
+
+    public void NodeGone(string nodeId) => _nodes?.Remove(nodeId);
+
+    private async Task ReadOutputs(string role)
+    {
+        if (options.Scheduling.OfRole(role).MaxOutputsMb == 0 || !IsOlder(_outputsAt, OutputAge)) return;
+        _outputsAt = time.GetTimestamp();
+        _load.OutputBytes = await books.OutputBytes(userId, CancellationToken.None);
     }
 
     private Admission Decide(IReadOnlyList<TaskAsk> tasks, string role, bool isAll)

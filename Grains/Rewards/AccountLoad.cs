@@ -18,10 +18,14 @@ internal sealed class AccountLoad
     private readonly HashSet<UInt128> _freedMeanwhile = [];
     private bool _summing;
     private long _held, _bytes;
+    private int _urgent;
     private long _freed, _freedSeen; // holds of what ended: all there ever were, and those that the balance knows
     private long _balance;
 
     public AccountStanding Standing => new(_balance, _held + _freed - _freedSeen, _open.Count, _bytes);
+
+    /// <summary>Of its ended tasks, kept as files; as last told.</summary>
+    public long OutputBytes { get; set; }
 
     /// <summary>Before the balance is read: what ended until now is in it.</summary>
     public long BalanceMark => _freed;
@@ -44,27 +48,29 @@ internal sealed class AccountLoad
         if (most > 0 && _bytes + task.PayloadBytes > most)
             return No(FailureKind.ResourceExhausted, "PAYLOAD_QUOTA",
                 $"The programs of your open tasks have {Mb(_bytes)} MiB, this one {Mb(task.PayloadBytes)} MiB more, and at most {quota.MaxPayloadMb} MiB may wait: wait until some have ended.");
+        if (task.IsUrgent && quota.MaxUrgent > 0 && _urgent >= quota.MaxUrgent)
+            return No(FailureKind.ResourceExhausted, "URGENT_QUOTA",
+                $"{_urgent} of your open tasks are URGENT, and at most {quota.MaxUrgent} may be: choose another priority, or wait until some have ended.");
+        var outputs = (long)quota.MaxOutputsMb << 20;
+        if (outputs > 0 && OutputBytes > outputs)
+            return No(FailureKind.ResourceExhausted, "OUTPUT_QUOTA",
+                $"The outputs of your ended tasks take {Mb(OutputBytes)} MiB, and at most {quota.MaxOutputsMb} MiB are kept for you: new tasks are let in when the oldest have gone.");
         if (hold is { Micros: > 0 } && Standing is var standing && standing.FreeMicros < hold.Micros) return Short(task, hold, standing);
-        Add(key, new Entry(hold?.Micros ?? 0, task.PayloadBytes, now));
+        Add(key, new Entry(hold?.Micros ?? 0, task.PayloadBytes, now, task.IsUrgent));
         return new TaskAdmission(hold) { IsNew = true };
     }
 
     /// <summary>As if it had not been let in just now.</summary>
     public void Withdraw(string taskId)
     {
-        if (!_open.Remove(Key(taskId), out var entry)) return;
-        _held -= entry.Hold;
-        _bytes -= entry.Bytes;
+        Drop(Key(taskId), out _);
     }
 
     public void Free(string taskId)
     {
         var key = Key(taskId);
         if (_summing) _freedMeanwhile.Add(key);
-        if (!_open.Remove(key, out var entry)) return;
-        _held -= entry.Hold;
-        _bytes -= entry.Bytes;
-        _freed += entry.Hold;
+        if (Drop(key, out var entry)) _freed += entry.Hold;
     }
 
     public void NotBorn(string taskId)
@@ -84,9 +90,9 @@ internal sealed class AccountLoad
         _summing = false;
         if (indexed is null) return; // could not be read
         var before = _open;
-        (_open, _held, _bytes) = ([], 0, 0);
+        (_open, _held, _bytes, _urgent) = ([], 0, 0, 0);
         foreach (var task in indexed)
-            if (Key(task.TaskId) is var key && !_freedMeanwhile.Contains(key)) Add(key, new Entry(task.HoldMicros, task.PayloadBytes, null));
+            if (Key(task.TaskId) is var key && !_freedMeanwhile.Contains(key)) Add(key, new Entry(task.HoldMicros, task.PayloadBytes, null, task.Priority == TaskPriority.Urgent));
         foreach (var (key, entry) in before)
         {
             if (_open.ContainsKey(key)) continue;
@@ -100,6 +106,16 @@ internal sealed class AccountLoad
         if (!_open.TryAdd(key, entry)) return;
         _held += entry.Hold;
         _bytes += entry.Bytes;
+        if (entry.IsUrgent) _urgent++;
+    }
+
+    private bool Drop(UInt128 key, out Entry entry)
+    {
+        if (!_open.Remove(key, out entry)) return false;
+        _held -= entry.Hold;
+        _bytes -= entry.Bytes;
+        if (entry.IsUrgent) _urgent--;
+        return true;
     }
 
     private static TaskAdmission Short(TaskAsk task, TaskHold hold, AccountStanding standing) => No(FailureKind.FailedPrecondition, "INSUFFICIENT_CREDITS",
@@ -121,5 +137,5 @@ internal sealed class AccountLoad
         ? key : throw new ArgumentException($"'{taskId}' is no task id.", nameof(taskId));
 
     /// <summary>When it was let in, null: the index decides. Shared: by several calls, of which one may still bear it.</summary>
-    private readonly record struct Entry(long Hold, long Bytes, TimeSpan? AdmittedAt, bool IsShared = false);
+    private readonly record struct Entry(long Hold, long Bytes, TimeSpan? AdmittedAt, bool IsUrgent, bool IsShared = false);
 }

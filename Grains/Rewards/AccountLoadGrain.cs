@@ -1,3 +1,4 @@
+using HiveMind.Nodes;
 using HiveMind.Storage;
 using Microsoft.Extensions.Options;
 
@@ -5,11 +6,13 @@ namespace HiveMind.Rewards;
 
 /// <summary>The grain around an <see cref="AccountDesk"/>: one for each account in the whole pool.</summary>
 [GrainType("account-load")]
-public sealed class AccountLoadGrain(IOpenTasks index, IBooks books, IOptions<HubOptions> options, TimeProvider time) : Grain, IAccountLoadGrain
+public sealed class AccountLoadGrain(IOpenTasks index, IBooks books, INodeIndex nodes, IOptions<HubOptions> options, TimeProvider time) : Grain, IAccountLoadGrain
 {
+    private const int Together = 64;
     private AccountDesk? _desk;
 
-    private AccountDesk Desk => _desk ??= new AccountDesk(this.GetPrimaryKeyString(), index, books, options.Value, time);
+    private string UserId => this.GetPrimaryKeyString();
+    private AccountDesk Desk => _desk ??= new AccountDesk(UserId, index, books, OwnNodes, options.Value, time);
 
     public Task<Admission> Admit(IReadOnlyList<TaskAsk> tasks, string role, bool allOrNone) => Desk.Admit(tasks, role, allOrNone);
 
@@ -25,5 +28,24 @@ public sealed class AccountLoadGrain(IOpenTasks index, IBooks books, IOptions<Hu
         return Task.CompletedTask;
     }
 
+    public Task<bool> AdmitNode(string nodeId, string role) => Desk.AdmitNode(nodeId, role);
+
+    public Task NodeGone(string nodeId)
+    {
+        Desk.NodeGone(nodeId);
+        return Task.CompletedTask;
+    }
+
     public Task<AccountStanding> GetStanding() => Desk.GetStanding();
+
+    private async Task<IReadOnlyList<string>> OwnNodes()
+    {
+        var own = new List<string>();
+        foreach (var some in (await nodes.All()).Chunk(Together))
+        {
+            var found = await Task.WhenAll(some.Select(id => GrainFactory.GetGrain<INodeGrain>(id).GetSnapshot()));
+            own.AddRange(found.OfType<NodeSnapshot>().Where(node => node.OwnerId == UserId).Select(node => node.NodeId));
+        }
+        return own;
+    }
 }

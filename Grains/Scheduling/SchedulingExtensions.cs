@@ -15,6 +15,7 @@ public static class SchedulingExtensions
         silo.Services.TryAddSingleton(services => PlacementPolicies.ByName(services.GetRequiredService<IOptions<HubOptions>>().Value.Scheduling.Policy));
         silo.Services.TryAddSingleton<NewTasks>();
         silo.Services.TryAddSingleton<AccountStandings>();
+        silo.Services.TryAddSingleton<EndedLookup>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SweepAtStart>();
         return silo;
     }

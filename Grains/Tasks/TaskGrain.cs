@@ -16,7 +16,7 @@ namespace HiveMind.Tasks;
 /// </summary>
 [GrainType("task")]
 public sealed partial class TaskGrain(
-    [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, NewTasks births, ISettlements settlements, AccountStandings standings,
+    [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, NewTasks births, ISettlements settlements, AccountStandings standings, EndedLookup old,
     IOptions<HubOptions> options, TimeProvider time, ILogger<TaskGrain> log) : Grain, ITaskGrain
 {
     private TaskRecord? _task;
@@ -33,15 +33,21 @@ public sealed partial class TaskGrain(
         return Task.CompletedTask;
     }
 
-    public async Task<TaskSnapshot> Submit(TaskSpec spec, bool oneOfMany = false)
+    public async Task<TaskSnapshot> Submit(TaskSpec spec, bool oneOfMany = false, bool mayBeOld = false)
     {
         if (_task is { } known)
         {
-            if (!TaskLifecycle.SameContent(known.Spec!, spec))
-                throw new HiveMindException(FailureKind.AlreadyExists, "REQUEST_ID_REUSED", "This request_id was used for a different task.", "request_id");
+            RequireSame(known.Spec!, spec);
             await Reenter(known);
             if (oneOfMany && known.State == TaskState.Pending) DeactivateOnIdle();
             return Snapshot(known);
+        }
+
+        if (mayBeOld && await old.Find(Id) is { } ended)
+        {
+            DeactivateOnIdle();
+            RequireSame(ended.Spec, spec);
+            return ended;
         }
 
         var born = TaskLifecycle.Birth(spec, time.GetUtcNow());
@@ -176,6 +182,21 @@ public sealed partial class TaskGrain(
             { Current: { } current } => new(TaskExaminationKind.OnNode, current.NodeId, Assignment(task), null),
             _ => new(TaskExaminationKind.Pending, null, null, task.ToPending(Id)),
         };
+    }
+
+    public async Task<bool> Erase()
+    {
+        if (_task is { IsEnded: false }) return false;
+        if (_task is not null) await state.Erase(this);
+        _task = null;
+        DeactivateOnIdle();
+        return true;
+    }
+
+    private static void RequireSame(TaskSpec known, TaskSpec asked)
+    {
+        if (!TaskLifecycle.SameContent(known, asked))
+            throw new HiveMindException(FailureKind.AlreadyExists, "REQUEST_ID_REUSED", "This request_id was used for a different task.", "request_id");
     }
 
     /// <summary>Every way to a waiting task asks this first, so that none is started too late whoever forgot about it.</summary>

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Grpc.Core;
 using HiveMind.Edge;
+using HiveMind.Rewards;
 using HiveMind.Storage;
 using HiveMind.Tasks;
 using HiveMind.Users;
@@ -17,13 +18,28 @@ internal sealed class NodeManagerServiceEndpoint(
     {
         NodeRules.Check(request).ThrowIfAny();
         var id = request.NodeId.Length > 0 ? request.NodeId : $"node-{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4))}";
-        var registered = await Node(id).Register(NodeMapping.ToRegistration(request, UserCall.Of(context).Acting));
+        var owner = UserCall.Of(context).Acting;
+        var load = grains.GetGrain<IAccountLoadGrain>(owner.UserId);
+        var isNew = await load.AdmitNode(id, owner.Role);
+        NodeRegistered registered;
+        try
+        {
+            registered = await Node(id).Register(NodeMapping.ToRegistration(request, owner));
+        }
+        catch (HiveMindException refused) when (isNew && refused.Kind != FailureKind.Unavailable)
+        {
+            await load.NodeGone(id);
+            throw;
+        }
+
         return new Wire.RegisterNodeResponse { Success = true, Message = "Registered.", AssignedId = registered.NodeId, NodeToken = registered.NodeToken };
     }
 
     public override async Task<Wire.UnregisterNodeResponse> UnregisterNode(Wire.UnregisterNodeRequest request, ServerCallContext context)
     {
-        await Node(Known(request.NodeId)).Unregister(UserCall.Of(context).Caller);
+        var call = UserCall.Of(context);
+        await Node(Known(request.NodeId)).Unregister(call.Caller);
+        await grains.GetGrain<IAccountLoadGrain>(call.Acting.UserId).NodeGone(request.NodeId);
         return new Wire.UnregisterNodeResponse { Success = true, Message = "Unregistered." };
     }
 

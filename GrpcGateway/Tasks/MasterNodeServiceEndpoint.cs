@@ -11,8 +11,8 @@ namespace HiveMind.Tasks;
 /// <summary>Tasks, their results and the pool's figures on the wire.</summary>
 internal sealed partial class MasterNodeServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, ISettlements settlements,
-    NodeDirectory nodes, PayloadUploads uploads,
-    TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, TimeProvider time, Uptime uptime,
+    NodeDirectory nodes, PayloadUploads uploads, TaskRecords records,
+    TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, DownloadSlots downloads, TimeProvider time, Uptime uptime,
     TaskListing listing, PageTokens pages, RecentAnalytics analytics, IHostApplicationLifetime lifetime) : Wire.MasterNodeService.MasterNodeServiceBase
 {
     public override async Task<Wire.GetTaskStatusResponse> GetTaskStatus(Wire.GetTaskStatusRequest request, ServerCallContext context)
@@ -24,7 +24,9 @@ internal sealed partial class MasterNodeServiceEndpoint(
     public override async Task<Wire.CancelTaskResponse> CancelTask(Wire.CancelTaskRequest request, ServerCallContext context)
     {
         var task = await Find(request.TaskId, context);
-        await grains.GetGrain<ITaskGrain>(task.TaskId).Cancel();
+        if (TaskMapping.HasEnded(task.State) && task.State != TaskState.Cancelled) // its grain may know nothing of it any more
+            throw HiveMindException.Precondition("TASK_ALREADY_ENDED", $"The task has already ended ({task.State}).");
+        if (task.State != TaskState.Cancelled) await grains.GetGrain<ITaskGrain>(task.TaskId).Cancel();
         return new Wire.CancelTaskResponse { Success = true, Message = "Cancelled." };
     }
 
@@ -49,12 +51,12 @@ internal sealed partial class MasterNodeServiceEndpoint(
         var watch = new TaskWatch(grains.GetGrain<ITaskGrain>(task.TaskId), files, partials, reasons, watches, time);
         // A hub that stops does not wait for those who watch: they go on at another, or here when it is back.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
-        await ExpiredResults.Told(
-            books, task.TaskId, () => watch.Run(task, request, responseStream, end.Token), context.CancellationToken);
+        await slot.Guard(cancel => ExpiredResults.Told(
+            books, task.TaskId, () => watch.Run(task, request, responseStream, cancel), context.CancellationToken), end.Token);
     }
 
     public override Task<Wire.UploadPayloadResponse> UploadPayload(IAsyncStreamReader<Wire.UploadPayloadRequest> requestStream, ServerCallContext context) =>
-        uploads.Take(UserCall.Of(context).Acting.UserId, requestStream, context.CancellationToken);
+        uploads.Take(UserCall.Of(context).Acting, requestStream, context.CancellationToken);
 
     public override Task<Wire.GetUploadPositionResponse> GetUploadPosition(Wire.GetUploadPositionRequest request, ServerCallContext context) =>
         uploads.Position(UserCall.Of(context).Acting.UserId, request, context.CancellationToken);
@@ -68,10 +70,13 @@ internal sealed partial class MasterNodeServiceEndpoint(
         RequireEnd(task);
         var blob = OutputStreams.Of(task, stream);
         if (request.Offset < 0 || request.Offset > blob.Size) throw HiveMindException.Invalid("offset", $"0 to the size, which is {blob.Size}.");
+        using var slot = downloads.Take(UserCall.Of(context).Caller.UserId);
         await using var bytes = await ExpiredResults.Told(books, task.TaskId, () => Task.FromResult(files.OpenRead(blob)), context.CancellationToken);
-        await responseStream.WriteAsync(new() { Header = new() { Size = blob.Size, Sha256 = blob.Sha256 } }, context.CancellationToken);
-        await ByteStreams.Send(
-            bytes, request.Offset, data => new Wire.DownloadResultResponse { Data = data }, responseStream, time, context.CancellationToken);
+        await slot.Guard(async cancel =>
+        {
+            await responseStream.WriteAsync(new() { Header = new() { Size = blob.Size, Sha256 = blob.Sha256 } }, cancel);
+            await ByteStreams.Send(bytes, request.Offset, data => new Wire.DownloadResultResponse { Data = data }, responseStream, time, cancel);
+        }, context.CancellationToken);
     }
 
     public override async Task<Wire.GetSystemStatsResponse> GetSystemStats(Wire.GetSystemStatsRequest request, ServerCallContext context)
@@ -101,7 +106,7 @@ internal sealed partial class MasterNodeServiceEndpoint(
     private async Task<TaskSnapshot> Find(string taskId, ServerCallContext context)
     {
         var call = UserCall.Of(context);
-        var task = TaskIds.IsValid(taskId) ? await grains.GetGrain<ITaskGrain>(taskId).GetSnapshot() : null;
+        var task = TaskIds.IsValid(taskId) ? await records.Find(taskId, context.CancellationToken) : null;
         return task is not null && call.Sees(task.Spec.UserId) ? task : throw HiveMindException.NotFound("task", Text.Shown(taskId));
     }
 }

@@ -37,6 +37,7 @@ internal static class TaskMapping
         taskId, ToResources(request.Requirements), RunTimeout(request), TimeSpan.FromSeconds(request.TotalTimeoutSeconds), ToRetry(request.Retry),
         request.PayloadSha256.Length > 0 ? request.PayloadSize : request.TaskData.Length)
     {
+        IsUrgent = request.Priority == Wire.TaskPriority.Urgent,
         OnOwnMachines = request.Requirements is { Labels.Length: > 0 } && TaskLabels.IsForOwner(request.Requirements, submitter.Username),
     };
 

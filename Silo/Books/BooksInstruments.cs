@@ -13,6 +13,8 @@ internal static class BooksInstruments
         Figures.CreateCounter<long>("hivemind.settlements.parked", "{settlement}", "Settlements that could not be written and were put aside: somebody must look.");
     private static readonly Counter<long> Retries =
         Figures.CreateCounter<long>("hivemind.settlements.retries", "{retry}", "Steps of a batch that failed and were tried again.");
+    private static readonly Counter<long> ErasedOnes =
+        Figures.CreateCounter<long>("hivemind.tasks.erased", "{task}", "Records of ended tasks that have left the floor; the books answer for them.");
     private static readonly Histogram<long> BatchSize =
         Figures.CreateHistogram("hivemind.settlements.batch.size", "{settlement}", "Settlements that shared one transaction.", advice: Sizes);
     private static readonly Histogram<double> CommitTime =
@@ -30,6 +32,7 @@ internal static class BooksInstruments
         Written.Add(0);
         ParkedOnes.Add(0);
         Retries.Add(0);
+        ErasedOnes.Add(0);
         PaidMicros.Add(0);
     }
 
@@ -44,6 +47,8 @@ internal static class BooksInstruments
         BatchSize.Record(settlements);
         CommitTime.Record(took.TotalSeconds);
     }
+
+    public static void Erased(int tasks) => ErasedOnes.Add(tasks);
 
     public static void Retried() => Retries.Add(1);
 

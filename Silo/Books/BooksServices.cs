@@ -19,6 +19,7 @@ public static class BooksServices
         services.AddHostedService(s => s.GetRequiredService<AuditTally>());
         services.AddSingleton<IActivity>(books);
         services.AddSingleton<ITaskHistory>(books);
+        services.AddSingleton<IEndedTasks>(books);
         services.AddSingleton<BooksHealth>();
         services.AddSingleton<SettlementWriter>();
         services.AddSingleton<ISettlements>(s => s.GetRequiredService<SettlementWriter>());

@@ -10,6 +10,12 @@ public sealed partial class SqliteBooks
 {
     private const int OutputsVersion = 3;
 
+    public Task<long> OutputBytes(string userId, CancellationToken cancel) => _file.Read(c => c.ExecuteScalar<long>(
+        """
+        SELECT coalesce(sum(result_size + stderr_size), 0) FROM task_history
+        WHERE user_id = @userId AND expired_ms IS NULL AND (result_size > 4096 OR stderr_size > 4096)
+        """, new { userId }), cancel);
+
     public Task<bool> OutputsExpired(string taskId, CancellationToken cancel) => _file.Read(
         c => c.ExecuteScalar<long>("SELECT count(*) FROM task_history WHERE task_id = @taskId AND expired_ms IS NOT NULL", new { taskId }) > 0, cancel);
 

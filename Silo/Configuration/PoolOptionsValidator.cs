@@ -62,6 +62,8 @@ public static partial class PoolOptionsValidator
         Check(o.Nodes.CordonForAtMost <= TimeSpan.FromDays(1), "Nodes:CordonForAtMost", "must be at most 1.00:00:00.");
         Check(o.Tasks.MaxAttempts is >= 1 and <= 20, "Tasks:MaxAttempts", "must be between 1 and 20.");
         Check(o.Tasks.CrashLimit is >= 0 and <= 20, "Tasks:CrashLimit", "must be between 0 and 20 (0: no such limit).");
+        Check(o.Tasks.RetainEnded >= TimeSpan.FromSeconds(10) && o.Tasks.RetainEnded <= TimeSpan.FromDays(365), "Tasks:RetainEnded",
+            "must be between 00:00:10 and 365.00:00:00.");
         Check(o.Tasks.MaxOutputMb is >= 100 and <= 1_048_576, "Tasks:MaxOutputMb", "must be between 100 and 1048576.");
         Check(o.Tasks.MaxPayloadMb is >= 100 and <= 1_048_576, "Tasks:MaxPayloadMb", "must be between 100 and 1048576.");
         Check(o.Files.OrphansAfter >= TimeSpan.FromHours(1) && o.Files.OrphansAfter <= TimeSpan.FromDays(30), "Files:OrphansAfter",

@@ -49,7 +49,12 @@ internal static class SchedulingOptionsValidator
         check(role.MaxCores is >= 0 and <= Most, $"{setting}:MaxCores", $"must be between 0 (no limit) and {Most}.");
         check(role.MaxPending is >= 0 and <= Most, $"{setting}:MaxPending", $"must be between 0 (no limit) and {Most}.");
         check(role.MaxOpen is >= 0 and <= Most, $"{setting}:MaxOpen", $"must be between 0 (no limit) and {Most}.");
-        check(role.MaxPayloadMb is >= 0 and <= Most, $"{setting}:MaxPayloadMb", $"must be between 0 (no limit) and {Most}.");
+        foreach (var (limit, value) in new[]
+        {
+            ("MaxPayloadMb", role.MaxPayloadMb), ("MaxUrgent", role.MaxUrgent), ("MaxUploads", role.MaxUploads), ("MaxUploadMb", role.MaxUploadMb),
+            ("MaxOutputsMb", role.MaxOutputsMb), ("MaxNodes", role.MaxNodes),
+        })
+            check(value is >= 0 and <= Most, $"{setting}:{limit}", $"must be between 0 (no limit) and {Most}.");
         check(role.SubmitsPerSecond is >= 0 and <= 1_000_000, $"{setting}:SubmitsPerSecond", "must be between 0 (no limit) and 1000000.");
     }
 

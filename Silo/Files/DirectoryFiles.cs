@@ -152,6 +152,9 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
     private static bool IsHash(string name) => name.Length == 64 && name.All(char.IsAsciiHexDigitLower);
 
     /// <summary>Only a hash becomes a path: 64 lower-case hex digits, nothing else.</summary>
+    /// <summary>0 when it is not there.</summary>
+    internal long SizeOf(string sha256) => new FileInfo(PathOf(sha256)) is { Exists: true, Length: var length } ? length : 0;
+
     internal string PathOf(string sha256) => IsHash(sha256)
         ? Path.Combine(_root, sha256[..2], sha256[2..4], sha256)
         : throw HiveMindException.Invalid("sha256", "A file is named by the 64 lower-case hex digits of its SHA-256.");

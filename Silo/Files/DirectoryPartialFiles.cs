@@ -30,6 +30,10 @@ internal sealed class DirectoryPartialFiles : IPartialFiles
 
     public Task<long> Length(string id, CancellationToken cancel) => Task.FromResult(LengthOf(PathOf(id)));
 
+    /// <summary>Of the partial files whose ids match.</summary>
+    internal IEnumerable<long> Sizes(string pattern) =>
+        new DirectoryInfo(_directory).EnumerateFiles(pattern).Select(file => file.Exists ? file.Length : 0);
+
     public async Task<long> Append(string id, long offset, ReadOnlyMemory<byte> bytes, long limit, CancellationToken cancel)
     {
         var path = PathOf(id);

@@ -71,6 +71,21 @@ internal sealed class DirectoryUploads : IUploads
         }
     }
 
+    public Task<UploadUse> UsedBy(string userId, CancellationToken cancel) => Task.Run(() =>
+    {
+        try
+        {
+            var unfinished = _partials.Sizes($"up-{Owner(userId)}-*").ToList();
+            var whole = Directory.EnumerateFiles(_root, $"{Owner(userId)}-*").Select(mark => new FileInfo(mark)).Where(mark => mark.Exists)
+                .Select(mark => mark.Length > 0 ? mark.Length : _files.SizeOf(mark.Name[(mark.Name.IndexOf('-', StringComparison.Ordinal) + 1)..])).ToList();
+            return new UploadUse(unfinished.Count + whole.Count, unfinished.Sum() + whole.Sum());
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw DiskError.ToFailure(e);
+        }
+    }, cancel);
+
     /// <summary>All marks: whose content they keep, and the time of the last use.</summary>
     internal IEnumerable<UploadMark> Marks() => new DirectoryInfo(_root).EnumerateFiles()
         .Select(file => new UploadMark(file.Name, file.Name[(file.Name.IndexOf('-', StringComparison.Ordinal) + 1)..], new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero)));

@@ -58,6 +58,7 @@ internal static class SiloBuilderSetup
         builder.Services.AddSingleton<FloorWatch>().AddSingleton<IStoreVerdict>(services => services.GetRequiredService<FloorWatch>());
         builder.Services.AddHostedService(services => services.GetRequiredService<FloorWatch>());
         builder.Services.AddFileCollection(options.Files);
+        builder.Services.AddHostedService<EndedTaskEraser>();
         builder.Services.AddGrpcGateway(options.ToHub());
         builder.Services.AddHealth();
         builder.AddTelemetry(options);

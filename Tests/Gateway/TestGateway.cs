@@ -40,6 +40,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public IPartialFiles Partials { get; }
     public Stub<IOpenTasks> Open { get; } = Stub<IOpenTasks>.New();
     public Stub<ITaskHistory> History { get; } = Stub<ITaskHistory>.New();
+    public Stub<IEndedTasks> Ended { get; } = Stub<IEndedTasks>.New().On("Find", _ => Task.FromResult<TaskSnapshot?>(null));
     public Stub<INodeGrain> Node { get; } = Stub<INodeGrain>.New();
     public WatchSlots Watches => _app.Services.GetRequiredService<WatchSlots>();
     public SessionToken Alice { get; }
@@ -64,7 +65,7 @@ internal sealed class TestGateway : IAsyncDisposable
             : Task.FromException<NodeIdentity>(HiveMindException.Unauthenticated()));
         Grains.Add("node-1", Node.Object);
         Grains.AddOthers<IAccountLoadGrain>(id => _loads.GetOrAdd(id, key => new FakeLoad(key, Books.Object, options)));
-        Books.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000_000L));
+        Books.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000_000L)).On("OutputBytes", _ => Task.FromResult(0L));
         Accounts.On("OpenAccount", a => Task.FromResult(new Caller((string)a[0]!, (string)a[0]!, Roles.User)));
         Files.On("Write", a => Task.FromResult(new BlobRef(((ReadOnlyMemory<byte>)a[0]!).Length, new string('a', 64), null)));
 
@@ -80,6 +81,7 @@ internal sealed class TestGateway : IAsyncDisposable
         builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials, TimeProvider.System));
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
         builder.Services.AddSingleton(Stub<ISettlements>.New().On("get_Open", _ => 0).Object);
+        builder.Services.AddSingleton(Ended.Object);
         if (time is not null) builder.Services.AddSingleton(time);
         builder.Services.AddSingleton(Open.Object).AddSingleton(History.Object);
         builder.Services.AddGrpcGateway(options);

@@ -16,7 +16,8 @@ public abstract class FailpointStory
     {
         Assert.SkipUnless(File.Exists("/usr/bin/python3"), "python3 is not installed");
         var losesNode = failpoint is Failpoints.LostAfterEpoch or Failpoints.LostAfterAttempt;
-        using var pool = new PoolProcess("Tasks:AllowNoop=true");
+        using var pool = failpoint is Failpoints.EraseAfterKept or Failpoints.EraseAfterFloor
+            ? new PoolProcess("Tasks:AllowNoop=true", "Tasks:RetainEnded=00:00:10") : new PoolProcess("Tasks:AllowNoop=true");
         await pool.Start(failpoint);
         var hub = new Survivor(pool);
 

@@ -22,7 +22,14 @@ internal sealed class BulkSubmission(
     {
         var call = UserCall.Of(context);
         using var slot = slots.Take(call.Caller.UserId);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
+        await slot.Guard(takenBack => Run(input, output, call, context, slot, takenBack), context.CancellationToken);
+    }
+
+    private async Task Run(
+        IAsyncStreamReader<Wire.SubmitTasksRequest> input, IServerStreamWriter<Wire.SubmitTasksResponse> output, UserCall call, ServerCallContext context,
+        StreamSlot slot, CancellationToken takenBack)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(takenBack, lifetime.ApplicationStopping);
         var underWay = Task.CompletedTask;
         try
         {
@@ -30,6 +37,7 @@ internal sealed class BulkSubmission(
             {
                 var batch = input.Current;
                 Check(batch);
+                if (batch.Tasks.Count > 0) slot.Used(); // an empty message keeps a stream open, not a place that others want
                 if (call.Session is { } session) await sessions.Check(session); // a stream may last longer than its login
                 var before = underWay;
                 underWay = Answer(before, Write(batch, call, context, end.Token), output);

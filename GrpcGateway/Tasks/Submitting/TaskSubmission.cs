@@ -12,7 +12,7 @@ namespace HiveMind.Tasks;
 /// The one way of tasks into the pool, alone or a thousand together: the rules of each, what its account may submit, its payload, its
 /// birth. A call of one is a batch of one that does not wait for its turn.
 /// </summary>
-internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, PayloadUploads uploads, SubmitQuotas quotas, HubOptions options) : IDisposable
+internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, PayloadUploads uploads, SubmitQuotas quotas, TaskRecords records, HubOptions options) : IDisposable
 {
     /// <summary>Births of all batches of this silo at the same time.</summary>
     public const int BirthsTogether = 128;
@@ -111,7 +111,7 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         var whole = isTight ? null : await load.Admit([.. asked.Select(ToAsk)], submitter.Role, allOrNone: true);
         isTight |= whole is { IsWhole: false };
         var repeatable = asked.Where(draft => draft.Request.RequestId.Length > 0 && (isTight || draft.Request.PayloadSha256.Length > 0));
-        await Task.WhenAll(repeatable.Select(draft => Try(draft, async () => draft.Known = await Record(draft).GetSnapshot())));
+        await Task.WhenAll(repeatable.Select(draft => Try(draft, async () => draft.Known = await records.Find(draft.TaskId, CancellationToken.None))));
         if (!isTight)
         {
             for (var i = 0; i < asked.Length; i++) (asked[i].Hold, asked[i].IsNew) = (whole!.Tasks[i].Hold, whole.Tasks[i].IsNew);
@@ -169,7 +169,7 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
             : draft.Known?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
             : await uploads.Find(userId, request, cancel);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
-        var born = await Record(draft).Submit(TaskMapping.ToSpec(request, draft.Submitter, payload) with { Hold = draft.Hold }, oneOfMany);
+        var born = await Record(draft).Submit(TaskMapping.ToSpec(request, draft.Submitter, payload) with { Hold = draft.Hold }, oneOfMany, request.RequestId.Length > 0);
         draft.HasEnded = born is { EndedAt: not null };
     }
 

@@ -1,0 +1,44 @@
+using Dapper;
+using HiveMind.Tasks;
+
+namespace HiveMind.Storage;
+
+/// <summary>The records of ended tasks that leave the floor: kept first, noted when they are gone there.</summary>
+public sealed partial class SqliteBooks : IEndedTasks
+{
+    public async Task<TaskSnapshot?> Find(string taskId, CancellationToken cancel) => (await FindAll([taskId], cancel)).FirstOrDefault();
+
+    public Task<IReadOnlyList<TaskSnapshot>> FindAll(IReadOnlyList<string> taskIds, CancellationToken cancel) => _file.Read<IReadOnlyList<TaskSnapshot>>(
+        c => [.. c.Query<string>("SELECT record FROM task_records WHERE task_id IN @taskIds", new { taskIds }).Select(EndedRecord.Read)], cancel);
+
+    /// <summary>Settled tasks that ended by then and whose records are still in the floor, as far as is known; in order, behind that one.</summary>
+    internal Task<IReadOnlyList<SettledTask>> StillInFloor(DateTimeOffset endedBy, SettledTask? after, int most, CancellationToken cancel) =>
+        _file.Read<IReadOnlyList<SettledTask>>(c =>
+        [
+            .. c.Query<(string TaskId, long EndedMs)>(
+                """
+                SELECT task_id, ended_ms FROM task_history
+                WHERE erased_ms IS NULL AND ended_ms <= @by AND (ended_ms, task_id) > (@afterMs, @afterId)
+                ORDER BY ended_ms, task_id LIMIT @most
+                """,
+                new { by = endedBy.ToUnixTimeMilliseconds(), afterMs = after?.EndedMs ?? long.MinValue, afterId = after?.TaskId ?? "", most })
+                .Select(row => new SettledTask(row.TaskId, row.EndedMs)),
+        ], cancel);
+
+    /// <summary>How many they are in all.</summary>
+    internal Task<long> InFloor() => _file.Read(c => c.ExecuteScalar<long>("SELECT count(*) FROM task_history WHERE erased_ms IS NULL"), CancellationToken.None);
+
+    /// <summary>From here on the books answer for them.</summary>
+    internal Task Keep(IReadOnlyList<TaskSnapshot> ended, CancellationToken cancel)
+    {
+        var rows = ended.Select(task => new { task.TaskId, Record = EndedRecord.Write(task) }).ToList();
+        return _file.Write((c, t) => c.Execute(
+            "INSERT INTO task_records (task_id, record) VALUES (@TaskId, @Record) ON CONFLICT (task_id) DO NOTHING", rows, t), cancel);
+    }
+
+    internal Task NoteErased(IReadOnlyList<string> taskIds, CancellationToken cancel) => _file.Write((c, t) => c.Execute(
+        "UPDATE task_history SET erased_ms = @now WHERE task_id IN @taskIds", new { now = _time.GetUtcNow().ToUnixTimeMilliseconds(), taskIds }, t), cancel);
+}
+
+/// <summary>A row of the history, in the order of ends.</summary>
+internal sealed record SettledTask(string TaskId, long EndedMs);
