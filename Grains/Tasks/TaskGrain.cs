@@ -45,7 +45,6 @@ public sealed partial class TaskGrain(
 
         if (mayBeOld && await old.Find(Id) is { } ended)
         {
-            DeactivateOnIdle();
             RequireSame(ended.Spec, spec);
             return ended;
         }

@@ -129,7 +129,7 @@ public abstract class FailpointStory
 
 public sealed class AccountAndSubmitFailpointTests : FailpointStory
 {
-    public static TheoryData<string> Points => [.. Failpoints.All.Where(name => !name.StartsWith("end.", StringComparison.Ordinal)
+    public static TheoryData<string> Points => [.. Failpoints.All.Where(name => !name.StartsWith("end.", StringComparison.Ordinal) && !name.StartsWith("erase.", StringComparison.Ordinal)
         && !name.StartsWith("lost.", StringComparison.Ordinal) && !name.StartsWith("assign.", StringComparison.Ordinal))];
 
     [Theory, MemberData(nameof(Points))]
@@ -138,8 +138,16 @@ public sealed class AccountAndSubmitFailpointTests : FailpointStory
 
 public sealed class RunFailpointTests : FailpointStory
 {
-    public static TheoryData<string> Points => [.. Failpoints.All.Except(AccountAndSubmitFailpointTests.Points.Select(row => row.Data))];
+    public static TheoryData<string> Points => [.. Failpoints.All.Except(AccountAndSubmitFailpointTests.Points.Select(row => row.Data)).Except(EraseFailpointTests.Points.Select(row => row.Data))];
 
     [Theory, MemberData(nameof(Points))]
     public Task Died_AtThisPoint_TheStoryEndsTheSame(string failpoint) => Tell(failpoint);
+}
+
+public sealed class EraseFailpointTests : FailpointStory
+{
+    public static TheoryData<string> Points => [Failpoints.EraseAfterKept, Failpoints.EraseAfterFloor];
+
+    [Theory, MemberData(nameof(Points))]
+    public Task Death_AtAStepOfForgettingAnEndedTask_LosesNothing(string failpoint) => Tell(failpoint);
 }
