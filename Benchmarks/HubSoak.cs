@@ -80,7 +80,7 @@ internal static class HubSoak
                 $"--HiveMind:Tasks:RetainEnded={TimeSpan.FromSeconds(retainSeconds)}",
             ]);
             var stores = await Stores.Open(options, false);
-            var app = SiloBuilderSetup.Build(builder, options, stores, null);
+            var app = SiloBuilderSetup.Build(builder, options, stores, null, null);
             await app.StartAsync();
             return new Hub(app, stores, directory);
         }
