@@ -27,12 +27,19 @@ public interface ITaskGrain : IGrainWithStringKey
     /// <summary>The node is lost (or gave the attempt back): close the attempt and wait again, or fail after the last.</summary>
     [Alias("AttemptLost")] Task AttemptLost(string nodeId, int attempt, string cause, bool countsAgainstTask);
     /// <summary>
-    /// That attempt has outlasted `TaskAssignment.OverdueAt`: ends it as a timeout, whatever its worker says. True when it is not the
-    /// current attempt any more; false when by the record it may still run. The caller stops the run.
+    /// That attempt has lasted longer than `TaskAssignment.OverdueAfter`: ends it as a timeout, whatever its worker says. True when it is not the
+    /// current attempt any more; false when, by what was measured, it may still run. The caller stops the run.
     /// </summary>
-    [Alias("Overdue")] Task<bool> Overdue(string nodeId, int attempt);
-    /// <summary>`PendingTask.StartBy` has passed: ends it. True when it waits no more; false when by its record it may still start.</summary>
-    [Alias("Expire")] Task<bool> Expire();
+    /// <param name="nodeId">Whose attempt it is.</param>
+    /// <param name="attempt">Its number.</param>
+    /// <param name="measured">The caller has measured it itself, since it has known of the attempt.</param>
+    [Alias("Overdue")] Task<bool> Overdue(string nodeId, int attempt, bool measured = false);
+    /// <summary>
+    /// `PendingTask.StartBy` has passed by somebody's clock: ends it if that is so by what was measured. Null when it waits no more, else how long
+    /// it still may.
+    /// </summary>
+    /// <param name="waited">How long the caller has seen it wait, by its monotonic clock.</param>
+    [Alias("Expire")] Task<TimeSpan?> Expire(TimeSpan waited = default);
     /// <summary>For the sweeper: what the record says, settling again what has ended. Missing means no record.</summary>
     [Alias("Examine")] Task<TaskExamination> Examine();
     /// <summary>The books have its record: out of the floor. True when it is not there any more; false: it has not ended, and stays.</summary>
@@ -152,8 +159,9 @@ public sealed record TaskAssignment([property: Id(0)] string TaskId, [property: 
 {
     /// <summary>What this attempt may run: the run timeout, or less where the total timeout comes first.</summary>
     [Id(3)] public TimeSpan RunTimeout { get; init; }
-    /// <summary>From then on the hub may end it: `ITaskGrain.Overdue`.</summary>
-    [Id(4)] public DateTimeOffset OverdueAt { get; init; } = DateTimeOffset.MaxValue;
+    // 4 was a moment of the granting silo's clock.
+    /// <summary>So long after its grant, or after who asks first knew of it, the hub may end it: `ITaskGrain.Overdue`. Null: never.</summary>
+    [Id(5)] public TimeSpan? OverdueAfter { get; init; }
 }
 
 [GenerateSerializer, Alias("HiveMind.TaskExamination"), Immutable]

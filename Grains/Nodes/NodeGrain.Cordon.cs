@@ -12,6 +12,8 @@ public sealed partial class NodeGrain
     private readonly FailureStreak _streak = new(
         options.Value.Nodes.CordonAfterFailures, options.Value.Nodes.CordonFor, options.Value.Nodes.CordonForAtMost);
     private bool _putAside;
+    /// <summary>Since when this activation has known of each attempt, as its first tick after that found it.</summary>
+    private readonly Dictionary<(string TaskId, int Attempt), long> _knownSince = [];
 
     private bool IsFailing => _streak.IsCordoned(time.GetUtcNow());
     /// <summary>Why it is cordoned; empty: it is not.</summary>
@@ -68,11 +70,22 @@ public sealed partial class NodeGrain
         : Task.CompletedTask;
 
     /// <summary>
-    /// Its worker should have ended it long ago. By the wall clock, as its record says it; one whose lease ends meanwhile is lost like any
-    /// other that nobody hears of.
+    /// Its worker should have ended it long ago: by this activation's own monotonic clock, since it has known of the attempt. One whose lease ends
+    /// meanwhile is lost like any other that nobody hears of.
     /// </summary>
-    private Task TakeBackOverdue() =>
-        TakeBack([.. _wanted.Values.Where(attempt => !attempt.Dropped && time.GetUtcNow() >= attempt.Assignment.OverdueAt)], Causes.RunTimeout);
+    private Task TakeBackOverdue()
+    {
+        foreach (var gone in _knownSince.Keys.Where(key => !_wanted.TryGetValue(key.TaskId, out var held) || held.Attempt != key.Attempt).ToList())
+            _knownSince.Remove(gone);
+        return TakeBack([.. _wanted.Values.Where(attempt => !attempt.Dropped && IsOverdue(attempt))], Causes.RunTimeout);
+    }
+
+    private bool IsOverdue(WantedAttempt attempt)
+    {
+        if (!_knownSince.TryGetValue((attempt.TaskId, attempt.Attempt), out var since))
+            _knownSince[(attempt.TaskId, attempt.Attempt)] = since = time.GetTimestamp();
+        return attempt.Assignment.OverdueAfter is { } after && time.GetElapsedTime(since) >= after;
+    }
 
     /// <summary>
     /// Killed at the worker first: each task is told when the worker names its attempt no more, or its lease ends, so that no other machine

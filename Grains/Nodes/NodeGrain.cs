@@ -356,7 +356,7 @@ public sealed partial class NodeGrain(
             {
                 var task = GrainFactory.GetGrain<ITaskGrain>(attempt.TaskId);
                 if (attempt.Cause != Causes.RunTimeout) await task.AttemptLost(Id, attempt.Attempt, attempt.Cause, attempt.Counts);
-                else if (!await task.Overdue(Id, attempt.Attempt)) _owed.Add(attempt); // another silo's clock is behind: told again
+                else if (!await task.Overdue(Id, attempt.Attempt, measured: true)) _owed.Add(attempt);
             }
             catch (Exception error)
             {

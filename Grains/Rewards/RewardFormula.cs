@@ -38,13 +38,13 @@ public static class RewardFormula
         or Causes.OutOfMemory or Causes.OutOfDisk or Causes.OutputTooLarge or Causes.Cancelled;
 
     /// <summary>
-    /// The run time that is paid, in ms: what the hub measured; the worker's own figure can only lower it (the hub may have been away
-    /// while the result waited for it), and nobody pays for more than the run timeout.
+    /// The run time that is paid, in ms: what the hub measured by its monotonic clock; the worker's own figure can only lower it (the hub may have
+    /// been away while the result waited for it), and nobody pays for more than the run timeout.
     /// </summary>
     public static long PayableMs(TimeSpan measured, long claimedMs, TimeSpan runTimeout)
     {
         var ms = Math.Max(0, (long)measured.TotalMilliseconds);
         if (claimedMs > 0) ms = Math.Min(ms, claimedMs);
-        return Math.Min(ms, (long)runTimeout.TotalMilliseconds);
+        return Math.Max(0, Math.Min(ms, (long)runTimeout.TotalMilliseconds));
     }
 }

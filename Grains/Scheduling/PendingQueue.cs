@@ -1,3 +1,5 @@
+using HiveMind.Tasks;
+
 namespace HiveMind.Scheduling;
 
 /// <summary>
@@ -7,6 +9,8 @@ namespace HiveMind.Scheduling;
 internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook shapes, long agingStep)
 {
     private static readonly long AskAgainAfter = 5 * TimeSpan.TicksPerSecond;
+    /// <summary>No pause is longer. One that ends later than that is told by another clock, and lasts so long from now.</summary>
+    private static readonly long LongestPause = RetryPolicy.LongestPause.Ticks, ClockSlack = 5 * TimeSpan.TicksPerSecond;
 
     private readonly Dictionary<string, QueuedTask> _tasks = [];
     private readonly DueHeap _held = new(static (task, due) => task is { Gone: false, Place: QueuePlace.Held } && task.HeldUntil == due);
@@ -30,12 +34,13 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         var account = shares.Of(task.UserId);
         shares.SetRole(account, task.Role);
         var lane = LaneOf(account, ShapeKey.Of(task));
-        var queued = new QueuedTask(task, lane, agingStep);
+        var queued = new QueuedTask(task, lane, agingStep) { QueuedAt = now - shares.Stepped };
         _tasks.Add(task.TaskId, queued);
         lane.Tasks++;
         account.Waiting++;
         if (queued.HasDeadline) _deadlines.Add(queued, queued.StartBy);
-        if (task.NotBefore.UtcTicks > now) Hold(queued, task.NotBefore.UtcTicks);
+        var from = task.NotBefore.UtcTicks;
+        if (from > now) Hold(queued, from - now > LongestPause + ClockSlack ? now + LongestPause : from);
         else MakeReady(queued);
     }
 
@@ -174,6 +179,18 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         return expired;
     }
 
+    /// <summary>It was taken for expired and is not: ready at once, and asked again when the rest of its time is over.</summary>
+    public void WaitOn(QueuedTask queued, long left, long now)
+    {
+        // What stands for it among the deadlines asks again in a few seconds; a twin without that goes on in its place.
+        var twin = new QueuedTask(queued.ToPending(), queued.Lane, agingStep) { QueuedAt = queued.QueuedAt };
+        queued.Gone = true;
+        _deadlines.Forget();
+        _tasks[queued.TaskId] = twin;
+        _deadlines.Add(twin, left < long.MaxValue - now ? now + left : long.MaxValue);
+        MakeReady(twin);
+    }
+
     private void Hold(QueuedTask queued, long until)
     {
         queued.Place = QueuePlace.Held;
@@ -193,7 +210,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     private QueuedTask TakeFromLane(QueuedTask queued)
     {
         var lane = queued.Lane;
-        var twin = new QueuedTask(queued.ToPending(), lane, agingStep);
+        var twin = new QueuedTask(queued.ToPending(), lane, agingStep) { QueuedAt = queued.QueuedAt };
         queued.Gone = true;
         lane.Waiting.Forget();
         Review(lane);

@@ -21,6 +21,8 @@ internal sealed class QueuedTask(PendingTask task, Lane lane, long agingStep)
     public Lane Lane { get; } = lane;
     public long Aged { get; } = OrderKey.Of(task, agingStep).Aged;
     public long StartBy { get; } = task.StartBy?.UtcTicks ?? None;
+    /// <summary>Ticks of the scheduler's monotonic time when it came.</summary>
+    public long QueuedAt { get; init; }
     /// <summary>Set while held; MaxValue: for good.</summary>
     public long HeldUntil { get; set; }
     public QueuePlace Place { get; set; }

@@ -129,6 +129,16 @@ public sealed class SchedulerCore
         if (_queue.Find(taskId) is { IsExpired: true } expired) _queue.Remove(expired);
     }
 
+    /// <summary>Its record says that it may wait on, so long at most: by the clock of its submit, or of who was asked, that is later than by this one.</summary>
+    public void NotExpired(string taskId, TimeSpan left, DateTimeOffset now)
+    {
+        if (_queue.Find(taskId) is { IsExpired: true } waiting) _queue.WaitOn(waiting, left.Ticks, now.UtcTicks);
+    }
+
+    /// <summary>How long it has been in this queue.</summary>
+    public TimeSpan WaitedHere(string taskId, DateTimeOffset now) =>
+        _queue.Find(taskId) is { } queued ? TimeSpan.FromTicks(Math.Max(0, now.UtcTicks - _shares.Stepped - queued.QueuedAt)) : TimeSpan.Zero;
+
     /// <summary>The node's answers and its view after them. A task without an answer is tried again.</summary>
     public void OfferAnswered(string nodeId, OfferResult result, DateTimeOffset now)
     {

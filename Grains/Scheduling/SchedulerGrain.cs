@@ -160,7 +160,8 @@ public sealed partial class SchedulerGrain(
         {
             try
             {
-                if (await GrainFactory.GetGrain<ITaskGrain>(taskId).Expire()) _core.ForgetExpired(taskId);
+                if (await GrainFactory.GetGrain<ITaskGrain>(taskId).Expire(_core.WaitedHere(taskId, Now)) is { } left) _core.NotExpired(taskId, left, Now);
+                else _core.ForgetExpired(taskId);
             }
             catch (Exception exception)
             {

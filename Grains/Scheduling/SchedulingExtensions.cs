@@ -16,6 +16,7 @@ public static class SchedulingExtensions
         silo.Services.TryAddSingleton<NewTasks>();
         silo.Services.TryAddSingleton<AccountStandings>();
         silo.Services.TryAddSingleton<EndedLookup>();
+        silo.Services.TryAddSingleton<ProcessClock>();
         silo.Services.AddSingleton<ILifecycleParticipant<ISiloLifecycle>, SweepAtStart>();
         return silo;
     }

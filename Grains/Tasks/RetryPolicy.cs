@@ -30,11 +30,12 @@ public static class RetryPolicy
 
     /// <summary>
     /// After so many attempts that count. The first lost machine says nothing of the task, so it waits for nothing; after the program's own
-    /// first failure, or the second lost machine, about a second, doubling, at most a minute.
+    /// first failure, or the second lost machine, about a second, doubling, at most a minute. Ends that do not count make it longer too, from the
+    /// third on: whatever brings them about must not send a task round and round.
     /// </summary>
-    public static TimeSpan Pause(string taskId, int attempt, int counted, bool lost)
+    public static TimeSpan Pause(string taskId, int attempt, int counted, bool lost, int uncounted = 0)
     {
-        var doublings = lost ? counted - 2 : counted - 1;
+        var doublings = Math.Max(lost ? counted - 2 : counted - 1, uncounted - 3);
         if (doublings < 0) return TimeSpan.Zero;
         var whole = Math.Min(LongestPause.TotalMilliseconds, (double)FirstPauseMs * (1 << Math.Min(doublings, 10)));
         return TimeSpan.FromMilliseconds(Math.Round(whole / 2 * (1 + Share(taskId, attempt))));

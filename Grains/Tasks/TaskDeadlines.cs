@@ -1,6 +1,9 @@
 namespace HiveMind.Tasks;
 
-/// <summary>By when a task must have started and ended, from nothing but its record: every silo says the same, also after a restart.</summary>
+/// <summary>
+/// By when a task must have started and ended. The moments are what is shown and asked by; whether one has come is decided by durations, so that
+/// no clock that is set ends anything early.
+/// </summary>
 public static class TaskDeadlines
 {
     /// <summary>What a run may last beyond its limit before the hub ends it. Its worker stops it at the limit, if it works at all.</summary>
@@ -22,20 +25,27 @@ public static class TaskDeadlines
         var (queue, total) => queue ?? total,
     };
 
+    /// <summary>How long it may wait before it is started, counted from its submit; null: for ever.</summary>
+    public static TimeSpan? StartWithin(TaskRecord task) => StartBy(task) - task.CreatedAt;
+
+    /// <summary>What is left of the total timeout at that age; null: there is none.</summary>
+    public static TimeSpan? TotalLeft(TaskRecord task, TimeSpan age) => task.Spec!.TotalTimeout > TimeSpan.Zero ? task.Spec.TotalTimeout - age : null;
+
     /// <summary>What its last attempt may run: the run timeout, or what its grant left of the total timeout.</summary>
-    public static TimeSpan RunLimit(TaskRecord task) => Total(task) is { } end && end - task.Attempts[^1].AssignedAt < task.Spec!.RunTimeout
-        ? end - task.Attempts[^1].AssignedAt
-        : task.Spec!.RunTimeout;
+    public static TimeSpan RunLimit(TaskRecord task) => TotalLeft(task) is { } left && left < task.Spec!.RunTimeout ? left : task.Spec!.RunTimeout;
 
     /// <summary>Whether a timeout of its last attempt is the end of the task's whole time.</summary>
-    public static bool IsTotal(TaskRecord task, DateTimeOffset now) => RunLimit(task) < task.Spec!.RunTimeout || now >= Total(task);
+    public static bool IsTotal(TaskRecord task, TimeSpan age) => RunLimit(task) < task.Spec!.RunTimeout || TotalLeft(task, age) <= TimeSpan.Zero;
 
-    /// <summary>When its last attempt must be over, fetching the payload and the grace included.</summary>
-    public static DateTimeOffset OverdueAt(TaskRecord task)
+    /// <summary>How long after its grant its last attempt must be over, fetching the payload and the grace included; null: a record without limits.</summary>
+    public static TimeSpan? OverdueAfter(TaskRecord task)
     {
         var limit = RunLimit(task);
-        if (limit <= TimeSpan.Zero) return DateTimeOffset.MaxValue; // a record from before there were limits
-        var end = task.Attempts[^1].AssignedAt + TimeSpan.FromSeconds(task.Spec!.Payload.Size / SlowestBytesPerSecond) + limit;
-        return (Total(task) < end ? Total(task)!.Value : end) + Grace;
+        if (limit <= TimeSpan.Zero) return null; // from before there were limits
+        var whole = TimeSpan.FromSeconds(task.Spec!.Payload.Size / SlowestBytesPerSecond) + limit;
+        return (TotalLeft(task) < whole ? TotalLeft(task)!.Value : whole) + Grace;
     }
+
+    /// <summary>Of the last attempt, as its grant noted it.</summary>
+    private static TimeSpan? TotalLeft(TaskRecord task) => task.Attempts[^1] is { TotalLeft.Ticks: > 0 } noted ? noted.TotalLeft : Total(task) - task.Attempts[^1].AssignedAt;
 }

@@ -17,14 +17,19 @@ namespace HiveMind.Tasks;
 [GrainType("task")]
 public sealed partial class TaskGrain(
     [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, NewTasks births, ISettlements settlements, AccountStandings standings, EndedLookup old,
-    IOptions<HubOptions> options, TimeProvider time, ILogger<TaskGrain> log) : Grain, ITaskGrain
+    IOptions<HubOptions> options, TimeProvider time, ProcessClock clock, ILogger<TaskGrain> log) : Grain, ITaskGrain
 {
+    /// <summary>Its run is over: it leaves memory like any other.</summary>
+    private static readonly TimeSpan NoDelay = TimeSpan.FromTicks(-1);
+
     private TaskRecord? _task;
+    private readonly long _knownAt = time.GetTimestamp();
     private DateTimeOffset? _startedAt;
+    private long _startHeardAt;
     private int _grantedHere;
 
     private string Id => this.GetPrimaryKeyString();
-    private Moment Now => new(Id, time.GetUtcNow(), _startedAt, TaskPolicy.From(options.Value));
+    private Moment Now => At(default);
     private ISchedulerGrain Scheduler => GrainFactory.GetGrain<ISchedulerGrain>(Shards.Default);
 
     public override Task OnActivateAsync(CancellationToken cancellationToken)
@@ -49,7 +54,7 @@ public sealed partial class TaskGrain(
             return ended;
         }
 
-        var born = TaskLifecycle.Birth(spec, time.GetUtcNow());
+        var born = TaskLifecycle.Birth(spec, time.GetUtcNow(), clock.Read());
         var pending = born.ToPending(Id);
         var entered = time.GetTimestamp();
         await births.Enter(pending);
@@ -72,6 +77,7 @@ public sealed partial class TaskGrain(
             ?? throw HiveMindException.Precondition("TASK_ALREADY_ENDED", $"The task has already ended ({task.State}).");
         using var span = TaskSpans.End(Id, ended, Causes.Cancelled);
         await Save(ended);
+        if (held is not null) DelayDeactivation(NoDelay);
         LogCancelled(Id, held?.NodeId);
         if (held is not null) TaskInstruments.AttemptEnded(ended);
         TaskInstruments.Ended(ended);
@@ -90,8 +96,9 @@ public sealed partial class TaskGrain(
             return new(null, "MISSING");
         }
 
-        if (await ExpireIfDue(task)) return new(null, _task.State.ToString());
-        if (TaskLifecycle.Grant(task, nodeId, ownerId, epoch, time.GetUtcNow()) is not { } granted) return new(null, task.State.ToString());
+        var at = Now; // once: what has just not expired has time left to run
+        if (await ExpireIfDue(task, at)) return new(null, _task.State.ToString());
+        if (TaskLifecycle.Grant(task, nodeId, ownerId, epoch, at.Now, at.Age, clock.Read()) is not { } granted) return new(null, task.State.ToString());
         if (task.Spec!.Hold is { Micros: > 0 } && !await standings.IsCovered(task.Spec.UserId)) return new(null, GrantResult.NoCredit);
         using var span = TaskSpans.Wait(Id, task, nodeId);
         await Save(granted);
@@ -108,7 +115,14 @@ public sealed partial class TaskGrain(
         // An activation that is gone may have heard the start long ago: from the grant on, then; the worker's own figure lowers it.
         if (current && _startedAt is null) TaskInstruments.Started(_task!.Spec!);
         Forget();
-        if (current) _startedAt ??= _grantedHere == attempt ? time.GetUtcNow() : _task!.Current!.AssignedAt;
+        if (current && _startedAt is null)
+        {
+            _startedAt = _grantedHere == attempt ? time.GetUtcNow() : _task!.Current!.AssignedAt;
+            _startHeardAt = time.GetTimestamp();
+            // What was heard is memory: it stays while the run may last, so that whoever ends it is paid for what it ran.
+            DelayDeactivation(TaskDeadlines.OverdueAfter(_task!) ?? _task!.Spec!.RunTimeout);
+        }
+
         return Task.FromResult(current);
     }
 
@@ -132,24 +146,25 @@ public sealed partial class TaskGrain(
         await Conclude(TaskLifecycle.Lose(task, cause, countsAgainstTask, "", Now));
     }
 
-    public async Task<bool> Overdue(string nodeId, int attempt)
+    public async Task<bool> Overdue(string nodeId, int attempt, bool measured = false)
     {
         if (_task is not { } task || !TaskLifecycle.IsCurrent(task, nodeId, attempt)) return true;
-        return await EndIfOverdue(task);
+        return await EndIfOverdue(task, measured ? Now with { Held = TimeSpan.MaxValue } : Now);
     }
 
-    public async Task<bool> Expire()
+    public async Task<TimeSpan?> Expire(TimeSpan waited = default)
     {
         if (_task is { State: TaskState.Pending } task)
         {
-            if (await ExpireIfDue(task)) return true;
-            // Whoever asks has an old word of it, from before an attempt: by that it would be held back for ever.
+            var at = At(waited);
+            if (await ExpireIfDue(task, at)) return null;
+            // Whoever asks may have an old word of it, from before an attempt: by that it would be held back for ever.
             await Tell(() => Scheduler.Enqueue([task.ToPending(Id)]));
-            return false;
+            return TaskDeadlines.StartWithin(task) - at.AgeOf(task) ?? TimeSpan.MaxValue;
         }
         await Tell(() => Scheduler.Remove([Id])); // who asks takes it for one that waits: a hint got lost
         Forget();
-        return true;
+        return null;
     }
 
     public Task<TaskSnapshot?> GetSnapshot()
@@ -167,9 +182,9 @@ public sealed partial class TaskGrain(
         }
 
         if (task.IsEnded) Settle(task);
-        else if (await ExpireIfDue(task)) task = _task;
+        else if (await ExpireIfDue(task, Now)) task = _task;
         // Only one that was heard to run while the hub was there: whose clock went on without the hub its node closes, uncounted.
-        else if (_startedAt is not null && await EndIfOverdue(task))
+        else if (_startedAt is not null && await EndIfOverdue(task, Now))
         {
             await Tell(() => GrainFactory.GetGrain<INodeGrain>(task.Current!.NodeId).Drop(Id, task.Current.Number, Causes.RunTimeout));
             task = _task;
@@ -199,9 +214,9 @@ public sealed partial class TaskGrain(
     }
 
     /// <summary>Every way to a waiting task asks this first, so that none is started too late whoever forgot about it.</summary>
-    private async Task<bool> ExpireIfDue(TaskRecord task)
+    private async Task<bool> ExpireIfDue(TaskRecord task, Moment at)
     {
-        if (TaskLifecycle.Expire(task, time.GetUtcNow()) is not { } expired) return false;
+        if (TaskLifecycle.Expire(task, at) is not { } expired) return false;
         using var span = TaskSpans.End(Id, expired, expired.Outcome!.Reason);
         await Save(expired);
         LogExpired(Id, expired.Outcome.Reason);
@@ -212,12 +227,32 @@ public sealed partial class TaskGrain(
         return true;
     }
 
-    private async Task<bool> EndIfOverdue(TaskRecord task)
+    private async Task<bool> EndIfOverdue(TaskRecord task, Moment at)
     {
-        if (TaskLifecycle.Overdue(task, Now) is not { } next) return false;
+        if (TaskLifecycle.Overdue(task, at) is not { } next) return false;
         LogOverdue(Id, task.Current!.Number, task.Current.NodeId);
         await Conclude(next);
         return true;
+    }
+
+    /// <summary>
+    /// Now, with what has been measured: within this process by its monotonic clock; of what another began, from when it was first known here,
+    /// and what clocks cannot have made up.
+    /// </summary>
+    private Moment At(TimeSpan waited)
+    {
+        var now = time.GetUtcNow();
+        var here = time.GetElapsedTime(_knownAt);
+        var held = _task?.Current is { } current ? clock.Since(current.Granted) : null;
+        var heard = _startedAt is null ? (TimeSpan?)null : time.GetElapsedTime(_startHeardAt);
+        return new(Id, now, _startedAt, TaskPolicy.From(options.Value))
+        {
+            Age = _task is not { } task ? null : clock.Since(task.Born) ?? ProcessClock.AtLeast(waited > here ? waited : here, now - task.CreatedAt),
+            Held = held ?? here,
+            // Heard again by an activation that did not grant it: within the process it is counted from the grant, and the worker's figure lowers it.
+            Ran = heard is null || _grantedHere == _task?.Current?.Number ? heard : held ?? heard,
+            IsPartial = held is null,
+        };
     }
 
     private async Task Conclude(TaskRecord next)
@@ -226,6 +261,7 @@ public sealed partial class TaskGrain(
         using var span = TaskSpans.End(Id, next, attempt.Cause);
         await Save(next);
         _startedAt = null;
+        DelayDeactivation(NoDelay);
         TaskInstruments.AttemptEnded(next);
         LogAttemptEnded(Id, attempt.Number, attempt.NodeId, attempt.Cause, attempt.RunMs);
         if (next.IsEnded)
@@ -291,7 +327,7 @@ public sealed partial class TaskGrain(
 
     private TaskAssignment Assignment(TaskRecord task) => new(Id, task.Current!.Number, task.Spec!)
     {
-        RunTimeout = TaskDeadlines.RunLimit(task), OverdueAt = TaskDeadlines.OverdueAt(task),
+        RunTimeout = TaskDeadlines.RunLimit(task), OverdueAfter = TaskDeadlines.OverdueAfter(task),
     };
 
     private TaskSnapshot Snapshot(TaskRecord task) => task.ToSnapshot(Id, _startedAt, options.Value.Tasks.MaxAttempts);

@@ -21,16 +21,17 @@ public static class TaskLifecycle
 
     public static bool CanGo(TaskState from, TaskState to) => Next.TryGetValue(from, out var allowed) && allowed.Contains(to);
 
-    public static TaskRecord Birth(TaskSpec spec, DateTimeOffset now) =>
-        new() { Spec = spec, State = TaskState.Pending, CreatedAt = now, NotBefore = now };
+    public static TaskRecord Birth(TaskSpec spec, DateTimeOffset now, ClockReading reading = default) =>
+        new() { Spec = spec, State = TaskState.Pending, CreatedAt = now, NotBefore = now, Born = reading };
 
-    /// <summary>The next attempt, on that node; null unless the task waits. Whether its time to start is over says <see cref="Expire"/>.</summary>
-    public static TaskRecord? Grant(TaskRecord task, string nodeId, string ownerId, long epoch, DateTimeOffset now)
+    /// <summary>The next attempt, on that node; null unless the task waits. Whether its time to start is over says <see cref="Expire(TaskRecord, Moment)"/>.</summary>
+    public static TaskRecord? Grant(TaskRecord task, string nodeId, string ownerId, long epoch, DateTimeOffset now, TimeSpan? age = null, ClockReading reading = default)
     {
         if (!CanGo(task.State, TaskState.Assigned)) return null;
         var attempt = new AttemptRecord
         {
-            Number = task.Attempts.Count + 1, NodeId = nodeId, OwnerId = ownerId, Epoch = epoch, AssignedAt = now,
+            Number = task.AttemptsMade + 1, NodeId = nodeId, OwnerId = ownerId, Epoch = epoch, AssignedAt = now, Granted = reading,
+            TotalLeft = TaskDeadlines.TotalLeft(task, age ?? now - task.CreatedAt) is { Ticks: > 0 } left ? left : TimeSpan.Zero,
         };
         return task with { State = TaskState.Assigned, Attempts = [.. task.Attempts, attempt] };
     }
@@ -55,12 +56,13 @@ public static class TaskLifecycle
     /// </summary>
     public static TaskRecord End(TaskRecord task, TaskOutcomeReport report, Moment at) => report.Cause is Causes.WorkerFault or Causes.WorkerRefused
         ? Lose(task, report.Cause, !(report is { Cause: Causes.WorkerRefused, HandedBack: true }), report.ErrorMessage, at)
-        : Conclude(task, report, at.StartedAt ?? task.Current!.AssignedAt, at);
+        : Conclude(task, report, Measured(task, report.RunMs, at), at);
 
     /// <summary>The machine failed the task: it waits again after a pause, or ends. Nothing is owed.</summary>
     public static TaskRecord Lose(TaskRecord task, string cause, bool counts, string message, Moment at)
     {
-        var closed = Close(task, cause, counts, at);
+        var closed = Close(task, cause, counts || UncountedEnds(task) >= MostUncounted, at);
+        counts = closed.Attempts[^1].Counts;
         var (retry, counted) = (closed.Spec!.Retry, Counted(closed));
         if (cause == Causes.NodeLost && counts && LostNodes(closed) is var nodes && at.Policy.CrashLimit > 0 && nodes.Count >= at.Policy.CrashLimit)
             return Ended(closed, TaskState.Failed, Causes.CrashLimit,
@@ -80,15 +82,20 @@ public static class TaskLifecycle
     public static TaskRecord? Cancel(TaskRecord task, Moment at)
     {
         if (!CanGo(task.State, TaskState.Cancelled)) return null;
-        var closed = task.Current is null ? task : Close(task, Causes.Cancelled, true, at, at.StartedAt ?? at.Now);
+        var closed = task.Current is null ? task : Close(task, Causes.Cancelled, true, at, at.RanOf() ?? TimeSpan.Zero);
         return Ended(closed, TaskState.Cancelled, Causes.Cancelled, "Cancelled by its submitter.", at.Now);
     }
 
     /// <summary>It waits and its time to start is over: the end. Null otherwise.</summary>
-    public static TaskRecord? Expire(TaskRecord task, DateTimeOffset now)
+    public static TaskRecord? Expire(TaskRecord task, DateTimeOffset now) => Expire(task, now, now - task.CreatedAt);
+
+    /// <summary>The same by how long it has waited.</summary>
+    public static TaskRecord? Expire(TaskRecord task, Moment at) => Expire(task, at.Now, at.AgeOf(task));
+
+    private static TaskRecord? Expire(TaskRecord task, DateTimeOffset now, TimeSpan age)
     {
-        if (task.State != TaskState.Pending || TaskDeadlines.StartBy(task) is not { } by || now < by) return null;
-        return by == TaskDeadlines.Queue(task)
+        if (task.State != TaskState.Pending || TaskDeadlines.StartWithin(task) is not { } within || age < within) return null;
+        return TaskDeadlines.StartBy(task) == TaskDeadlines.Queue(task)
             ? Ended(task, TaskState.TimedOut, Causes.QueueDeadline, $"It was not started within its queue deadline of {Seconds(task.Spec!.QueueDeadline)}.", now)
             : Ended(task, TaskState.TimedOut, Causes.TotalTimeout, TooLate(task, "it was waiting when that was over"), now);
     }
@@ -99,7 +106,7 @@ public static class TaskLifecycle
     /// </summary>
     public static TaskRecord? Overdue(TaskRecord task, Moment at)
     {
-        if (task.Current is not { } current || at.Now < TaskDeadlines.OverdueAt(task)) return null;
+        if (task.Current is not { } current || TaskDeadlines.OverdueAfter(task) is not { } after || at.HeldOf(current) < after) return null;
         var report = new TaskOutcomeReport
         {
             TaskId = at.TaskId, Attempt = current.Number, Cause = Causes.RunTimeout,
@@ -118,10 +125,10 @@ public static class TaskLifecycle
         a.AnyFailure == b.AnyFailure && a.OnTimeout == b.OnTimeout && a.OnLostNode == b.OnLostNode && a.MaxAttempts == b.MaxAttempts
         && a.ExitCodes.SequenceEqual(b.ExitCodes);
 
-    private static TaskRecord Conclude(TaskRecord task, TaskOutcomeReport report, DateTimeOffset? ranFrom, Moment at)
+    private static TaskRecord Conclude(TaskRecord task, TaskOutcomeReport report, TimeSpan? ran, Moment at)
     {
-        var cause = report.Cause == Causes.RunTimeout && TaskDeadlines.IsTotal(task, at.Now) ? Causes.TotalTimeout : report.Cause;
-        var closed = Close(task, cause, true, at, ranFrom, report);
+        var cause = report.Cause == Causes.RunTimeout && TaskDeadlines.IsTotal(task, at.AgeOf(task)) ? Causes.TotalTimeout : report.Cause;
+        var closed = Close(task, cause, true, at, ran, report);
         var retry = closed.Spec!.Retry;
         if (RetryPolicy.IsRetryable(retry, cause, report.ExitCode) && Counted(closed) < RetryPolicy.MaxAttempts(retry, at.Policy.MaxAttempts)
             && Waiting(closed, lost: false, at) is { } waiting) return waiting;
@@ -135,31 +142,63 @@ public static class TaskLifecycle
         return ended with { Outcome = ended.Outcome! with { ExitCode = report.ExitCode, Result = report.Result, Stderr = report.Stderr } };
     }
 
-    /// <summary>The current attempt with its end; the task waits for what the caller makes of it. Paid from <paramref name="ranFrom"/> on, null: not.</summary>
+    /// <summary>The current attempt with its end; the task waits for what the caller makes of it. Paid for <paramref name="ran"/> at most, null: not.</summary>
     private static TaskRecord Close(
-        TaskRecord task, string cause, bool counts, Moment at, DateTimeOffset? ranFrom = null, TaskOutcomeReport? report = null)
+        TaskRecord task, string cause, bool counts, Moment at, TimeSpan? ran = null, TaskOutcomeReport? report = null)
     {
         if (task.Current is not { } current) throw new InvalidOperationException($"A task that is {task.State} has no attempt to end.");
-        var runMs = ranFrom is { } from ? RewardFormula.PayableMs(at.Now - from, report?.RunMs ?? 0, TaskDeadlines.RunLimit(task)) : 0;
+        var runMs = ran is { } measured ? RewardFormula.PayableMs(measured, report?.RunMs ?? 0, TaskDeadlines.RunLimit(task)) : 0;
         var closed = current with
         {
             StartedAt = at.StartedAt, EndedAt = at.Now, Cause = cause, RunMs = runMs, Counts = counts,
-            DueMicros = ranFrom is not null && RewardFormula.IsPaid(cause)
+            DueMicros = ran is not null && RewardFormula.IsPaid(cause)
                 ? Math.Min(RewardFormula.Micros(task.Spec!.Resources, runMs, at.Policy.Rates), HoldRule.Most(task)) : 0,
             ExitCode = report?.ExitCode ?? 0, MemoryPeakMb = report?.MemoryPeakMb ?? 0, CpuMs = report?.CpuMs ?? 0,
         };
-        return task with { State = TaskState.Pending, Attempts = [.. task.Attempts.Take(task.Attempts.Count - 1), closed] };
+        return task with { State = TaskState.Pending, Attempts = Kept([.. task.Attempts.Take(task.Attempts.Count - 1), closed]) };
+    }
+
+    /// <summary>
+    /// What the hub measured of the run: from its start on where that was heard, else from the grant. Where an earlier process or activation heard
+    /// the beginning, the moments bound it, believed to within what clocks may differ by; the worker's own figure says the rest.
+    /// </summary>
+    private static TimeSpan Measured(TaskRecord task, long claimedMs, Moment at)
+    {
+        var measured = at.RanOf() ?? at.HeldOf(task.Current!);
+        if (!at.IsPartial || claimedMs <= 0) return measured;
+        var atMost = at.Now - task.Current!.AssignedAt + ProcessClock.Trust;
+        return measured > atMost ? measured : atMost;
+    }
+
+    /// <summary>
+    /// Status, settlement and every write carry them, so of very many ends that count for nothing only the last are kept. What counts or is paid
+    /// stays: the books know an attempt by its number.
+    /// </summary>
+    private static IReadOnlyList<AttemptRecord> Kept(List<AttemptRecord> attempts)
+    {
+        for (var i = 0; attempts.Count > MostKept && i < attempts.Count - 1;)
+        {
+            if (attempts[i].Counts || attempts[i].DueMicros > 0) i++;
+            else attempts.RemoveAt(i);
+        }
+        return attempts;
     }
 
     /// <summary>Null when its whole time is over before the next attempt could begin.</summary>
     private static TaskRecord? Waiting(TaskRecord closed, bool lost, Moment at)
     {
-        var notBefore = at.Now + RetryPolicy.Pause(at.TaskId, closed.Attempts[^1].Number, Counted(closed), lost);
-        return notBefore >= TaskDeadlines.Total(closed) ? null : closed with { NotBefore = notBefore };
+        var pause = RetryPolicy.Pause(at.TaskId, closed.AttemptsMade, Counted(closed), lost, UncountedEnds(closed));
+        return pause >= TaskDeadlines.TotalLeft(closed, at.AgeOf(closed)) ? null : closed with { NotBefore = at.Now + pause };
     }
 
     private static TaskRecord Ended(TaskRecord task, TaskState state, string reason, string message, DateTimeOffset now) =>
         task with { State = state, Outcome = new OutcomeRecord { Reason = reason, ErrorMessage = message, EndedAt = now } };
+
+    /// <summary>Ends that count for nothing: a worker that leaves, a hub that was away. After so many they count like any other.</summary>
+    public const int MostUncounted = 20;
+    private const int MostKept = 50;
+
+    private static int UncountedEnds(TaskRecord task) => task.AttemptsMade - Counted(task) - (task.Current is null ? 0 : 1);
 
     private static int Counted(TaskRecord task) => task.Attempts.Count(attempt => attempt.Counts);
 

@@ -16,7 +16,11 @@ public sealed record TaskRecord
     [Id(4)] public DateTimeOffset NotBefore { get; init; }
     [Id(5)] public IReadOnlyList<AttemptRecord> Attempts { get; init; } = [];
     [Id(6)] public OutcomeRecord? Outcome { get; init; }
+    /// <summary>At its submit.</summary>
+    [Id(7)] public ClockReading Born { get; init; }
 
+    /// <summary>How many it has had: of very many only the last, and those that count or are paid, are kept.</summary>
+    public int AttemptsMade => Attempts.Count == 0 ? 0 : Attempts[^1].Number;
     public bool IsEnded => Outcome is not null;
     public AttemptRecord? Current => Attempts.Count > 0 && Attempts[^1].EndedAt is null ? Attempts[^1] : null;
 }
@@ -43,6 +47,10 @@ public sealed record AttemptRecord
     /// <summary>As the worker measured it; 0: not known.</summary>
     [Id(12)] public long MemoryPeakMb { get; init; }
     [Id(13)] public long CpuMs { get; init; }
+    /// <summary>At its grant.</summary>
+    [Id(14)] public ClockReading Granted { get; init; }
+    /// <summary>What its grant left of the total timeout; zero: there is none, or the record is from before this was noted.</summary>
+    [Id(15)] public TimeSpan TotalLeft { get; init; }
 }
 
 /// <summary>How it all ended; never changes once written.</summary>

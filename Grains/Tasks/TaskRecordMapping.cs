@@ -34,7 +34,7 @@ internal static class TaskRecordMapping
         var dues = task.Attempts.Where(a => RewardFormula.IsPaid(a.Cause) && (a.RunMs > 0 || a.Cause != Causes.Cancelled))
             .Select(a => new AttemptDue(a.Number, a.NodeId, task.Spec!.UserId, a.OwnerId, a.DueMicros, a.RunMs, a.Cause == Causes.Completed));
         return new(taskId, task.Spec!.UserId, task.Spec.TaskType, task.State, task.Outcome!.Reason, task.CreatedAt, last?.StartedAt, task.Outcome.EndedAt,
-            last?.NodeId, task.Attempts.Count, task.Outcome.Result.Sha256, task.Outcome.Result.Size, [.. dues])
+            last?.NodeId, task.AttemptsMade, task.Outcome.Result.Sha256, task.Outcome.Result.Size, [.. dues])
         {
             StderrSha256 = task.Outcome.Stderr.Sha256, StderrSize = task.Outcome.Stderr.Size,
         };

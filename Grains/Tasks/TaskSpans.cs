@@ -11,11 +11,11 @@ internal static class TaskSpans
 {
     /// <summary>From when on it has waited to the grant.</summary>
     public static Activity? Wait(string taskId, TaskRecord task, string nodeId) =>
-        Start("hivemind.task.wait", taskId, task, task.Attempts.Count + 1, TaskInstruments.WaitsSince(task))?.SetTag("hivemind.node.id", nodeId);
+        Start("hivemind.task.wait", taskId, task, task.AttemptsMade + 1, TaskInstruments.WaitsSince(task))?.SetTag("hivemind.node.id", nodeId);
 
     /// <summary>The end of an attempt, as the hub takes it in.</summary>
     public static Activity? End(string taskId, TaskRecord task, string cause) =>
-        Start("hivemind.task.end", taskId, task, task.Attempts.Count, default)?.SetTag("hivemind.cause", cause);
+        Start("hivemind.task.end", taskId, task, task.AttemptsMade, default)?.SetTag("hivemind.cause", cause);
 
     private static Activity? Start(string name, string taskId, TaskRecord task, int attempt, DateTimeOffset since)
     {

@@ -139,7 +139,7 @@ internal static class TaskMapping
     {
         Key = new TaskKey(task.CreatedAt.ToUnixTimeMilliseconds(), task.TaskId), UserId = task.Spec.UserId, TaskType = task.Spec.TaskType,
         State = task.State, Reason = task.Reason, StartedAt = task.StartedAt, EndedAt = task.EndedAt, NodeId = task.NodeId,
-        Attempts = task.Attempts.Count, CostMicros = task.CostMicros,
+        Attempts = task.Attempts.Count == 0 ? 0 : task.Attempts[^1].Attempt, CostMicros = task.CostMicros,
     };
 
     public static Wire.TaskSummary ToSummary(ListedTask task) => new()

@@ -143,6 +143,6 @@ internal sealed partial class World
 
     private static TaskAssignment Assignment(SimTask task) => new(task.Id, task.Record!.Current!.Number, task.Record.Spec!)
     {
-        RunTimeout = TaskDeadlines.RunLimit(task.Record), OverdueAt = TaskDeadlines.OverdueAt(task.Record),
+        RunTimeout = TaskDeadlines.RunLimit(task.Record), OverdueAfter = TaskDeadlines.OverdueAfter(task.Record),
     };
 }

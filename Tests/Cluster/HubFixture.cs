@@ -39,12 +39,16 @@ public sealed class HubFixture : IAsyncLifetime
     internal Func<string, string, Task> OnCall { get; set; } = (_, _) => System.Threading.Tasks.Task.CompletedTask;
 
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
+    /// <summary>What the hub sees of it: a test may set its wall clock, and sets it back.</summary>
+    internal SteppedTime Wall { get; }
     public HubOptions Options { get; } = new() { Auth = { HashingSlots = 1 } };
     public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
     public IServiceProvider Services => _cluster.Silos[0].ServiceProvider;
     public IUnfinishedIndex Index => _stores.Floor.Unfinished;
     public INodeIndex NodeIndex => _stores.Floor.Nodes;
     internal SqliteBooks Books => _stores.Books;
+
+    public HubFixture() => Wall = new(Clock);
 
     public async ValueTask InitializeAsync()
     {
@@ -56,7 +60,7 @@ public sealed class HubFixture : IAsyncLifetime
         builder.ConfigureSiloHost((_, host) =>
         {
             host.Logging.SetMinimumLevel(LogLevel.None);
-            host.Services.AddSingleton<TimeProvider>(Clock);
+            host.Services.AddSingleton<TimeProvider>(Wall);
             host.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
             host.Services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Options));
             host.Services.AddBooks(_stores.Books).AddFiles(_stores.Files);

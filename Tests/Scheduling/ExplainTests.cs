@@ -32,8 +32,8 @@ public sealed class ExplainTests
             [new NodeBuilder("big").Size(64).Of("anna").OwnTasksOnly(), new NodeBuilder("open").Size(4)],
             "INFEASIBLE_SIZE", "'open', has 4 cores"),
         new Case("full", new TaskBuilder("t"), [new NodeBuilder("n").Free(0)], "WAITING_CAPACITY", "it is the next of this account's tasks"),
-        new Case("backoff", new TaskBuilder("t").NotBefore(Now.AddSeconds(90)), [new NodeBuilder("n")],
-            "HELD_BACKOFF", "again at 13:01:30 UTC"),
+        new Case("backoff", new TaskBuilder("t").NotBefore(Now.AddSeconds(50)), [new NodeBuilder("n")],
+            "HELD_BACKOFF", "again at 13:00:50 UTC"),
         new Case("placed", new TaskBuilder("t"), [new NodeBuilder("n")], "STARTING", "A node was found"),
     ];
 

@@ -100,7 +100,7 @@ public sealed class TaskDeadlinesTests
     {
         var born = Born(0, total) with { Spec = Born(0, total).Spec! with { Payload = new BlobRef(payload, "", null) } };
         var task = Granted(born);
-        Assert.Equal(Start.AddSeconds(seconds), TaskDeadlines.OverdueAt(task));
+        Assert.Equal(TimeSpan.FromSeconds(seconds), TaskDeadlines.OverdueAfter(task));
         Assert.Null(TaskLifecycle.Overdue(task, At(seconds - 0.1, started: 1)));
 
         var ended = TaskLifecycle.Overdue(task, At(seconds, started: 1))!;
@@ -124,6 +124,18 @@ public sealed class TaskDeadlinesTests
         var task = TaskLifecycle.Overdue(Granted(Born(0, 0, new() { OnTimeout = true })), At(90, started: 0))!;
         Assert.Equal((TaskState.Pending, Causes.RunTimeout), (task.State, task.Attempts[0].Cause));
         Assert.True(task.NotBefore > Start.AddSeconds(90));
+    }
+
+    [Fact]
+    public void Grant_OfWhatHasJustNotExpired_LeavesItTimeToRun()
+    {
+        var task = Born(0, 40);
+        Assert.Null(TaskLifecycle.Expire(task, At(39.999)));
+        Assert.True(TaskDeadlines.RunLimit(Granted(task, 39.999)) > TimeSpan.Zero);
+        // However its moments were told: by what was measured at the grant.
+        var skewed = TaskLifecycle.Grant(task, "n1", "o", 1, Start.AddHours(1), TimeSpan.FromSeconds(10))!;
+        Assert.Equal(TimeSpan.FromSeconds(30), TaskDeadlines.RunLimit(skewed));
+        Assert.Equal(TimeSpan.FromSeconds(60), TaskDeadlines.OverdueAfter(skewed));
     }
 
     private static readonly TaskOutcomeReport Timeout = new() { TaskId = "t", Attempt = 1, Cause = Causes.RunTimeout };

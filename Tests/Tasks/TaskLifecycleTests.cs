@@ -79,6 +79,49 @@ public sealed class TaskLifecycleTests
     }
 
     [Fact]
+    public void Lose_NotCountedAgainAndAgain_PausesLongerAndCountsInTheEnd()
+    {
+        var task = Granted();
+        var pauses = new List<TimeSpan>();
+        var grants = 1;
+        for (; task.State == TaskState.Assigned && grants < 5000; grants++)
+        {
+            task = TaskLifecycle.Lose(task, Causes.Drained, false, "", At(0));
+            if (task.IsEnded) break;
+            pauses.Add(task.NotBefore - Start);
+            task = TaskLifecycle.Grant(task, "n", "o", 1, Start)!;
+        }
+
+        Assert.Equal((TaskState.Failed, TaskLifecycle.MostUncounted + MaxAttempts), (task.State, grants));
+        Assert.Equal([TimeSpan.Zero, TimeSpan.Zero], pauses[..2]);
+        Assert.All(pauses[2..], pause => Assert.InRange(pause, TimeSpan.FromMilliseconds(500), RetryPolicy.LongestPause));
+        Assert.True(pauses[15] > TimeSpan.FromSeconds(25));
+    }
+
+    [Fact]
+    public void Lose_VeryManyAttempts_RecordStaysSmallAndWhatIsPaidStaysInIt()
+    {
+        var policy = Policy with { MaxAttempts = 200 };
+        var task = TaskLifecycle.Birth(Spec() with { Retry = new() { AnyFailure = true, MaxAttempts = 200 } }, Start);
+        Moment at = new("t", Start.AddSeconds(5), Start, policy);
+        for (var i = 1; i <= 120; i++)
+        {
+            task = TaskLifecycle.Grant(task, $"n{i}", "o", 1, Start)!;
+            Assert.Equal(i, task.Current!.Number);
+            task = i % 3 == 0 ? TaskLifecycle.End(task, Report(i) with { Cause = Causes.ProgramFailed, ExitCode = 1 }, at)
+                : TaskLifecycle.Lose(task, Causes.NodeRemoved, false, "", at);
+        }
+
+        Assert.Equal(120, task.AttemptsMade);
+        Assert.Equal(Enumerable.Range(1, 120).Where(i => i % 3 == 0), task.Attempts.Where(a => a.DueMicros > 0).Select(a => a.Number));
+        Assert.Equal(task.Attempts.Select(a => a.Number).Order(), task.Attempts.Select(a => a.Number));
+        Assert.All(task.Attempts.Where(a => a is { Counts: false, DueMicros: 0 }), a => Assert.True(a.Number <= 120));
+        Assert.InRange(task.Attempts.Count, 50, 120);
+        var settled = TaskLifecycle.Cancel(task, at)!.ToSettlement("t");
+        Assert.Equal((120, 40), (settled.Attempts, settled.Dues.Count));
+    }
+
+    [Fact]
     public void Cancel_Running_IsPaidForTheTimeItRan()
     {
         var cancelled = TaskLifecycle.Cancel(Granted(), At(4, started: 1))!;
