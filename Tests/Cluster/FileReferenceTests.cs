@@ -36,5 +36,18 @@ public sealed class FileReferenceTests(HubFixture hub)
         async Task<IReadOnlySet<UInt128>> Open() => await references.NamedByOpenTasks(hub.Clock.GetUtcNow().AddHours(1), CancellationToken.None);
     }
 
+    [Fact]
+    public async Task References_OfATaskWhoseEntryCannotBeRead_AreAskedOfTheTask()
+    {
+        var references = new HubFileReferences(hub.Index, hub.Grains, hub.Books);
+        var payload = File(4);
+        var id = await hub.Submit(HubFixture.Spec(_type) with { Payload = payload });
+        await hub.Overwrite(id, [250, 1]); // as a later program wrote it: to an older one all of its entries look so
+
+        Assert.Contains(FileKey.Of(payload.Sha256), await references.NamedByOpenTasks(hub.Clock.GetUtcNow().AddHours(1), CancellationToken.None));
+        await hub.Task(id).Cancel();
+        await hub.Settled();
+    }
+
     private static BlobRef File(int digit) => new(5000, $"{digit}{Guid.NewGuid():N}{Guid.NewGuid():N}"[..64], null);
 }

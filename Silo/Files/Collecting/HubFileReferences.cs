@@ -12,9 +12,11 @@ internal sealed class HubFileReferences(IUnfinishedIndex index, IGrainFactory gr
         var named = new HashSet<UInt128>();
         foreach (var hash in await books.ParkedOutputs(cancel)) named.Add(FileKey.Of(hash));
         var batch = new List<string>(Together);
-        await foreach (var entry in index.Scan(cancel))
+        // What an entry would say if it could be read only its task knows: not to ask it would be to let its files go.
+        var unreadable = new List<string>();
+        await foreach (var entry in index.Scan(cancel, entry => unreadable.Add(entry.TaskId)))
         {
-            if (entry.Task.SubmittedAt > submittedBefore) continue;
+            if (entry.Task.SubmittedAt > submittedBefore || NamesNoFile(entry)) continue;
             batch.Add(entry.Task.TaskId);
             if (batch.Count < Together) continue;
             await AddNamed(batch, named);
@@ -22,8 +24,13 @@ internal sealed class HubFileReferences(IUnfinishedIndex index, IGrainFactory gr
         }
 
         await AddNamed(batch, named);
+        foreach (var some in unreadable.Chunk(Together)) await AddNamed([.. some], named);
         return named;
     }
+
+    /// <summary>It waits, so it has no output, and its program is in its record: no grain is woken to say so, however many wait.</summary>
+    private static bool NamesNoFile(UnfinishedEntry entry) =>
+        entry is { MarkedNode: null, Task.PayloadBytes: > 0 and <= BlobRef.InlineLimit };
 
     public Task<IReadOnlyDictionary<string, DateTimeOffset>> LastEnded(IReadOnlyCollection<string> hashes, CancellationToken cancel) =>
         books.LastEnded(hashes, cancel);
