@@ -62,5 +62,4 @@ public static class AuditActions
     public const string Credits = "credits", ActedFor = "acted for";
     public const string NodeRegistered = "node registered", NodeRemoved = "node removed", NodeTokenRotated = "node token rotated", NodeTokenRevoked = "node token revoked";
     public const string NodeCordoned = "node cordoned", NodeUncordoned = "node uncordoned", NodeDrained = "node drained";
-    public const string TaskCancelled = "task cancelled";
 }

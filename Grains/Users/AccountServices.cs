@@ -6,5 +6,6 @@ namespace HiveMind.Users;
 public static class AccountServices
 {
     public static IServiceCollection AddAccounts(this IServiceCollection services) => services.AddSingleton<HashingSlots>().AddSingleton<PasswordChecks>()
-        .AddSingleton<LoginGate>().AddSingleton<RegistrationAllowance>().AddSingleton<IAccounts, Accounts>();
+        .AddSingleton<LoginGate>().AddSingleton<RegistrationAllowance>().AddSingleton<IAccounts, Accounts>().AddSingleton<AccountClosing>()
+        .AddSingleton<ClosingAccounts>().AddSingleton<IClosingAccounts>(s => s.GetRequiredService<ClosingAccounts>()).AddHostedService(s => s.GetRequiredService<ClosingAccounts>());
 }

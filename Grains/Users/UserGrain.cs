@@ -11,7 +11,7 @@ namespace HiveMind.Users;
 /// <summary>Owns one account's sessions. The account row is the books': here it is only as last read, and every change goes through here.</summary>
 [GrainType("user")]
 public sealed partial class UserGrain(
-    [PersistentState("user", FloorNames.Storage)] IPersistentState<UserRecord> state, IBooks books, IAccountBooks logins, IAuditLog audit,
+    [PersistentState("user", FloorNames.Storage)] IPersistentState<UserRecord> state, IBooks books, IAccountBooks logins, IAuditLog audit, IClosingAccounts closing,
     IOptions<HubOptions> options, TimeProvider time, ILogger<UserGrain> log) : Grain, IUserGrain
 {
     /// <summary>How long a row is served as read: another activation, for seconds possible during a membership change, may have changed it.</summary>
@@ -113,6 +113,7 @@ public sealed partial class UserGrain(
         _rowReadAt = time.GetTimestamp();
         // And after it becomes inactive: until then it may be refused, as the last admin; from then on no session of it is good for anything.
         if (!next.IsActive) await Save(new UserRecord());
+        if (row.IsActive && !next.IsActive) closing.Wake(); // the rest of what it has in the pool; the mark is in the books
         LogChanged(Id, by.Id);
         return next;
     }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Grpc.Core;
+using HiveMind.Auditing;
 using HiveMind.Edge;
 using HiveMind.Rewards;
 using HiveMind.Storage;
@@ -12,7 +13,7 @@ namespace HiveMind.Nodes;
 /// <summary>Lent machines on the wire, and the way of their workers.</summary>
 internal sealed class NodeManagerServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, NodeDirectory nodes, WorkerSessions sessions, ReportReader reports, OutputIntake outputs,
-    TimeProvider time) : Wire.NodeManagerService.NodeManagerServiceBase
+    TimeProvider time, IAuditLog audit) : Wire.NodeManagerService.NodeManagerServiceBase
 {
     public override async Task<Wire.RegisterNodeResponse> RegisterNode(Wire.RegisterNodeRequest request, ServerCallContext context)
     {
@@ -21,6 +22,7 @@ internal sealed class NodeManagerServiceEndpoint(
         var owner = UserCall.Of(context).Acting;
         var load = grains.GetGrain<IAccountLoadGrain>(owner.UserId);
         var isNew = await load.AdmitNode(id, owner.Role);
+        var isKnown = await Node(id).GetSnapshot() is not null;
         NodeRegistered registered;
         try
         {
@@ -32,6 +34,7 @@ internal sealed class NodeManagerServiceEndpoint(
             throw;
         }
 
+        await Note(isKnown ? AuditActions.NodeTokenRotated : AuditActions.NodeRegistered, id, context);
         return new Wire.RegisterNodeResponse { Success = true, Message = "Registered.", AssignedId = registered.NodeId, NodeToken = registered.NodeToken };
     }
 
@@ -39,6 +42,7 @@ internal sealed class NodeManagerServiceEndpoint(
     {
         var call = UserCall.Of(context);
         await Node(Known(request.NodeId)).Unregister(call.Caller);
+        await Note(AuditActions.NodeRemoved, request.NodeId, context);
         await grains.GetGrain<IAccountLoadGrain>(call.Acting.UserId).NodeGone(request.NodeId);
         return new Wire.UnregisterNodeResponse { Success = true, Message = "Unregistered." };
     }
@@ -65,6 +69,7 @@ internal sealed class NodeManagerServiceEndpoint(
     {
         NodeRules.Check(request).ThrowIfAny();
         var node = await Node(Known(request.NodeId)).Cordon(UserCall.Of(context).Caller, request.Reason.Trim(), null);
+        await Note(AuditActions.NodeCordoned, request.NodeId, context, node.Cordoned);
         return new Wire.CordonNodeResponse { Success = true, Message = "Cordoned.", Node = await Info(node, context) };
     }
 
@@ -73,12 +78,14 @@ internal sealed class NodeManagerServiceEndpoint(
         NodeRules.Check(request).ThrowIfAny();
         var patience = request.DeadlineSeconds > 0 ? TimeSpan.FromSeconds(request.DeadlineSeconds) : (TimeSpan?)null;
         var node = await Node(Known(request.NodeId)).Cordon(UserCall.Of(context).Caller, request.Reason.Trim(), patience);
+        await Note(AuditActions.NodeDrained, request.NodeId, context, node.Cordoned);
         return new Wire.DrainNodeResponse { Success = true, Message = "Draining.", Node = await Info(node, context) };
     }
 
     public override async Task<Wire.UncordonNodeResponse> UncordonNode(Wire.UncordonNodeRequest request, ServerCallContext context)
     {
         var node = await Node(Known(request.NodeId)).Uncordon(UserCall.Of(context).Caller);
+        await Note(AuditActions.NodeUncordoned, request.NodeId, context);
         return new Wire.UncordonNodeResponse { Success = true, Message = "Uncordoned.", Node = await Info(node, context) };
     }
 
@@ -134,6 +141,10 @@ internal sealed class NodeManagerServiceEndpoint(
 
     private async Task<Wire.NodeInfo> Info(NodeSnapshot node, ServerCallContext context) =>
         NodeMapping.ToInfo(node, await books.NodeTotals(node.NodeId, context.CancellationToken));
+
+    /// <summary>After the grain's commit and before the answer: who did it, from where.</summary>
+    private Task Note(string action, string nodeId, ServerCallContext context, string after = "") =>
+        audit.Note(new(Actor.Of(UserCall.Of(context).Acting), action, nodeId, After: after), CancellationToken.None);
 
     private INodeGrain Node(string nodeId) => grains.GetGrain<INodeGrain>(nodeId);
 

@@ -1,4 +1,5 @@
 using Grpc.Core;
+using HiveMind.Auditing;
 using HiveMind.Edge;
 using HiveMind.Nodes;
 using HiveMind.Scheduling;
@@ -13,7 +14,7 @@ internal sealed partial class MasterNodeServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, ISettlements settlements,
     NodeDirectory nodes, PayloadUploads uploads, TaskRecords records,
     TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, DownloadSlots downloads, TimeProvider time, Uptime uptime,
-    TaskListing listing, PageTokens pages, RecentAnalytics analytics, IHostApplicationLifetime lifetime) : Wire.MasterNodeService.MasterNodeServiceBase
+    TaskListing listing, PageTokens pages, RecentAnalytics analytics, IHostApplicationLifetime lifetime, IAuditTally audit) : Wire.MasterNodeService.MasterNodeServiceBase
 {
     public override async Task<Wire.GetTaskStatusResponse> GetTaskStatus(Wire.GetTaskStatusRequest request, ServerCallContext context)
     {
@@ -107,6 +108,8 @@ internal sealed partial class MasterNodeServiceEndpoint(
     {
         var call = UserCall.Of(context);
         var task = TaskIds.IsValid(taskId) ? await records.Find(taskId, context.CancellationToken) : null;
-        return task is not null && call.Sees(task.Spec.UserId) ? task : throw HiveMindException.NotFound("task", Text.Shown(taskId));
+        if (task is null || !call.Sees(task.Spec.UserId)) throw HiveMindException.NotFound("task", Text.Shown(taskId));
+        if (task.Spec.UserId != call.Acting.UserId) await audit.Note(new(Actor.Of(call.Caller), AuditActions.ActedFor, task.Spec.UserId, After: context.Method));
+        return task;
     }
 }

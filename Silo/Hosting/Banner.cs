@@ -25,6 +25,8 @@ internal static class Banner
             Console.WriteLine($"          clients know the hub by it; its certificate: {Path.Combine(HubCertificate.DirectoryOf(options.DataDirectory), HubCertificate.CertificateFile)}");
         }
 
+        if (options.Auth.Registration == RegistrationMode.Open && !IPAddress.IsLoopback(options.Grpc.Address!))
+            Console.WriteLine("  note    whoever reaches this port may make an account; --HiveMind:Auth:Registration=Code asks for a code of an admin");
         if (stores.AdminCodeFile is { } file) Console.WriteLine($"  admin   the first admin's one-time code is in {file}");
         if (others.Count > 0)
         {

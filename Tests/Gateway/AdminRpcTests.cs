@@ -102,6 +102,36 @@ public sealed class AdminRpcTests
     }
 
     [Fact]
+    public async Task Admin_LookingAtAnothersTask_IsNoted_AndTheOwnerIsNot()
+    {
+        await using var gateway = TestGateway.Start();
+        var id = HiveMind.Tasks.TaskIds.New("alice", "1");
+        gateway.AddTask(id, "alice", HiveMind.Tasks.TaskState.Completed);
+        var noted = new List<AuditEvent>();
+        gateway.Tally.On("Note", a => { noted.Add((AuditEvent)a[0]!); return Task.CompletedTask; });
+
+        await gateway.Master.GetTaskStatusAsync(new() { TaskId = id }, TestGateway.With(gateway.Alice));
+        await gateway.Master.GetTaskStatusAsync(new() { TaskId = id }, TestGateway.With(gateway.Root));
+
+        Assert.Equal(("root", "alice", "/nodepool.MasterNodeService/GetTaskStatus"), (Assert.Single(noted).Actor.Id, noted[0].Subject, noted[0].After));
+    }
+
+    [Fact]
+    public async Task Node_RegisteredAndRemoved_IsNotedWithWhoAndFromWhere()
+    {
+        await using var gateway = TestGateway.Start();
+        var noted = new List<AuditEvent>();
+        gateway.Audit.On("Note", a => { noted.Add((AuditEvent)a[0]!); return Task.CompletedTask; });
+        gateway.Node.On("Register", _ => Task.FromResult(new HiveMind.Nodes.NodeRegistered("node-1", "token"))).On("Unregister", _ => Task.CompletedTask);
+        var request = new Wire.RegisterNodeRequest { NodeId = "node-1", Capabilities = new() { CpuCores = 8, MemoryMb = 16384 } };
+        await gateway.Nodes.RegisterNodeAsync(request, TestGateway.With(gateway.Alice));
+        await gateway.Nodes.UnregisterNodeAsync(new() { NodeId = "node-1" }, TestGateway.With(gateway.Alice));
+
+        Assert.Equal([(AuditActions.NodeRegistered, "node-1", "alice", "127.0.0.1"), (AuditActions.NodeRemoved, "node-1", "alice", "127.0.0.1")],
+            noted.Select(entry => (entry.Action, entry.Subject, entry.Actor.Id, entry.Actor.Address)));
+    }
+
+    [Fact]
     public async Task Account_WithAPasswordOfAnAdmins_MustChangeItFirst()
     {
         await using var gateway = TestGateway.Start();

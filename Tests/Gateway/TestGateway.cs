@@ -33,7 +33,7 @@ internal sealed class TestGateway : IAsyncDisposable
     public Stub<IBooks> Books { get; } = Stub<IBooks>.New();
     public Stub<IAccounts> Accounts { get; } = Stub<IAccounts>.New();
     public Stub<IAccountBooks> AccountBooks { get; } = Stub<IAccountBooks>.New();
-    public Stub<IAuditLog> Audit { get; } = Stub<IAuditLog>.New();
+    public Stub<IAuditLog> Audit { get; } = Stub<IAuditLog>.New().On("Note", _ => Task.CompletedTask);
     public Stub<IAuditTally> Tally { get; } = Stub<IAuditTally>.New().On("Note", _ => Task.CompletedTask);
     public Stub<IFiles> Files { get; } = Stub<IFiles>.New();
     /// <summary>Real, in a folder of their own: positions are what they are about.</summary>
@@ -63,6 +63,7 @@ internal sealed class TestGateway : IAsyncDisposable
         Node.On("CheckToken", a => ((byte[])a[0]!).AsSpan().SequenceEqual(NodeToken.SecretHash)
             ? Task.FromResult(new NodeIdentity("node-1", "alice"))
             : Task.FromException<NodeIdentity>(HiveMindException.Unauthenticated()));
+        Node.On("GetSnapshot", _ => Task.FromResult<NodeSnapshot?>(null));
         Grains.Add("node-1", Node.Object);
         Grains.AddOthers<IAccountLoadGrain>(id => _loads.GetOrAdd(id, key => new FakeLoad(key, Books.Object, options)));
         Books.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000_000L)).On("OutputBytes", _ => Task.FromResult(0L));

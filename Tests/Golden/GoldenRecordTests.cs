@@ -119,6 +119,19 @@ public sealed class GoldenRecordTests
         ],
     };
 
+    private static readonly UserRecord Used = new()
+    {
+        Version = 1,
+        Sessions =
+        [
+            new()
+            {
+                SessionId = "third", SecretHash = [7, 8, 9], CreatedAt = Noon, ExpiresAt = Noon.AddHours(1), LastUsedAt = Noon.AddMinutes(3), Address = "192.0.2.7",
+                Client = "grpc-dotnet/2.80",
+            },
+        ],
+    };
+
     [Fact]
     public void Read_TaskThatWaits_SameFields() => Reads("task-waiting", Waiting);
 
@@ -145,6 +158,9 @@ public sealed class GoldenRecordTests
 
     [Fact]
     public void Read_User_SameFields() => Reads("user", User);
+
+    [Fact]
+    public void Read_UserWithUsedSessions_SameFields() => Reads("user-used", Used);
 
     [Fact]
     public void StoredTypes_All_CarryTheirVersionFirstAndHaveAGoldenRecord()

@@ -52,14 +52,14 @@ public sealed class FairQueueTests
             return 0;
         }, network, false, CancellationToken.None);
 
-        var flood = Enumerable.Range(0, 40).Select(i => Hash($"flood{i}", "203.0.113.9")).ToList();
+        var flood = Enumerable.Range(0, 100).Select(i => Hash($"flood{i}", "203.0.113.9")).ToList();
         var mine = Hash("mine", "198.51.100.4");
         var refused = flood.Count(call => call.IsFaulted);
-        release.Release(50);
+        release.Release(200);
         await mine;
         await Task.WhenAll(flood.Where(call => !call.IsFaulted));
 
-        Assert.Equal(40 - 1 - HashingSlots.WaitingPerAddress, refused);
+        Assert.Equal(100 - 1 - HashingSlots.WaitingPerAddress, refused);
         Assert.True(order.IndexOf("mine") <= 2, string.Join(' ', order));
         var refusal = await Assert.ThrowsAsync<HiveMindException>(() => flood.First(call => call.IsFaulted));
         Assert.Equal(("HASHING_QUEUE_FULL", FailureKind.ResourceExhausted), (refusal.Reason, refusal.Kind));

@@ -8,7 +8,7 @@ namespace HiveMind.Users;
 /// </summary>
 public sealed class HashingSlots(IOptions<HubOptions> options, TimeProvider time)
 {
-    internal const int WaitingPerAddress = 16, WaitingAtAll = 1024;
+    internal const int WaitingPerAddress = 64, WaitingAtAll = 1024;
     private static readonly TimeSpan FirstGuess = TimeSpan.FromMilliseconds(150);
 
     private readonly int _slots = options.Value.Auth.HashingSlots > 0 ? options.Value.Auth.HashingSlots : Math.Max(1, Environment.ProcessorCount / 2);

@@ -1,0 +1,87 @@
+using HiveMind.Auditing;
+using HiveMind.Tasks;
+using HiveMind.Users;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace HiveMind.Tests.Cluster;
+
+/// <summary>What an account still has in the pool when it becomes inactive ends, whatever happens in between.</summary>
+[Collection(HubCollection.Name)]
+public sealed class ClosingTests(HubFixture hub)
+{
+    private const string Password = "correct horse battery";
+
+    [Fact]
+    public async Task Deactivated_WhatWaitsAndWhatRuns_IsCancelledAndItsSessionsEnd()
+    {
+        var user = await hub.NewUser(Password);
+        var login = await hub.LogIn(user, Password);
+        var type = hub.NewName("type");
+        var machine = await hub.Connected(type);
+        var running = await hub.Submit(HubFixture.Spec(type, user.UserId));
+        await hub.PassUntil(async () => (await hub.Snapshot(running)).State == TaskState.Assigned, "assigned", machine);
+        var waiting = new List<string>();
+        for (var i = 0; i < 20; i++) waiting.Add(await hub.Submit(HubFixture.Spec(hub.NewName("nowhere"), user.UserId)));
+
+        await Grain(user).Change(new() { IsActive = false }, null, new("u-admin"));
+
+        await hub.Until(() => AllCancelled([running, .. waiting]), "all cancelled");
+        Assert.DoesNotContain(await Grain(user).ListSessions(), _ => true);
+        var session = SessionToken.TryParse(login.SessionToken, hub.Books.TokenTagKey)!;
+        await HubFixture.Refused(FailureKind.Unauthenticated, () => Grain(user).CheckSession(session.SessionId, session.SecretHash));
+        await hub.PassUntil(async () => !await IsClosing(user), "closed", machine);
+        Assert.Single(await hub.Books.Read(new(Subject: user.UserId, Action: AuditActions.Closed), null, 10));
+    }
+
+    [Fact]
+    public async Task Deactivated_ByAHubThatDiedRightAfter_IsCarriedThrough()
+    {
+        var user = await hub.NewUser(Password);
+        await hub.LogIn(user, Password);
+        var task = await hub.Submit(HubFixture.Spec(hub.NewName("nowhere"), user.UserId));
+
+        await hub.Books.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None); // and nobody was told
+
+        await hub.PassUntil(() => AllCancelled([task]), "cancelled");
+        await hub.PassUntil(async () => !await IsClosing(user), "closed");
+        Assert.Empty(await Grain(user).ListSessions());
+    }
+
+    [Fact]
+    public async Task Deactivated_ATaskThatWasOnItsWayIn_IsMetByALaterPass()
+    {
+        var user = await hub.NewUser(Password);
+        await Grain(user).Change(new() { IsActive = false }, null, new("u-admin"));
+
+        var late = await hub.Submit(HubFixture.Spec(hub.NewName("nowhere"), user.UserId));
+
+        await hub.PassUntil(() => AllCancelled([late]), "cancelled");
+    }
+
+    [Fact]
+    public async Task Activated_BeforeItWasClosed_KeepsWhatComesThen()
+    {
+        var user = await hub.NewUser(Password);
+        await Grain(user).Change(new() { IsActive = false }, null, new("u-admin"));
+        await Grain(user).Change(new() { IsActive = true }, null, new("u-admin"));
+        Assert.False(await IsClosing(user));
+        var task = await hub.Submit(HubFixture.Spec(hub.NewName("nowhere"), user.UserId));
+        await hub.LogIn(user, Password);
+
+        for (var i = 0; i < 5; i++) await hub.Services.GetRequiredService<AccountClosing>().Pass(user.UserId, CancellationToken.None);
+
+        Assert.Equal(TaskState.Pending, (await hub.Snapshot(task)).State);
+        Assert.Single(await Grain(user).ListSessions());
+    }
+
+    private async Task<bool> AllCancelled(IEnumerable<string> tasks)
+    {
+        foreach (var task in tasks)
+            if ((await hub.Snapshot(task)).State != TaskState.Cancelled) return false;
+        return true;
+    }
+
+    private async Task<bool> IsClosing(AccountRow user) => (await hub.Books.Closing(1000, CancellationToken.None)).Any(account => account.UserId == user.UserId);
+
+    private IUserGrain Grain(AccountRow user) => hub.Grains.GetGrain<IUserGrain>(user.UserId);
+}
