@@ -29,13 +29,10 @@ public interface IAccountBooks
     Task<RegistrationCode?> FindCode(string code, CancellationToken cancel);
 
     /// <summary>Accounts that became inactive and whose tasks, nodes and sessions are not all ended yet.</summary>
-    Task<IReadOnlyList<ClosingAccount>> Closing(int most, CancellationToken cancel);
+    Task<IReadOnlyList<string>> Closing(int most, CancellationToken cancel);
     /// <summary>All of it is ended.</summary>
     Task NoteClosed(string userId, CancellationToken cancel);
 }
-
-/// <summary>Since when it is inactive.</summary>
-public sealed record ClosingAccount(string UserId, DateTimeOffset Since);
 
 public sealed record KnownAccount(AccountRow? Account, bool KnowsNetwork);
 

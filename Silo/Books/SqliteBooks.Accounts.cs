@@ -102,11 +102,8 @@ public sealed partial class SqliteBooks : IAccountBooks
 
     public Task<RegistrationCode?> FindCode(string code, CancellationToken cancel) => _file.Read(c => FindCode(c, code)?.ToCode(), cancel);
 
-    public Task<IReadOnlyList<ClosingAccount>> Closing(int most, CancellationToken cancel) => _file.Read<IReadOnlyList<ClosingAccount>>(c =>
-    [
-        .. c.Query<(string UserId, long SinceMs)>("SELECT user_id, closing_ms FROM users WHERE closing_ms IS NOT NULL ORDER BY closing_ms LIMIT @most", new { most })
-            .Select(row => new ClosingAccount(row.UserId, DateTimeOffset.FromUnixTimeMilliseconds(row.SinceMs))),
-    ], cancel);
+    public Task<IReadOnlyList<string>> Closing(int most, CancellationToken cancel) => _file.Read<IReadOnlyList<string>>(c =>
+        [.. c.Query<string>("SELECT user_id FROM users WHERE closing_ms IS NOT NULL ORDER BY closing_ms LIMIT @most", new { most })], cancel);
 
     public Task NoteClosed(string userId, CancellationToken cancel) => _file.Write((c, t) =>
     {

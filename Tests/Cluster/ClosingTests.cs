@@ -81,7 +81,7 @@ public sealed class ClosingTests(HubFixture hub)
         return true;
     }
 
-    private async Task<bool> IsClosing(AccountRow user) => (await hub.Books.Closing(1000, CancellationToken.None)).Any(account => account.UserId == user.UserId);
+    private async Task<bool> IsClosing(AccountRow user) => (await hub.Books.Closing(1000, CancellationToken.None)).Contains(user.UserId);
 
     private IUserGrain Grain(AccountRow user) => hub.Grains.GetGrain<IUserGrain>(user.UserId);
 }

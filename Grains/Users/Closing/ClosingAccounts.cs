@@ -23,6 +23,8 @@ public sealed partial class ClosingAccounts(IAccountBooks books, AccountClosing 
     private static readonly TimeSpan Again = TimeSpan.FromSeconds(5), Look = TimeSpan.FromSeconds(30);
     private const int AtOnce = 100;
 
+    private readonly Dictionary<string, long> _seen = []; // when this silo first met it: by its own clock, which does not step
+
     private readonly Channel<bool> _woken = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     public void Wake() => _woken.Writer.TryWrite(true);
@@ -46,12 +48,16 @@ public sealed partial class ClosingAccounts(IAccountBooks books, AccountClosing 
         try
         {
             var accounts = await books.Closing(AtOnce, cancel);
-            foreach (var account in accounts)
+            foreach (var userId in accounts)
             {
-                var nothingLeft = await closing.Pass(account.UserId, cancel);
-                if (nothingLeft && time.GetUtcNow() - account.Since >= Longest) await books.NoteClosed(account.UserId, cancel);
+                _seen.TryAdd(userId, time.GetTimestamp());
+                var nothingLeft = await closing.Pass(userId, cancel);
+                if (!nothingLeft || time.GetElapsedTime(_seen[userId]) < Longest) continue;
+                await books.NoteClosed(userId, cancel);
+                _seen.Remove(userId);
             }
 
+            foreach (var over in _seen.Keys.Except(accounts).ToList()) _seen.Remove(over); // active again, or closed by another silo
             return accounts.Count > 0;
         }
         catch (Exception e) when (!cancel.IsCancellationRequested)
