@@ -29,7 +29,7 @@ public sealed class ClosingTests(HubFixture hub)
         Assert.DoesNotContain(await Grain(user).ListSessions(), _ => true);
         var session = SessionToken.TryParse(login.SessionToken, hub.Books.TokenTagKey)!;
         await HubFixture.Refused(FailureKind.Unauthenticated, () => Grain(user).CheckSession(session.SessionId, session.SecretHash));
-        await hub.PassUntil(async () => !await IsClosing(user), "closed", machine);
+        await UntilClosed(user);
         Assert.Single(await hub.Books.Read(new(Subject: user.UserId, Action: AuditActions.Closed), null, 10));
     }
 
@@ -43,7 +43,7 @@ public sealed class ClosingTests(HubFixture hub)
         await hub.Books.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None); // and nobody was told
 
         await hub.PassUntil(() => AllCancelled([task]), "cancelled");
-        await hub.PassUntil(async () => !await IsClosing(user), "closed");
+        await UntilClosed(user);
         Assert.Empty(await Grain(user).ListSessions());
     }
 
@@ -80,6 +80,12 @@ public sealed class ClosingTests(HubFixture hub)
             if ((await hub.Snapshot(task)).State != TaskState.Cancelled) return false;
         return true;
     }
+
+    private Task UntilClosed(AccountRow user) => hub.Until(async () =>
+    {
+        hub.Clock.Advance(TimeSpan.FromSeconds(10));
+        return !await IsClosing(user);
+    }, "closed");
 
     private async Task<bool> IsClosing(AccountRow user) => (await hub.Books.Closing(1000, CancellationToken.None)).Contains(user.UserId);
 
