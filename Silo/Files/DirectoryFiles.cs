@@ -64,12 +64,12 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
 
     public Task<BlobRef> Write(ReadOnlyMemory<byte> bytes, CancellationToken cancel, bool isNewWork = false) => bytes.Length <= BlobRef.InlineLimit
         ? Task.FromResult(Inline(bytes.Span))
-        : Task.Run(() =>
+        : Task.Run(async () =>
         {
             if (isNewWork) RequireRoomForNew(bytes.Length);
             using var file = new HashedTempFile(_temporary);
             file.Append(bytes.Span);
-            return Keep(file, cancel);
+            return await Keep(file, cancel);
         }, cancel);
 
     /// <summary>Hashed again: bytes that are not the accepted ones are never handed out.</summary>

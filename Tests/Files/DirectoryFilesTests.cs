@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using HiveMind.Storage;
+using HiveMind.Tests.Processes;
 using HiveMind.Tasks;
 using HiveMind.Tests.Books;
 
@@ -55,6 +56,19 @@ public sealed class DirectoryFilesTests : IDisposable
         var blobs = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => _files.Write(Bytes(9000), Make.None)));
         Assert.Single(blobs.Distinct());
         Assert.Equal(Bytes(9000), await _files.Read(blobs[0], Make.None));
+        Assert.Empty(Leftovers());
+    }
+
+    [Fact]
+    public async Task Write_AnotherSiloHoldsTheName_WaitsAndIsKept()
+    {
+        var sha256 = Convert.ToHexStringLower(SHA256.HashData(Bytes(9000)));
+        var held = await DirectoryFiles.Open(_folder.Path).Locks.Take(sha256, Make.None);
+        var writing = _files.Write(Bytes(9000), Make.None);
+        await Wait.Until(() => Leftovers().Length > 0, TimeSpan.FromSeconds(10), () => "nothing is being written");
+        Assert.False(writing.IsCompleted);
+        held.Dispose();
+        Assert.Equal(Bytes(9000), await _files.Read(await writing, Make.None));
         Assert.Empty(Leftovers());
     }
 
