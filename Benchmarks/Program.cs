@@ -4,7 +4,8 @@ using HiveMind.Benchmarks;
 var number = (string name, int fallback) =>
     Array.IndexOf(args, name) is var at and >= 0 && at + 1 < args.Length ? int.Parse(args[at + 1], CultureInfo.InvariantCulture) : fallback;
 
-var redis = args.Skip(1).FirstOrDefault(arg => arg == BenchRedis.Own || arg.Contains(':', StringComparison.Ordinal));
+var redis = args.Zip(args.Skip(1)).Where(pair => pair.First != "--set").Select(pair => pair.Second)
+    .FirstOrDefault(arg => arg == BenchRedis.Own || arg.Contains(':', StringComparison.Ordinal));
 
 return args switch
 {
@@ -20,7 +21,8 @@ return args switch
     ["core", ..] => CoreBenchmarks.Run(),
     ["fairness", ..] => await FairnessFigures.Run(),
     ["scheduler", ..] => CoreFigures.Run(args.Skip(1).FirstOrDefault(arg => !arg.StartsWith('-')) ?? "BalancedSpread", number("--most", 1_000_000)),
-    ["soak", ..] => await Soak.Run(redis, number("--seconds", 60 * number("--minutes", 30)), number("--rate", 50), number("--workers", 2)),
+    ["soak", ..] => await Soak.Run(redis, number("--seconds", 60 * number("--minutes", 30)), number("--rate", 50), number("--workers", 2),
+        [.. args.Zip(args.Skip(1)).Where(pair => pair.First == "--set").Select(pair => $"--HiveMind:{pair.Second}")]),
     ["big-files", ..] => await BigFiles.Run(number("--mb", 1024)),
     _ => Usage(),
 };
@@ -40,7 +42,7 @@ static int Usage()
         fairness  waits seen by a modest account, a large task and a low priority beside those who flood a small pool
         scheduler [POLICY] [--most 1000000]  the core alone: time of a submit and a placement, bytes a waiting task
         big-files [--mb 1024]  a program of that size in, as large an output back, each connection cut once: time and memory of each process
-        soak [REDIS] [--minutes 30 | --seconds N] [--rate 50] [--workers 2]  a steady mixed load: memory, descriptors, directories, latencies; whether they level off; an audit
+        soak [REDIS] [--minutes 30 | --seconds N] [--rate 50] [--workers 2] [--set Tasks:RetainEnded=00:05:00]…  a steady mixed load: memory, descriptors, directories, latencies; whether they level off; an audit
         floor-soak DIR [--cycles 1000000] [--live 10000] [--callers 64] [--rewrites 2]  task-like write, rewrite, delete cycles: rate, directory size, restart time
         hub-soak DIR [--tasks 1000000] [--retain-seconds 60]  tasks from birth to erasure through a whole hub: rate, size of floor and books, memory, restart time
         """);

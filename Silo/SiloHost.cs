@@ -24,7 +24,7 @@ public static class SiloHost
     /// Runs until Ctrl-C or SIGTERM: 0 after a clean stop, else one of the codes above (or <see cref="FailStop.ExitCode"/>) with one line per problem on stderr. What was acknowledged is durable
     /// whatever the code.
     /// </summary>
-    /// <param name="args">Settings, `--lan`, `--accept-lost-floor`, `--accept-lost-books`.</param>
+    /// <param name="args">Settings, `--lan`, `--accept-lost-floor`, `--accept-lost-books`, `--accept-older-books`.</param>
     /// <param name="startedAs">How the command line is started, for the lines that say what to type next.</param>
     public static async Task<int> Run(string[] args, string startedAs)
     {
@@ -37,7 +37,8 @@ public static class SiloHost
             var (builder, options) = SiloBuilderSetup.Create(args);
             dataDirectory = options.DataDirectory;
             using var limit = new Timer(_ => GiveUpStopping()); // first, so that it also watches over the stores' end
-            await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag), args.Contains(StoreMatch.AcceptBooksFlag));
+            await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag), args.Contains(StoreMatch.AcceptBooksFlag),
+                args.Contains(StoreMatch.AcceptOlderBooksFlag));
             var certificate = ServedCertificate.Open(options, TimeProvider.System); // others read its dates by their own clocks
             using var identity = options.IsEmbedded ? null : new SiloIdentity(PoolSecret.Read(options), options.Cluster.ClusterId);
             if (identity is not null) await SecretMark.RefuseAnother(stores.Floor, identity);

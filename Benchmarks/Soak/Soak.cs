@@ -11,21 +11,21 @@ namespace HiveMind.Benchmarks;
 /// A pool of real processes under a steady mixed load: what it uses every half minute, whether that levels off, and an audit of every task that
 /// was acknowledged. Ends by itself, with its processes.
 /// </summary>
-internal sealed partial class Soak(string? redis, TimeSpan length, int perSecond, int workers) : BenchHub
+internal sealed partial class Soak(string? redis, TimeSpan length, int perSecond, int workers, string[] settings) : BenchHub
 {
     private static readonly TimeSpan MostBetween = TimeSpan.FromSeconds(30), Patience = TimeSpan.FromMinutes(3);
     private readonly List<Process> _workers = [];
 
-    public static async Task<int> Run(string? redis, int seconds, int perSecond, int workers)
+    public static async Task<int> Run(string? redis, int seconds, int perSecond, int workers, string[] settings)
     {
-        using var soak = new Soak(redis, TimeSpan.FromSeconds(seconds), perSecond, workers);
+        using var soak = new Soak(redis, TimeSpan.FromSeconds(seconds), perSecond, workers, settings);
         return await soak.Run() ? 0 : 1;
     }
 
     private async Task<bool> Run()
     {
         // What the load is allowed is not what is measured here.
-        var (silo, address) = await StartSilo([.. await Store(redis), "--HiveMind:Rewards:StartingCredits=1000000"]);
+        var (silo, address) = await StartSilo([.. await Store(redis), "--HiveMind:Rewards:StartingCredits=1000000", .. settings]);
         using var channel = GrpcChannel.ForAddress(address);
         var (_, me) = await NewUser(channel, "soak");
         var hub = new MasterNodeService.MasterNodeServiceClient(channel);

@@ -102,7 +102,7 @@ internal sealed class SoakLoad(MasterNodeService.MasterNodeServiceClient hub, Me
             Requirements = new() { CpuCores = 0.02, MemoryMb = 16 },
         };
         if (number % 10 == 3) (request.QueueDeadlineSeconds, request.TotalTimeoutSeconds) = (60, 120);
-        if (number % 100 == 11) (request.TaskType, request.TaskData) = ("python", Text($"print('x' * {OutputBytes[number / 100 % 4]})"));
+        if (number % 100 == 11) (request.TaskType, request.TaskData) = ("python", Text($"print({number}, 'x' * {OutputBytes[number / 100 % 4]})"));
         if (number % 200 == 60)
         {
             (request.TaskType, request.TaskData) = ("python", Text("raise SystemExit(3)"));

@@ -30,7 +30,7 @@ public static class SiloConfiguration
 
     /// <summary>The command line as configuration: flags that have no value become settings that have one.</summary>
     public static string[] Arguments(IEnumerable<string> words) =>
-        [.. words.Where(word => word is not (StoreMatch.AcceptFlag or StoreMatch.AcceptBooksFlag)).Select(word => word == LanFlag ? $"--{PoolOptions.Section}:Grpc:Lan=true" : word)];
+        [.. words.Where(word => word is not (StoreMatch.AcceptFlag or StoreMatch.AcceptBooksFlag or StoreMatch.AcceptOlderBooksFlag)).Select(word => word == LanFlag ? $"--{PoolOptions.Section}:Grpc:Lan=true" : word)];
 
     /// <summary>The options, or what is wrong with them.</summary>
     public static (PoolOptions Options, IReadOnlyList<string> Problems) Read(IConfiguration configuration, Func<string, string?> environment)

@@ -11,13 +11,15 @@ public interface IFloorMetaStore
     Task Raise(FloorVersions to);
     /// <summary>A higher sequence than ever before; durable.</summary>
     Task<long> Advance();
+    /// <summary>The books have noted that sequence; durable, never lower than before.</summary>
+    Task Confirm(long sequence);
     /// <summary>A migration to here began and has not ended.</summary>
     Task<bool> IsHalfACopy();
 }
 
 /// <summary>
 /// The floor's own record of who it is and with which stores it lives, and the canary: a sequence that is written here first and then noted
-/// in the books, so that a floor which lost writes is found behind them.
+/// in the books, so that a floor which lost writes is found behind them; and then confirmed here, so that older books are found behind the floor.
 /// </summary>
 public sealed class FloorMeta(IFloorMetaStore store)
 {
@@ -28,7 +30,7 @@ public sealed class FloorMeta(IFloorMetaStore store)
     public Task<FloorMetaRecord?> Read() => store.Read();
 
     /// <summary>Before anything is served: the stores match or StartRefused; an empty floor is named after these books and files.</summary>
-    public async Task Join(IStoreIdentity storeBooks, string filesId, bool acceptLostFloor)
+    public async Task Join(IStoreIdentity storeBooks, string filesId, bool acceptLostFloor, bool acceptOlderBooks = false)
     {
         if (await store.IsHalfACopy())
         {
@@ -37,7 +39,7 @@ public sealed class FloorMeta(IFloorMetaStore store)
 
         var floor = await store.Read();
         var others = new StoreIdentities(storeBooks.BooksId, filesId, storeBooks.FloorId, storeBooks.NotedSequence);
-        var problems = StoreMatch.Problems(floor, others, FloorVersions.Current, acceptLostFloor);
+        var problems = StoreMatch.Problems(floor, others, FloorVersions.Current, acceptLostFloor, acceptOlderBooks);
         if (problems.Count > 0)
         {
             throw new StartRefusedException(problems);
@@ -56,7 +58,9 @@ public sealed class FloorMeta(IFloorMetaStore store)
         {
             return;
         }
-        await books.NoteFloor(floorId, await store.Advance());
+        var sequence = await store.Advance();
+        await books.NoteFloor(floorId, sequence);
+        await store.Confirm(sequence); // in this order: what the floor says of the books was true before it says so
     }
 
     private async Task<FloorMetaRecord> Found(StoreIdentities others)

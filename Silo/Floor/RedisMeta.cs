@@ -15,7 +15,7 @@ internal sealed class RedisMeta(IConnectionMultiplexer redis, string serviceId) 
         var fields = (await FloorFailures.Guard(db.HashGetAllAsync(key))).ToDictionary(field => field.Name.ToString(), field => field.Value);
         return fields.Count == 0 ? null : new FloorMetaRecord(
             Text("floor_id"), Text("books_id"), Text("files_id"),
-            new FloorVersions((int)Number("schema"), (int)Number("key_layout"), (int)Number("serializer")), Number("sequence"));
+            new FloorVersions((int)Number("schema"), (int)Number("key_layout"), (int)Number("serializer")), Number("sequence"), Number("confirmed"));
 
         string Text(string name) => fields.GetValueOrDefault(name).ToString();
         long Number(string name) => fields.TryGetValue(name, out var value) && value.TryParse(out long number) ? number : 0;
@@ -27,7 +27,7 @@ internal sealed class RedisMeta(IConnectionMultiplexer redis, string serviceId) 
         const string CreateIfAbsent = """
             if redis.call('EXISTS', KEYS[1]) == 0 then
               redis.call('HMSET', KEYS[1], 'floor_id', ARGV[1], 'books_id', ARGV[2], 'files_id', ARGV[3],
-                'schema', ARGV[4], 'key_layout', ARGV[5], 'serializer', ARGV[6], 'sequence', ARGV[7])
+                'schema', ARGV[4], 'key_layout', ARGV[5], 'serializer', ARGV[6], 'sequence', ARGV[7], 'confirmed', 0)
             end
             return 0
             """;
@@ -41,6 +41,16 @@ internal sealed class RedisMeta(IConnectionMultiplexer redis, string serviceId) 
 
     public Task<long> Advance() => FloorFailures.Guard(db.HashIncrementAsync(key, "sequence"));
 
+    public Task Confirm(long sequence)
+    {
+        // Several silos do this, each a little later than it was told.
+        const string Grow = """
+            if tonumber(redis.call('HGET', KEYS[1], 'confirmed') or 0) < tonumber(ARGV[1]) then redis.call('HSET', KEYS[1], 'confirmed', ARGV[1]) end
+            return 0
+            """;
+        return FloorFailures.Guard(db.ScriptEvaluateAsync(Grow, [key], [sequence]));
+    }
+
     public Task<bool> IsHalfACopy() => FloorFailures.Guard(db.KeyExistsAsync(FloorKeys.Migrating(serviceId)));
 
     /// <summary>The record as the fields that are stored.</summary>
@@ -48,5 +58,6 @@ internal sealed class RedisMeta(IConnectionMultiplexer redis, string serviceId) 
     [
         new("floor_id", record.FloorId), new("books_id", record.BooksId), new("files_id", record.FilesId), new("schema", record.Versions.Schema),
         new("key_layout", record.Versions.KeyLayout), new("serializer", record.Versions.Serializer), new("sequence", record.Sequence),
+        new("confirmed", record.Confirmed),
     ];
 }

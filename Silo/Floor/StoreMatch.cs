@@ -20,8 +20,10 @@ public sealed record FloorVersions(int Schema, int KeyLayout, int Serializer)
     public static readonly FloorVersions Current = new(UnfinishedRecord.Newest, 1, 1);
 }
 
-/// <summary>The floor's `meta` record.</summary>
-public sealed record FloorMetaRecord(string FloorId, string BooksId, string FilesId, FloorVersions Versions, long Sequence);
+/// <summary>
+/// The floor's `meta` record. Confirmed: the highest sequence that the books are known to have noted; books behind it are of an older moment.
+/// </summary>
+public sealed record FloorMetaRecord(string FloorId, string BooksId, string FilesId, FloorVersions Versions, long Sequence, long Confirmed = 0);
 
 /// <summary>What the stores beside the floor say of themselves.</summary>
 public sealed record StoreIdentities(string BooksId, string FilesId, string? FloorId, long NotedSequence);
@@ -29,17 +31,17 @@ public sealed record StoreIdentities(string BooksId, string FilesId, string? Flo
 /// <summary>May these stores be used together? A pure rule: one line per reason why not.</summary>
 public static class StoreMatch
 {
-    public const string AcceptFlag = "--accept-lost-floor", AcceptBooksFlag = "--accept-lost-books";
+    public const string AcceptFlag = "--accept-lost-floor", AcceptBooksFlag = "--accept-lost-books", AcceptOlderBooksFlag = "--accept-older-books";
 
-    public static IReadOnlyList<string> Problems(FloorMetaRecord? floor, StoreIdentities others, FloorVersions code, bool acceptLostFloor) =>
-        floor is null ? EmptyFloor(others, acceptLostFloor) : [.. Mismatches(floor, others), .. Newer(floor.Versions, code)];
+    public static IReadOnlyList<string> Problems(FloorMetaRecord? floor, StoreIdentities others, FloorVersions code, bool acceptLostFloor, bool acceptOlderBooks = false) =>
+        floor is null ? EmptyFloor(others, acceptLostFloor) : [.. Mismatches(floor, others, acceptOlderBooks), .. Newer(floor.Versions, code)];
 
     private static IReadOnlyList<string> EmptyFloor(StoreIdentities others, bool acceptLostFloor) => others.FloorId is null || acceptLostFloor
         ? []
         : [$"The floor is empty, but the books name floor {others.FloorId}: bring that one back, or start with {AcceptFlag}, which gives up "
             + "all unfinished tasks, registered nodes and sessions (accounts, credits and the history are in the books)."];
 
-    private static IEnumerable<string> Mismatches(FloorMetaRecord floor, StoreIdentities others)
+    private static IEnumerable<string> Mismatches(FloorMetaRecord floor, StoreIdentities others, bool acceptOlderBooks)
     {
         if (floor.BooksId != others.BooksId)
         {
@@ -57,6 +59,12 @@ public static class StoreMatch
         {
             yield return $"The floor is behind its books: it is at write {floor.Sequence}, they have seen {others.NotedSequence}. Part of what it "
                 + $"acknowledged is lost: restore a newer copy, or start on an empty floor with {AcceptFlag}.";
+        }
+        else if (others.NotedSequence < floor.Confirmed && !acceptOlderBooks)
+        {
+            yield return $"The books are of an older moment than the floor: they have seen its write {others.NotedSequence}, and had seen {floor.Confirmed}. "
+                + $"Restore the newer books, or start with {AcceptOlderBooksFlag}, which gives up what only they had: accounts, changed passwords and "
+                + "payments since then, and the history of tasks that ended since then.";
         }
         if (floor.FilesId != others.FilesId)
         {

@@ -18,7 +18,7 @@ public sealed class Stores : IAsyncDisposable
     /// <summary>Where the one-time admin code lies while it can still be used.</summary>
     public string? AdminCodeFile { get; }
 
-    public static async Task<Stores> Open(PoolOptions options, bool acceptLostFloor, bool acceptLostBooks = false)
+    public static async Task<Stores> Open(PoolOptions options, bool acceptLostFloor, bool acceptLostBooks = false, bool acceptOlderBooks = false)
     {
         var taken = DataDirectoryLock.Take(options.DataDirectory);
         var logs = Logs();
@@ -39,7 +39,7 @@ public sealed class Stores : IAsyncDisposable
                 ClusterId = options.Cluster.ClusterId, AllowLossOnCrash = options.Redis.AllowLossOnCrash, StartPatience = options.Redis.StartPatience,
                 Say = text => Console.Error.WriteLine($"hivemind: {text}"),
             }, logs, SteadyClock.OfProcess);
-            await floor.Meta.Join(new BooksIdentity(books), files.FilesId, acceptLostFloor);
+            await floor.Meta.Join(new BooksIdentity(books), files.FilesId, acceptLostFloor, acceptOlderBooks);
             return new(taken, logs, floor, books, files, await books.EnsureAdminCode(options.DataDirectory));
         }
         catch

@@ -65,17 +65,35 @@ public sealed class EmbeddedFloorTests : IDisposable
             await floor.Meta.Join(books, "files-1", acceptLostFloor: false);
             var joined = books.NotedSequence;
             await floor.Meta.Advance();
-            Assert.Equal(joined + 1, books.NotedSequence);
+            Assert.True(books.NotedSequence > joined);
+            Assert.Equal(books.NotedSequence, (await floor.Meta.Read())!.Confirmed);
         }
 
         var before = books.NotedSequence;
 
         await using var again = await temp.Start();
         await again.Meta.Join(books, "files-1", acceptLostFloor: false);
-        Assert.Equal((before + 1, before + 1), ((await again.Meta.Read())!.Sequence, books.NotedSequence));
+        Assert.True(books.NotedSequence > before);
+        Assert.Equal(books.NotedSequence, (await again.Meta.Read())!.Confirmed);
         Assert.Equal(books.FloorId, (await again.Meta.Read())!.FloorId);
         var refused = await Assert.ThrowsAsync<StartRefusedException>(() => again.Meta.Join(new FakeBooks("books-2"), "files-1", true));
         Assert.Single(refused.Problems);
+    }
+
+    [Fact]
+    public async Task Join_BooksOfAnOlderMoment_RefusedUnlessAcceptedAndGoodFromThenOn()
+    {
+        var books = new FakeBooks("books-1");
+        await using var floor = await temp.Start();
+        await floor.Meta.Join(books, "files-1", acceptLostFloor: false);
+        var older = new FakeBooks("books-1") { FloorId = books.FloorId, NotedSequence = books.NotedSequence };
+        await floor.Meta.Advance();
+
+        var refused = await Assert.ThrowsAsync<StartRefusedException>(() => floor.Meta.Join(older, "files-1", acceptLostFloor: true));
+        Assert.Contains(StoreMatch.AcceptOlderBooksFlag, Assert.Single(refused.Problems), StringComparison.Ordinal);
+
+        await floor.Meta.Join(older, "files-1", acceptLostFloor: false, acceptOlderBooks: true);
+        await floor.Meta.Join(older, "files-1", acceptLostFloor: false);
     }
 
     [Fact]

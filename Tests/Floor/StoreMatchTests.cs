@@ -44,6 +44,8 @@ public sealed class StoreMatchTests
         { "other files", Floor, Others with { FilesId = "files-2" }, "not the floor's files" },
         { "other floor", Floor with { FloorId = "floor-2" }, Others, "not the books' floor" },
         { "behind", Floor with { Sequence = 9 }, Others, "behind its books" },
+        { "older books", Floor with { Confirmed = 10 }, Others with { NotedSequence = 9 }, "of an older moment" },
+        { "books from before the floor", Floor with { Confirmed = 10 }, Others with { FloorId = null, NotedSequence = 0 }, "of an older moment" },
         { "newer schema", Floor with { Versions = Code with { Schema = 3 } }, Others, "its schema is version 3" },
         { "newer keys", Floor with { Versions = Code with { KeyLayout = 3 } }, Others, "its key layout is version 3" },
         { "newer serializer", Floor with { Versions = Code with { Serializer = 3 } }, Others, "its serializer is version 3" },

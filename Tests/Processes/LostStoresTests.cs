@@ -25,6 +25,39 @@ public sealed class LostStoresTests
     }
 
     [Fact]
+    public async Task BooksOfAnOlderMoment_AreRefusedUnlessTheLossIsAccepted()
+    {
+        using var pool = await new PoolProcess().Start();
+        await pool.NewUser("early");
+        await Stop(pool);
+        var books = Path.Combine(pool.DataDirectory, "books.db");
+        File.Copy(books, books + ".copy");
+        await pool.Start();
+        await pool.NewUser("late");
+        await Stop(pool);
+        File.Copy(books + ".copy", books, overwrite: true);
+
+        var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => pool.Start());
+        Assert.Contains($"ended with {SiloHost.BadConfiguration}", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("The books are of an older moment than the floor", refused.Message, StringComparison.Ordinal);
+
+        using (var accepting = await new PoolProcess($"DataDirectory={pool.DataDirectory}") { Flags = ["--accept-older-books"] }.Start())
+        {
+            await accepting.NewUser("late");
+            await Stop(accepting);
+        }
+
+        await pool.Start();
+        await pool.LogIn("early");
+    }
+
+    private static async Task Stop(PoolProcess pool)
+    {
+        pool.Terminate();
+        Assert.Equal(0, await pool.Exited(TimeSpan.FromSeconds(60)));
+    }
+
+    [Fact]
     public async Task BooksDeleted_NothingIsAcknowledgedAnyMore_AndTheRestartNamesTheWaysOut()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "files are told apart on Linux only");

@@ -92,7 +92,8 @@ internal sealed class EmbeddedMeta(GroupCommit commit, FloorReaders readers) : I
         if (facts is not { } found) return Task.FromResult<FloorMetaRecord?>(null);
         var lines = System.Text.Encoding.UTF8.GetString(found.Value).Split('\n');
         return Task.FromResult<FloorMetaRecord?>(new(
-            lines[0], lines[1], lines[2], new FloorVersions(Number(lines[3]), Number(lines[4]), Number(lines[5])), FloorStamp.Of(stamp!.Value.Value).Sequence));
+            lines[0], lines[1], lines[2], new FloorVersions(Number(lines[3]), Number(lines[4]), Number(lines[5])), FloorStamp.Of(stamp!.Value.Value).Sequence,
+            lines.Length > 6 ? long.Parse(lines[6], System.Globalization.CultureInfo.InvariantCulture) : 0));
 
         static int Number(string line) => int.Parse(line, System.Globalization.CultureInfo.InvariantCulture);
     }
@@ -120,10 +121,21 @@ internal sealed class EmbeddedMeta(GroupCommit commit, FloorReaders readers) : I
         return change.Next;
     });
 
+    public async Task Confirm(long sequence)
+    {
+        var record = await Read() ?? throw new InvalidOperationException("An empty floor has no books.");
+        if (record.Confirmed >= sequence) return;
+        await commit.Write(change =>
+        {
+            Put(change, record with { Confirmed = sequence });
+            return true;
+        });
+    }
+
     public Task<bool> IsHalfACopy() => Task.FromResult(false);
 
     private static void Put(FloorChange change, FloorMetaRecord record) => change.Put(Key, Guid.Empty, FloorLayout.Key(FormattableString.Invariant(
-        $"{record.FloorId}\n{record.BooksId}\n{record.FilesId}\n{record.Versions.Schema}\n{record.Versions.KeyLayout}\n{record.Versions.Serializer}")));
+        $"{record.FloorId}\n{record.BooksId}\n{record.FilesId}\n{record.Versions.Schema}\n{record.Versions.KeyLayout}\n{record.Versions.Serializer}\n{record.Confirmed}")));
 }
 
 /// <summary>A real commit, then read back by another connection.</summary>
