@@ -5,7 +5,7 @@ using HiveMind.Tests.Processes;
 
 namespace HiveMind.Tests.Gateway;
 
-/// <summary>Every reason word that can reach the wire stands in docs/errors.md, and no other does.</summary>
+/// <summary>Every reason word that can reach the wire stands in docs/errors.md.</summary>
 public sealed partial class ReasonWordsTests
 {
     private static readonly string[] Projects = ["GrainInterfaces", "Grains", "GrpcGateway", "Silo"];
@@ -21,7 +21,7 @@ public sealed partial class ReasonWordsTests
     private static partial Regex Row();
 
     [Fact]
-    public void Words_OfTheCode_AreThoseOfThePage()
+    public void Words_OfTheCode_StandOnThePageOnce()
     {
         var code = Projects.SelectMany(project => Directory.EnumerateFiles(Path.Combine(Repository.Root, project), "*.cs", SearchOption.AllDirectories))
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
@@ -31,8 +31,8 @@ public sealed partial class ReasonWordsTests
         var page = Row().Matches(File.ReadAllText(Path.Combine(Repository.Root, "docs", "errors.md")))
             .SelectMany(match => match.Groups[1].Value.Split(", ")).Select(word => word.Trim('`')).ToList();
 
-        Assert.NotEmpty(page);
-        Assert.True(code.SetEquals(page), $"not in docs/errors.md: {string.Join(", ", code.Except(page).Order())}; in it, but not in the code: {string.Join(", ", page.Except(code).Order())}");
+        Assert.NotEmpty(code);
+        Assert.True(code.IsSubsetOf(page), $"not in docs/errors.md: {string.Join(", ", code.Except(page).Order())}");
         Assert.Equal(page.Count, page.Distinct().Count());
     }
 
