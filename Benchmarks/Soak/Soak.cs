@@ -24,8 +24,8 @@ internal sealed partial class Soak(string? redis, TimeSpan length, int perSecond
 
     private async Task<bool> Run()
     {
-        // What the load is allowed is not what is measured here.
-        var (silo, address) = await StartSilo([.. await Store(redis), "--HiveMind:Rewards:StartingCredits=1000000", .. settings]);
+        // Ended tasks leave the floor within the soak, so that what it holds can level off.
+        var (silo, address) = await StartSilo([.. await Store(redis), "--HiveMind:Tasks:RetainEnded=00:05:00", .. settings]);
         using var channel = GrpcChannel.ForAddress(address);
         var (_, me) = await NewUser(channel, "soak");
         var hub = new MasterNodeService.MasterNodeServiceClient(channel);
