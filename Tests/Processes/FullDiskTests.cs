@@ -19,7 +19,7 @@ public sealed class FullDiskTests
     [InlineData("ext4")]
     public async Task DiskFillsAndEmpties_SiloDies_NothingAcknowledgedIsLost(string kind)
     {
-        using var pool = new PoolProcess("Rewards:RequireBalance=false"); // all that is submitted stays open
+        using var pool = new PoolProcess("Rewards:RequireBalance=false", "RateLimit:RequestsPerSecond=100000", "RateLimit:Burst=100000");
         using var disk = Mount(kind, pool);
         await pool.Start();
         var user = await pool.NewUser("somebody");
