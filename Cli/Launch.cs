@@ -38,7 +38,7 @@ internal static class Launch
         var isDefault = HubAddress.Full(hub) == HubAddress.Full(HubAddress.Parse(null));
         var known = new KnownHubs(UserFolders.Config).Knows(hub);
         var address = HubAddress.Quoted(known ? HubAddress.Key(hub) : HubAddress.Full(hub));
-        return isDefault ? $"{Prefix} {command}" : $"{Prefix} {Insert(command, $"--hub {address}")}";
+        return isDefault ? $"{Prefix} {command}" : $"{Prefix} {Insert(command, HubAddress.IsPrivate(hub) ? $"--hub {address}" : $"--hub {address} --insecure")}";
     }
 
     /// <summary>A start of this same program with other arguments.</summary>

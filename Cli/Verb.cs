@@ -12,6 +12,7 @@ internal abstract class Verb : Command
         Terminal = terminal;
         Add(Hub);
         Add(Json);
+        Add(Insecure);
         SetAction(async (parsed, stop) =>
         {
             Terminal.Json = parsed.GetValue(Json);
@@ -22,11 +23,13 @@ internal abstract class Verb : Command
     protected Terminal Terminal { get; }
     protected Option<string?> Hub { get; } =
         new("--hub") { Description = $"Address of the hub (HIVEMIND_HUB; default {DefaultHub}).", HelpName = "URL" };
+    protected Option<bool> Insecure { get; } =
+        new("--insecure") { Description = $"Speak in clear with a hub on another machine ({HubAddress.InsecureVariable}=1): whoever is in between reads passwords and tokens." };
     protected Option<bool> Json { get; } = new("--json") { Description = "Answer in JSON." };
 
     /// <summary>The address that a command line and the environment ask for.</summary>
     public static Uri HubOf(ParseResult parsed) =>
-        parsed.CommandResult.Command is Verb verb ? HubAddress.Parse(parsed.GetValue(verb.Hub)) : HubAddress.Parse(null);
+        parsed.CommandResult.Command is Verb verb ? HubAddress.RequirePrivate(HubAddress.Parse(parsed.GetValue(verb.Hub)), parsed.GetValue(verb.Insecure)) : HubAddress.Parse(null);
 
     protected abstract Task<int> Run(ParseResult parsed, CancellationToken stop);
 

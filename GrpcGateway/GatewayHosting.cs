@@ -18,7 +18,7 @@ public static class GatewayHosting
         services.AddGrpc(grpc =>
         {
             grpc.MaxReceiveMessageSize = Limits.MessageBytes;
-            grpc.MaxSendMessageSize = Limits.MessageBytes;
+            grpc.MaxSendMessageSize = Limits.AnswerBytes;
             grpc.EnableDetailedErrors = false;
             grpc.CompressionProviders = [BoundedCompression.Gzip, BoundedCompression.Deflate];
             grpc.Interceptors.Add<ErrorInterceptor>();
@@ -39,6 +39,7 @@ public static class GatewayHosting
         services.AddSingleton<CallRates>();
         services.AddSingleton<CallerCheck>();
         services.AddSingleton<EdgeBudgets>();
+        services.AddSingleton<StrangerStreams>();
         services.AddSingleton<OpenCalls>();
         services.AddHostedService(s => s.GetRequiredService<OpenCalls>());
         services.AddSingleton<ActingAccounts>();

@@ -31,7 +31,8 @@ public static class PageHosting
         services.AddDataProtection().UseEphemeralDataProtectionProvider();
         services.AddAntiforgery(forgery =>
         {
-            forgery.Cookie.Name = PageCookies.Forgery;
+            forgery.Cookie.Name = options.IsHttps ? PageCookies.HostOnly + PageCookies.Forgery : PageCookies.Forgery;
+            forgery.Cookie.Path = "/";
             forgery.Cookie.HttpOnly = true;
             forgery.Cookie.SameSite = SameSiteMode.Strict;
             forgery.Cookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
@@ -45,7 +46,7 @@ public static class PageHosting
     public static WebApplication MapPage(this WebApplication app)
     {
         app.UseWhen(http => EmbeddedAssets.Holds(http.Request.Path), assets => assets.UseMiddleware<PageGuard>().UseResponseCompression().UseEmbeddedAssets());
-        app.UseWhen(IsPage, page => page.UseMiddleware<PageGuard>().UseMiddleware<VisitorMiddleware>());
+        app.UseWhen(IsPage, page => page.UseMiddleware<PageGuard>().UseMiddleware<VisitorMiddleware>().UseMiddleware<LiveGuard>());
         app.UseAntiforgery();
         app.MapForms();
         app.MapRazorComponents<App>().AddInteractiveServerRenderMode(server =>

@@ -5,6 +5,10 @@ public sealed class PageOptions
 {
     /// <summary>Visitors whose pages are refreshed live at the same time; to the others the page is a still one that reloads by itself.</summary>
     public int LiveVisitors { get; init; } = 100;
+    /// <summary>Of them from one address, and of one account.</summary>
+    public int LiveVisitorsPerAddress { get; init; } = 20;
+    /// <summary>The port itself speaks https, so that no page of it is ever seen otherwise.</summary>
+    public bool IsHttps { get; init; }
     /// <summary>No login is needed on this hub, which listens on loopback only.</summary>
     public bool OpenMode { get; init; }
     /// <summary>Passwords may come over an unencrypted connection from another machine.</summary>

@@ -29,6 +29,18 @@ internal static class HubAddress
         return HubPin.Problem(hub) is { } problem ? throw CliException.Usage(problem) : hub;
     }
 
+    public const string InsecureVariable = "HIVEMIND_INSECURE";
+
+    /// <summary>Nothing of ours goes over a network in clear unless that was asked for.</summary>
+    public static Uri RequirePrivate(Uri hub, bool insecure) => IsPrivate(hub) || insecure || Environment.GetEnvironmentVariable(InsecureVariable) is "1" or "true"
+        ? hub
+        : throw CliException.Usage(
+            $"{Key(hub)} is another machine, and http:// would show your password or token to everybody in between: use the https:// address that the hub "
+            + $"printed at its start, or say --insecure ({InsecureVariable}=1) on a network you trust.");
+
+    /// <summary>Encrypted, or on this machine.</summary>
+    public static bool IsPrivate(Uri hub) => hub.Scheme == "https" || hub.IsLoopback;
+
     /// <summary>How a hub is named in files: scheme, host and port.</summary>
     public static string Key(Uri hub) => hub.GetLeftPart(UriPartial.Authority).ToLowerInvariant();
 

@@ -32,8 +32,7 @@ internal sealed class NodesVerb : Verb
     protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
     {
         using var hub = await Connect(parsed, stop);
-        var nodes = (await hub.Nodes.ListNodesAsync(
-            new ListNodesRequest { Status = parsed.GetValue(status) ?? "" }, cancellationToken: stop)).Nodes;
+        var nodes = await NodeList.Read(hub, parsed.GetValue(status) ?? "", stop);
         var table = new TextTable("node", "owner", "status", "cores free", "memory MB", "disk MB", "gpus", "running", "done", "failed", "earned", "labels");
         foreach (var node in nodes)
         {

@@ -63,7 +63,7 @@ internal sealed class TopVerb : Verb
     private static async Task<Picture> Look(HubClient hub, Picture? before, CancellationToken stop)
     {
         var stats = await hub.Tasks.GetSystemStatsAsync(new GetSystemStatsRequest(), cancellationToken: stop);
-        var nodes = (await hub.Nodes.ListNodesAsync(new ListNodesRequest(), cancellationToken: stop)).Nodes;
+        var nodes = await NodeList.Read(hub, "", stop);
         return new Picture(stats, [.. nodes.OrderBy(node => node.Status == "offline").ThenBy(node => node.NodeId, StringComparer.Ordinal)], before);
     }
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Google.Protobuf;
 using Grpc.Core;
 using HiveMind.Protos;
 
@@ -16,7 +17,7 @@ internal static class TaskOutput
     {
         if (terminal.Json && wish.File is null)
         {
-            var result = await hub.Tasks.GetTaskResultAsync(new GetTaskResultRequest { TaskId = taskId }, cancellationToken: stop);
+            var result = await Whole(hub, taskId, stop);
             terminal.Result("", TaskShapes.Result(taskId, result));
             return result.State == TaskState.Completed ? ExitCodes.Ok : ExitCodes.TaskFailed;
         }
@@ -35,6 +36,29 @@ internal static class TaskOutput
         }
 
         return WatchVerb.Ended(terminal, task);
+    }
+
+    /// <summary>As one answer where it fits into one, else put together from downloads.</summary>
+    private static async Task<GetTaskResultResponse> Whole(HubClient hub, string taskId, CancellationToken stop)
+    {
+        try
+        {
+            return await hub.Tasks.GetTaskResultAsync(new GetTaskResultRequest { TaskId = taskId }, cancellationToken: stop);
+        }
+        catch (RpcException large) when (RpcFailure.ReasonOf(large) == "RESULT_TOO_LARGE")
+        {
+            var task = await hub.Tasks.GetTaskStatusAsync(new GetTaskStatusRequest { TaskId = taskId }, cancellationToken: stop);
+            using var stdout = new MemoryStream();
+            using var stderr = new MemoryStream();
+            var header = await Copy(hub, taskId, "stdout", stdout, stop);
+            await Copy(hub, taskId, "stderr", stderr, stop);
+            return new GetTaskResultResponse
+            {
+                Success = true, Status = task.Status, State = task.State, Reason = task.State == TaskState.Completed ? "" : task.Reason,
+                Result = UnsafeByteOperations.UnsafeWrap(stdout.ToArray()), Stderr = UnsafeByteOperations.UnsafeWrap(stderr.ToArray()),
+                ErrorMessage = task.ErrorMessage, ExitCode = task.ExitCode, Sha256 = header.Sha256,
+            };
+        }
     }
 
     /// <summary>Under another name until all of it is there and is what was accepted.</summary>

@@ -6,6 +6,11 @@ namespace HiveMind.Edge;
 /// </summary>
 internal sealed class ByteBudget(long total, long perPayer, TimeSpan patience, TimeProvider time)
 {
+    /// <summary>
+    /// Of one payer and of all: what they have sent already stays in the network's buffers, a window's worth of each, and takes that much from the
+    /// window of their connection, which the one that is being read needs too: less than half of it may be held up, as Kestrel gives back by halves.
+    /// </summary>
+    public const int MostWaitingPerPayer = 5, MostWaiting = 64;
     private static readonly TimeSpan TryAgain = TimeSpan.FromSeconds(5);
 
     private sealed record Waiting(string Payer, long Bytes)
@@ -37,6 +42,7 @@ internal sealed class ByteBudget(long total, long perPayer, TimeSpan patience, T
         lock (_turn)
         {
             if (TryTake(payer, bytes)) return;
+            if (_waiting >= MostWaiting || _queue.Count(other => other.Payer == payer) >= MostWaitingPerPayer) throw Full();
             place = _queue.AddLast(waiting = new Waiting(payer, bytes));
             _waiting++;
         }
@@ -57,8 +63,7 @@ internal sealed class ByteBudget(long total, long perPayer, TimeSpan patience, T
                 }
             }
 
-            if (given is TimeoutException)
-                throw HiveMindException.Exhausted("MESSAGES_IN_FLIGHT", "Too many large messages are under way: try again, or send programs by UploadPayload.", TryAgain);
+            if (given is TimeoutException) throw Full();
             throw;
         }
     }
@@ -68,6 +73,9 @@ internal sealed class ByteBudget(long total, long perPayer, TimeSpan patience, T
         if (bytes == 0) return;
         lock (_turn) Free(payer, bytes);
     }
+
+    private static HiveMindException Full() => HiveMindException.Exhausted(
+        "MESSAGES_IN_FLIGHT", "Too many large messages are under way: try again; large programs go by UploadPayload, results by DownloadResult.", TryAgain);
 
     private void Free(string payer, long bytes)
     {

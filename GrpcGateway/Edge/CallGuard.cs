@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using Grpc.AspNetCore.Server;
 using Grpc.Core;
+using HiveMind.Users;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
@@ -42,13 +43,18 @@ internal sealed class CallGuard(RequestDelegate next, StoreGate stores, CallerCh
     private async Task Serve(HttpContext http, IMethod method)
     {
         if (!http.Request.Path.Equals(method.FullName, StringComparison.Ordinal)) http.Request.Path = method.FullName; // all that follows knows it by this name
+        var aborted = http.RequestAborted; // the caller's own doing; the call gets a token that the hub cancels too
         OpenCall call;
         try
         {
             var rule = RpcPolicies.Find(method.FullName) ?? throw HiveMindException.Denied("NO_POLICY", "Nobody may call this method.");
             stores.Check(method.FullName);
             var identity = await callers.Identify(http, rule);
-            if (identity is not null) CallIdentity.Set(http, identity);
+            if (identity is not null)
+            {
+                CallIdentity.Set(http, identity);
+                http.Features.Get<IKnownConnection>()?.Know(CallerCheck.KeyOf(identity.Token, http));
+            }
             call = open.Begin(http, method, rule, identity);
         }
         catch (Exception refusal)
@@ -58,6 +64,7 @@ internal sealed class CallGuard(RequestDelegate next, StoreGate stores, CallerCh
         }
 
         using (call)
+        await using (aborted.UnsafeRegister(static place => (place as EdgeConnections.Place)?.CallReset(), http.Features.Get<IKnownConnection>()))
         {
             await next(http);
             if (!http.Response.HasStarted || call.EndedBy is null) ReplaceForeign(http);

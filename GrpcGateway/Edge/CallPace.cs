@@ -8,9 +8,9 @@ internal enum PaceVerdict { Fine, TooSlow, NotRead }
 /// </summary>
 internal sealed class CallPace
 {
-    public static readonly TimeSpan Window = TimeSpan.FromSeconds(10), WindowInTheWay = TimeSpan.FromSeconds(3), AnswerPatience = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Window = TimeSpan.FromSeconds(10), WindowInTheWay = TimeSpan.FromSeconds(5), AnswerPatience = TimeSpan.FromSeconds(30);
     /// <summary>What is asked of one who holds memory that others wait for.</summary>
-    public const int BytesPerSecondInTheWay = 1024 * 1024;
+    public const int BytesPerSecondInTheWay = 256 * 1024;
 
     private long _bytes;
     private TimeSpan _waited;

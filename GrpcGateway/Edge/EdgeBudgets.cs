@@ -8,5 +8,8 @@ internal sealed class EdgeBudgets(HubOptions options, TimeProvider time)
     private readonly ByteBudget _known = new((long)options.Edge.MessagesMb << 20, (long)options.Edge.MessagesMbPerAccount << 20, Patience, time);
     private readonly ByteBudget _strangers = new(Limits.StrangersBytes, Limits.StrangersBytes / 8, StrangersPatience, time);
 
+    /// <summary>Answers that a caller may be slow to read.</summary>
+    public ByteBudget Answers { get; } = new(Limits.AnswersBytes, Limits.AnswersBytes / 4, Patience, time);
+
     public ByteBudget OfMessages(CallIdentity? caller) => caller is null && options.Auth.Mode != AuthMode.Open ? _strangers : _known;
 }

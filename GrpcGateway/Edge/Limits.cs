@@ -8,10 +8,16 @@ internal static class Limits
     public const int ChunkBytes = 64 * 1024;
     /// <summary>Every other message; what is larger comes in chunks.</summary>
     public const int OrdinaryBytes = 1024 * 1024;
+    /// <summary>One answer, all of it: what a client takes that changed nothing (gRPC's own limit in every language).</summary>
+    public const int AnswerBytes = 4 * 1024 * 1024;
+    /// <summary>Each output within a report by unary call; what is larger comes by SendOutput.</summary>
+    public const int ReportOutputBytes = 400 * 1024;
     /// <summary>A batch of submits: the endpoint refuses in its own words what is over its 4 MiB, and what is far over is not read.</summary>
     public const int BatchBytes = 8 * 1024 * 1024;
     /// <summary>A registration or a login; health checks are smaller still.</summary>
     public const int AnonymousBytes = 64 * 1024;
+    /// <summary>Large answers under way at the same time; a quarter of it may be one account's.</summary>
+    public const int AnswersBytes = 128 * 1024 * 1024;
     /// <summary>Messages up to this that have come whole are worked on without asking for room.</summary>
     public const int SmallBytes = 64 * 1024;
     /// <summary>What all callers without a token may have begun to send at the same time.</summary>

@@ -16,14 +16,18 @@ internal sealed class OpenCall : IRequestBodyPipeFeature, IDisposable
 
     private readonly HttpContext _http;
     private readonly OpenCalls _calls;
+    private readonly string _payer;
+    private readonly StreamSlot? _slot;
+    private readonly List<(ByteBudget Budget, long Bytes)> _held = [];
+    private readonly CancellationTokenRegistration? _takenBack;
     private readonly CancellationTokenSource? _cut;
     private readonly Lock _turn = new();
     private RpcException? _endedBy;
     private bool _isOver;
 
-    public OpenCall(HttpContext http, OpenCalls calls, MethodType type, RpcRule rule, SessionToken? token, MessageGate gate, long now)
+    public OpenCall(HttpContext http, OpenCalls calls, MethodType type, RpcRule rule, SessionToken? token, string payer, StreamSlot? slot, MessageGate gate, long now)
     {
-        (_http, _calls, Type, Rule, Token, Gate, BeganAt) = (http, calls, type, rule, token, gate, now);
+        (_http, _calls, _payer, _slot, Type, Rule, Token, Gate, BeganAt) = (http, calls, payer, slot, type, rule, token, gate, now);
         http.Items[Key] = this;
         http.Features.Set<IRequestBodyPipeFeature>(this);
         if (type != MethodType.Unary || rule.MessageBytes > Limits.OrdinaryBytes) // others are too short for a token of their own
@@ -33,6 +37,7 @@ internal sealed class OpenCall : IRequestBodyPipeFeature, IDisposable
         }
 
         gate.Cut = http.RequestAborted;
+        _takenBack = slot?.TakenBack.UnsafeRegister(static call => ((OpenCall)call!).End(ErrorMapping.FromFailure((HiveMindException)((OpenCall)call)._slot!.Ended())), this);
     }
 
     public MethodType Type { get; }
@@ -55,6 +60,14 @@ internal sealed class OpenCall : IRequestBodyPipeFeature, IDisposable
         {
             lock (_turn) return !_isOver && _http.Response.HasStarted;
         }
+    }
+
+    /// <summary>Takes room for an answer, given back when the call is over, however long its reading takes.</summary>
+    public static async Task Hold(ServerCallContext context, ByteBudget budget, long bytes)
+    {
+        if (bytes <= Limits.SmallBytes || Of(context) is not { } call) return;
+        await budget.Take(call._payer, bytes, context.CancellationToken);
+        call._held.Add((budget, bytes));
     }
 
     public void ThrowIfEnded()
@@ -87,6 +100,9 @@ internal sealed class OpenCall : IRequestBodyPipeFeature, IDisposable
         _calls.Remove(this);
         lock (_turn) _isOver = true; // from here on the request may belong to another call
         Gate.Release();
+        foreach (var (budget, bytes) in _held) budget.Return(_payer, bytes);
+        _takenBack?.Dispose();
+        _slot?.Dispose();
         _cut?.Dispose();
     }
 }

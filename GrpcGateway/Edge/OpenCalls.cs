@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Grpc.Core;
 using HiveMind.Users;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
 using Microsoft.Extensions.Hosting;
 
 namespace HiveMind.Edge;
@@ -10,7 +11,7 @@ namespace HiveMind.Edge;
 /// Every call of this silo that is under way, and those who look after them: one ends what is sent too slowly or never read, the other asks every few
 /// seconds whether those who hold calls open may still call at all. Whoever knows sooner that a session or a node token is over may say so.
 /// </summary>
-internal sealed class OpenCalls(EdgeBudgets budgets, CallerCheck callers, HubOptions options, TimeProvider time) : BackgroundService
+internal sealed class OpenCalls(EdgeBudgets budgets, CallerCheck callers, StrangerStreams strangers, HubOptions options, TimeProvider time) : BackgroundService
 {
     public static readonly TimeSpan PaceEvery = TimeSpan.FromSeconds(1), CallersEvery = TimeSpan.FromSeconds(2.5);
     private const int QuestionsTogether = 16;
@@ -24,9 +25,12 @@ internal sealed class OpenCalls(EdgeBudgets budgets, CallerCheck callers, HubOpt
         var encoding = http.Request.Headers["grpc-encoding"];
         var isPacked = encoding.Count > 0 && encoding != "identity";
         if (isPacked) BoundedCompression.Limit(rule);
+        // Kestrel would close the whole connection, with all its calls, for one that is slow: here it is that call, and it hears why.
+        if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate) rate.MinDataRate = null;
         var payer = CallerCheck.KeyOf(identity?.Token, http);
+        var slot = rule.Who == RpcPolicy.Anonymous && method.Type != MethodType.Unary ? strangers.Take(payer) : null;
         var gate = new MessageGate(http.Request.BodyReader, rule, method.Type == MethodType.Unary, isPacked, payer, budgets.OfMessages(identity), time);
-        var call = new OpenCall(http, this, method.Type, rule, identity?.Token, gate, time.GetTimestamp());
+        var call = new OpenCall(http, this, method.Type, rule, identity?.Token, payer, slot, gate, time.GetTimestamp());
         _calls.TryAdd(call, true);
         return call;
     }

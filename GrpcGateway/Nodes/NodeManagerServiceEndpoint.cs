@@ -91,14 +91,17 @@ internal sealed class NodeManagerServiceEndpoint(
 
     public override async Task<Wire.ListNodesResponse> ListNodes(Wire.ListNodesRequest request, ServerCallContext context)
     {
-        var wanted = (await nodes.All(context.CancellationToken))
-            .Where(n => request.Status.Length == 0 || n.Status == request.Status)
-            .Where(n => request.NodeType.Length == 0 || n.NodeType == request.NodeType)
-            .ToArray();
-        var infos = new Wire.NodeInfo[wanted.Length];
-        await NodeDirectory.ForEach(Enumerable.Range(0, wanted.Length), async i =>
-            infos[i] = NodeMapping.ToInfo(wanted[i], await books.NodeTotals(wanted[i].NodeId, context.CancellationToken)), context.CancellationToken);
-        var answer = new Wire.ListNodesResponse { Success = true };
+        new FieldProblems()
+            .Require(request.PageSize is >= 0 and <= NodeDirectory.LargestPage, "page_size", $"0 (means {NodeDirectory.LargestPage}) to {NodeDirectory.LargestPage}.")
+            .Require(request.PageToken.Length == 0 || Text.IsId(request.PageToken), "page_token", "The next_page_token of the page before, or empty for the first page.")
+            .Found.ThrowIfAny();
+        var size = request.PageSize == 0 ? NodeDirectory.LargestPage : request.PageSize;
+        var (page, next) = await nodes.Page(request.PageToken, size, n => (request.Status.Length == 0 || n.Status == request.Status)
+            && (request.NodeType.Length == 0 || n.NodeType == request.NodeType), context.CancellationToken);
+        var infos = new Wire.NodeInfo[page.Count];
+        await NodeDirectory.ForEach(Enumerable.Range(0, page.Count), async i =>
+            infos[i] = NodeMapping.ToInfo(page[i], await books.NodeTotals(page[i].NodeId, context.CancellationToken)), context.CancellationToken);
+        var answer = new Wire.ListNodesResponse { Success = true, NextPageToken = next };
         answer.Nodes.AddRange(infos);
         return answer;
     }
@@ -111,11 +114,11 @@ internal sealed class NodeManagerServiceEndpoint(
     {
         var node = Own(NodeCall.Of(context), request.NodeId);
         if (request.Report is null) throw HiveMindException.Invalid("report", "Say what happened.");
-        ReportReader.Check(request.Report, Limits.PayloadBytes).ThrowIfAny();
+        ReportReader.Check(request.Report, Limits.ReportOutputBytes).ThrowIfAny();
         // Nothing is written for an attempt that is not this node's.
         if (request.Report.Result?.Inline.Length > BlobRef.InlineLimit || request.Report.Stderr?.Inline.Length > BlobRef.InlineLimit)
             await Node(node).CheckAttempt(request.Report.TaskId, request.Report.Attempt);
-        var report = await reports.Read(node, request.Report, Limits.PayloadBytes, context.CancellationToken);
+        var report = await reports.Read(node, request.Report, Limits.ReportOutputBytes, context.CancellationToken);
         var verdict = (await Node(node).Report(0, [report]))[0];
         return verdict.Kind switch
         {

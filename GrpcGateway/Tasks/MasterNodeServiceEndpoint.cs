@@ -13,7 +13,8 @@ namespace HiveMind.Tasks;
 internal sealed partial class MasterNodeServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, ISettlements settlements,
     NodeDirectory nodes, PayloadUploads uploads, TaskRecords records,
-    TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, DownloadSlots downloads, TimeProvider time, Uptime uptime,
+    TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, DownloadSlots downloads,
+    EdgeBudgets budgets, TimeProvider time, Uptime uptime,
     TaskListing listing, PageTokens pages, RecentAnalytics analytics, IHostApplicationLifetime lifetime, IAuditTally audit) : Wire.MasterNodeService.MasterNodeServiceBase
 {
     public override async Task<Wire.GetTaskStatusResponse> GetTaskStatus(Wire.GetTaskStatusRequest request, ServerCallContext context)
@@ -35,8 +36,8 @@ internal sealed partial class MasterNodeServiceEndpoint(
     {
         var task = await Find(request.TaskId, context);
         RequireEnd(task);
-        if (task.Result.Size > Limits.PayloadBytes)
-            throw HiveMindException.Precondition("RESULT_TOO_LARGE", $"The output has {task.Result.Size} bytes, more than one message holds: use DownloadResult.");
+        ResultReader.RequireFits(task);
+        await OpenCall.Hold(context, budgets.Answers, ResultReader.Weight(task));
         var (result, stderr) = await ExpiredResults.Told(
             books, task.TaskId, () => ResultReader.Read(files, task, context.CancellationToken), context.CancellationToken);
         return TaskMapping.ToResult(task, result, stderr);

@@ -70,6 +70,15 @@ public sealed class HttpOptions
     public int Port { get; set; } = 8080;
     /// <summary>Visitors whose pages are refreshed live at the same time.</summary>
     public int LiveVisitors { get; set; } = 100;
+    /// <summary>Of them from one address and of one account; strangers have half of LiveVisitors at most.</summary>
+    public int LiveVisitorsPerAddress { get; set; } = 20;
+    /// <summary>Requests to the HTTP port from one address (of IPv6: one /64), in the long run and at once.</summary>
+    public int RequestsPerSecond { get; set; } = 50;
+    public int Burst { get; set; } = 300;
+    /// <summary>Addresses and networks (`10.0.0.0/8`) that read `/metrics` and the details of `/readyz`, beside this machine.</summary>
+    public List<string> StatusFrom { get; set; } = [];
+    /// <summary>Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, on both ports.</summary>
+    public List<string> TrustedProxies { get; set; } = [];
 }
 
 public sealed class StoreOptions

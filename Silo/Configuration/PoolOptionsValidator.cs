@@ -22,6 +22,12 @@ public static partial class PoolOptionsValidator
         Check(IsPort(o.Grpc.Port), "Grpc:Port", "must be between 0 and 65535 (0: a free one).");
         Check(IsPort(o.Http.Port), "Http:Port", "must be between 0 and 65535 (0: a free one).");
         Check(o.Http.LiveVisitors is >= 0 and <= 10_000, "Http:LiveVisitors", "must be between 0 and 10000 (0: the page reloads, nobody's is live).");
+        Check(o.Http.LiveVisitorsPerAddress >= 1, "Http:LiveVisitorsPerAddress", "must be 1 or more.");
+        Check(o.Http.RequestsPerSecond is >= 1 and <= 1_000_000, "Http:RequestsPerSecond", "must be between 1 and 1000000.");
+        Check(o.Http.Burst is >= 1 and <= 1_000_000, "Http:Burst", "must be between 1 and 1000000.");
+        foreach (var (setting, networks) in new[] { ("Http:StatusFrom", o.Http.StatusFrom), ("Http:TrustedProxies", o.Http.TrustedProxies) })
+            foreach (var network in networks)
+                Check(Hosting.Networks.TryParse(network) is not null, setting, $"must be addresses or networks like 10.1.2.3 or 10.0.0.0/8, not '{network}'.");
         Check(IsPort(o.Cluster.SiloPort), "Cluster:SiloPort", "must be between 0 and 65535 (0: a free one).");
         Check(o.Grpc.Port == 0 || o.Grpc.Port != o.Http.Port, "Http:Port", "must differ from Grpc:Port: one port cannot speak both.");
         Check(o.Grpc.MaxConcurrentCalls is >= 1 and <= 100_000, "Grpc:MaxConcurrentCalls", "must be between 1 and 100000.");
@@ -49,6 +55,11 @@ public static partial class PoolOptionsValidator
         Check(o.Edge.MessagesMb is >= 128 and <= 65_536, "Edge:MessagesMb", "must be between 128 and 65536.");
         Check(o.Edge.MessagesMbPerAccount >= 101 && o.Edge.MessagesMbPerAccount <= o.Edge.MessagesMb, "Edge:MessagesMbPerAccount",
             "must be between 101 (one call's most) and Edge:MessagesMb.");
+        Check(o.Edge.Connections is >= 100 and <= 1_000_000, "Edge:Connections", "must be between 100 and 1000000.");
+        Check(o.Edge.ConnectionsPerAddress >= 10 && o.Edge.ConnectionsPerAddress <= o.Edge.Connections, "Edge:ConnectionsPerAddress",
+            "must be between 10 and Edge:Connections.");
+        Check(o.Edge.ConnectionsPerAccount >= 2 && o.Edge.ConnectionsPerAccount <= o.Edge.Connections, "Edge:ConnectionsPerAccount",
+            "must be between 2 and Edge:Connections.");
         Check(o.Edge.LeastBytesPerSecond is >= 0 and <= 1_048_576, "Edge:LeastBytesPerSecond", "must be between 0 (any) and 1048576.");
         Check(o.Nodes.HeartbeatInterval >= TimeSpan.FromMilliseconds(100) && o.Nodes.HeartbeatInterval * 2 <= o.Nodes.HeartbeatTimeout,
             "Nodes:HeartbeatInterval", "must be at least 0.1 s and at most half of Nodes:HeartbeatTimeout.");

@@ -9,6 +9,8 @@ internal static class PageSetup
     public static PageOptions Options(PoolOptions options) => new()
     {
         LiveVisitors = options.Http.LiveVisitors,
+        LiveVisitorsPerAddress = options.Http.LiveVisitorsPerAddress,
+        IsHttps = options.HttpSpeaksTls,
         OpenMode = options.Auth.Mode == AuthMode.Open,
         AllowInsecure = options.Grpc.AllowInsecure,
     };

@@ -1,8 +1,10 @@
 using System.Net;
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using HiveMind.Configuration;
 using HiveMind.Storage;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
 
 namespace HiveMind.Hosting;
@@ -10,13 +12,12 @@ namespace HiveMind.Hosting;
 /// <summary>What a silo shows to those who connect: the certificate of its settings, or its own.</summary>
 public sealed class ServedCertificate
 {
-    private readonly X509Certificate2? _given;
-    private readonly X509Certificate2Collection? _chain;
+    private readonly CertificateFiles? _given;
     private readonly HubCertificate? _own;
 
-    private ServedCertificate(X509Certificate2? given, X509Certificate2Collection? chain, HubCertificate? own) => (_given, _chain, _own) = (given, chain, own);
+    private ServedCertificate(CertificateFiles? given, HubCertificate? own) => (_given, _own) = (given, own);
 
-    public string Pin => HubCertificate.PinOf(_given ?? _own!.Current());
+    public string Pin => HubCertificate.PinOf(_given is not null ? _given.Current().TargetCertificate : _own!.Current());
 
     /// <summary>Made by the silo: no authority vouches for it, so clients need its pin.</summary>
     public bool IsOwn => _own is not null;
@@ -25,25 +26,27 @@ public sealed class ServedCertificate
     public static ServedCertificate? Open(PoolOptions options, TimeProvider time)
     {
         if (!options.Grpc.SpeaksTls) return null;
-        if (!options.Grpc.HasTls) return new(null, null, new HubCertificate(options.DataDirectory, time, () => Named(options.Grpc)));
+        if (!options.Grpc.HasTls) return new(null, new HubCertificate(options.DataDirectory, time, () => Named(options.Grpc)));
         try
         {
-            var chain = new X509Certificate2Collection();
-            chain.ImportFromPemFile(options.Grpc.CertificateFile);
-            return new(X509Certificate2.CreateFromPemFile(options.Grpc.CertificateFile, options.Grpc.KeyFile), chain, null);
+            return new(new CertificateFiles(options.Grpc.CertificateFile, options.Grpc.KeyFile, time), null);
         }
-        catch (CryptographicException error)
+        catch (Exception error) when (CertificateFiles.IsBroken(error))
         {
             throw new StartRefusedException($"{PoolOptions.Section}:Grpc:CertificateFile cannot be used: {error.Message}");
         }
     }
 
-    public void Apply(HttpsConnectionAdapterOptions https)
+    /// <summary>What it shows is asked at each handshake, so that a renewal needs no restart.</summary>
+    public void Serve(ListenOptions listen, string protocol) => listen.UseHttps(new TlsHandshakeCallbackOptions
     {
-        https.ServerCertificate = _given;
-        https.ServerCertificateChain = _chain;
-        if (_own is not null) https.ServerCertificateSelector = (_, _) => _own.Current();
-    }
+        OnConnection = _ => ValueTask.FromResult(new SslServerAuthenticationOptions
+        {
+            ServerCertificateContext = _given?.Current(),
+            ServerCertificate = _own?.Current(),
+            ApplicationProtocols = [new SslApplicationProtocol(protocol)],
+        }),
+    });
 
     private static IReadOnlyList<IPAddress> Named(GrpcOptions grpc) =>
         HubAddresses.IsAny(grpc.Address!) ? MachineAddresses.All() : [grpc.Address!];

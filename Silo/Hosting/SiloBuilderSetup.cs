@@ -1,6 +1,7 @@
 using System.Net;
 using HiveMind.Clustering;
 using HiveMind.Configuration;
+using HiveMind.Edge;
 using HiveMind.Monitoring;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
@@ -64,6 +65,7 @@ internal static class SiloBuilderSetup
         builder.AddTelemetry(options);
         builder.Services.AddPage(PageSetup.Options(options));
         var app = builder.Build();
+        HttpGate.Use(app, options);
         app.MapGrpcGateway(options.Grpc.Reflection ?? IPAddress.IsLoopback(options.Grpc.Address!));
         app.MapHealth();
         app.MapTelemetry();
@@ -132,22 +134,27 @@ internal static class SiloBuilderSetup
     {
         kestrel.AddServerHeader = false;
         kestrel.Limits.MaxRequestBodySize = MessageLimit + 1024;
+        var proxies = Networks.Parse(options.Http.TrustedProxies);
+        EdgeConnections Connections() => ActivatorUtilities.CreateInstance<EdgeConnections>(kestrel.ApplicationServices, options.Edge, (Func<IPAddress?, bool>)proxies.Hold);
+        var (grpcConnections, httpConnections) = (Connections(), Connections());
         var http2 = kestrel.Limits.Http2;
         http2.KeepAlivePingDelay = TimeSpan.FromSeconds(10);
         http2.KeepAlivePingTimeout = TimeSpan.FromSeconds(5);
         http2.MaxFrameSize = 1 << 20; // the seed's 16 MiB is one byte more than HTTP/2 allows, and a frame is buffered whole
         http2.InitialStreamWindowSize = 1 << 20;
-        http2.InitialConnectionWindowSize = 4 << 20;
+        http2.InitialConnectionWindowSize = 16 << 20; // five who wait for their turn (ByteBudget) must hold up less than half
         http2.MaxStreamsPerConnection = options.Grpc.MaxConcurrentCalls;
         kestrel.Listen(options.Grpc.Address!, options.Grpc.Port, listen =>
         {
             listen.Protocols = HttpProtocols.Http2;
-            if (certificate is not null) listen.UseHttps(certificate.Apply);
+            listen.Use(next => connection => grpcConnections.Serve(connection, next));
+            certificate?.Serve(listen, "h2");
         });
         kestrel.Listen(options.HttpAddress!, options.Http.Port, listen =>
         {
             listen.Protocols = HttpProtocols.Http1;
-            if (certificate is not null && options.HttpSpeaksTls) listen.UseHttps(certificate.Apply);
+            listen.Use(next => connection => httpConnections.Serve(connection, next));
+            if (options.HttpSpeaksTls) certificate?.Serve(listen, "http/1.1");
         });
     });
 }

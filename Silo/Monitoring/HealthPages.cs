@@ -1,5 +1,6 @@
 using System.Text.Json;
 using HiveMind.Configuration;
+using HiveMind.Hosting;
 using HiveMind.Storage;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -47,6 +48,12 @@ internal static class HealthPages
         http.Response.ContentType = "application/json";
         http.Response.Headers.CacheControl = "no-store";
         http.Response.StatusCode = last.Status == HealthStatus.Unhealthy ? StatusCodes.Status503ServiceUnavailable : StatusCodes.Status200OK;
+        if (!HttpGate.MaySeeDetails(http))
+        {
+            await http.Response.WriteAsync(JsonSerializer.Serialize(new { status = Word(last.Status) }));
+            return;
+        }
+
         var checks = report?.Entries.ToDictionary(entry => entry.Key, entry => new { status = Word(entry.Value.Status), detail = entry.Value.Description ?? "" });
         await http.Response.WriteAsync(JsonSerializer.Serialize(new { status = Word(last.Status), age_seconds = Math.Round(age.TotalSeconds, 1), checks = checks ?? [] }));
     }

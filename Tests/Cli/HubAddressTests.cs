@@ -28,6 +28,21 @@ public sealed class HubAddressTests : IDisposable
     public void Read_WhatIsNoAddress_IsUsage(string text) =>
         Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => HubAddress.Read(text)).ExitCode);
 
+    [Theory]
+    [InlineData("http://127.0.0.1:50051", false, true)]
+    [InlineData("http://localhost:50051", false, true)]
+    [InlineData("http://[::1]:50051", false, true)]
+    [InlineData("https://hub.lan:50051", false, true)]
+    [InlineData("hub.lan:50051", false, false)]
+    [InlineData("http://192.168.1.5:50051", false, false)]
+    [InlineData("http://192.168.1.5:50051", true, true)]
+    public void RequirePrivate_HubInClearOnAnotherMachine_IsRefusedUnlessAsked(string text, bool insecure, bool passes)
+    {
+        var hub = HubAddress.Read(text);
+        if (passes) Assert.Equal(hub, HubAddress.RequirePrivate(hub, insecure));
+        else Assert.Contains("--insecure", Assert.Throws<CliException>(() => HubAddress.RequirePrivate(hub, insecure)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Validate_WorkerWithAPinThatIsNone_IsRefused() => Assert.NotNull(
         new WorkerOptions { Hub = new Uri("https://hub:50051#sha256=12"), NodeId = "n", NodeToken = "t" }.Validate());

@@ -11,7 +11,7 @@ public sealed class CallGuardTests : IAsyncDisposable
 {
     private const string Submit = "/nodepool.MasterNodeService/SubmitTask", Login = "/nodepool.UserService/LoginUser";
     /// <summary>What a client has on its way when it hears that nobody reads: the windows of HTTP/2, not the body.</summary>
-    private const long OnTheWay = 5 << 20;
+    private const long OnTheWay = 18 << 20;
     private readonly TestGateway _gateway = TestGateway.Start();
     private readonly HttpClient _http = RawCall.NewClient();
     private readonly RawCall _raw;

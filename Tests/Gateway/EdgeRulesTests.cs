@@ -58,6 +58,19 @@ public sealed class EdgeRulesTests
     }
 
     [Fact]
+    public async Task Budget_MoreWaitersOfOnePayerThanItsConnectionCanBear_AreRefusedAtOnce()
+    {
+        var budget = new ByteBudget(100, 100, TimeSpan.FromSeconds(20), _time);
+        await budget.Take("a", 100, default);
+        var waiting = Enumerable.Range(0, ByteBudget.MostWaitingPerPayer).Select(_ => budget.Take("a", 10, default)).ToArray();
+        Assert.Equal("MESSAGES_IN_FLIGHT", (await Assert.ThrowsAsync<HiveMindException>(() => budget.Take("a", 10, default))).Reason);
+        var other = budget.Take("b", 10, default);
+        budget.Return("a", 100);
+        await Task.WhenAll([.. waiting, other]);
+        Assert.Equal(60, budget.Taken);
+    }
+
+    [Fact]
     public async Task Budget_WaiterGoesAway_IsForgotten()
     {
         var budget = new ByteBudget(100, 100, TimeSpan.FromSeconds(20), _time);
@@ -90,8 +103,8 @@ public sealed class EdgeRulesTests
     public void Pace_InTheWayOfOthers_MustHurry()
     {
         var pace = new CallPace();
-        Assert.Equal(PaceVerdict.TooSlow, pace.OfSending(500_000, TimeSpan.FromSeconds(3), true, isInTheWay: true, 4096));
-        Assert.Equal(PaceVerdict.Fine, pace.OfSending(5_000_000, TimeSpan.FromSeconds(3), true, isInTheWay: true, 4096));
+        Assert.Equal(PaceVerdict.TooSlow, pace.OfSending(500_000, TimeSpan.FromSeconds(5), true, isInTheWay: true, 4096));
+        Assert.Equal(PaceVerdict.Fine, new CallPace().OfSending(5_000_000, TimeSpan.FromSeconds(5), true, isInTheWay: true, 4096));
     }
 
     [Fact]

@@ -144,6 +144,20 @@ public sealed class WatchTests : IAsyncDisposable
         var error = await TestGateway.Fails(_gateway.Master.GetTaskResultAsync(new() { TaskId = Id }, TestGateway.With(_gateway.Alice)));
         Assert.Equal(StatusCode.FailedPrecondition, error.StatusCode);
         Assert.Equal("RESULT_TOO_LARGE", error.GetRpcStatus()?.GetDetail<Google.Rpc.ErrorInfo>()?.Reason);
+        Assert.Contains("DownloadResult", error.Status.Detail, StringComparison.Ordinal);
+    }
+
+    /// <summary>4 MiB is what a gRPC client of any language takes that changed nothing: the whole answer, not only the output in it.</summary>
+    [Fact]
+    public void GetTaskResult_LargestOfAll_IsWithinWhatEveryClientTakes()
+    {
+        var task = Snapshot(TaskState.Failed, attempts: 1) with { ErrorMessage = new string('\u20ac', 4096), Reason = Causes.ProgramFailed };
+        var largest = task with { Result = new BlobRef((4 << 20) - 1024 - (3 * 4096) - Causes.ProgramFailed.Length, new string('a', 64), null) };
+        ResultReader.RequireFits(largest);
+        Assert.True(TaskMapping.ToResult(largest, new byte[largest.Result.Size], []).CalculateSize() <= 4 << 20);
+        Assert.Throws<HiveMindException>(() => ResultReader.RequireFits(largest with { Result = largest.Result with { Size = largest.Result.Size + 1 } }));
+        var loud = task with { Result = new BlobRef(4_000_000, new string('a', 64), null), Stderr = new BlobRef(50 << 20, new string('b', 64), null) };
+        Assert.True(TaskMapping.ToResult(loud, new byte[loud.Result.Size], new byte[ResultReader.StderrRoom(loud)]).CalculateSize() <= 4 << 20);
     }
 
     private AsyncServerStreamingCall<Wire.WatchTaskResponse> Watch(Wire.WatchTaskRequest request) =>

@@ -1,6 +1,8 @@
 using System.Net;
 using HiveMind.Users;
 using HiveMind.Web;
+using HiveMind.Web.Edge;
+using Microsoft.AspNetCore.Http;
 using HiveMind.Tests.Processes;
 
 namespace HiveMind.Tests.Page;
@@ -112,6 +114,47 @@ public sealed class PageEdgeTests
         Assert.DoesNotContain("<script", body, StringComparison.Ordinal);
         Assert.Equal((HttpStatusCode.ServiceUnavailable, HttpStatusCode.BadRequest), (negotiation.StatusCode, polling.StatusCode));
     }
+
+    [Theory]
+    [InlineData("http://evil.example.org", HttpStatusCode.Forbidden)]
+    [InlineData("http://localhost:1", HttpStatusCode.Forbidden)]
+    [InlineData("null", HttpStatusCode.Forbidden)]
+    [InlineData(null, HttpStatusCode.OK)]
+    [InlineData("", HttpStatusCode.OK)] // its own
+    public async Task Live_OfAnotherSitesPage_IsRefused(string? origin, HttpStatusCode expected)
+    {
+        await using var page = TestPage.Start();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/_blazor/negotiate?negotiateVersion=1");
+        if (origin is not null) request.Headers.Add("Origin", origin.Length > 0 ? origin : page.Client.BaseAddress!.GetLeftPart(UriPartial.Authority));
+        Assert.Equal(expected, (await page.Client.SendAsync(request)).StatusCode);
+    }
+
+    [Fact]
+    public void Live_CrowdOfStrangers_LeavesRoomForOthersAndForWhoIsLoggedIn()
+    {
+        var visitors = new LiveVisitors(new PageOptions { LiveVisitors = 10, LiveVisitorsPerAddress = 3 });
+        var crowd = Enumerable.Range(0, 5).Select(_ => visitors.Take(From("192.0.2.1"))).ToArray();
+        Assert.Equal(3, crowd.Count(place => place is not null)); // of one address
+        for (var i = 2; i < 9; i++) visitors.Take(From($"192.0.2.{i}"));
+        Assert.Null(visitors.Take(From("192.0.2.99"))); // strangers have half of all
+        Assert.True(visitors.IsFullFor(From("192.0.2.99")));
+        var alice = Enumerable.Range(0, 4).Select(i => visitors.Take(From($"198.51.100.{i}", "alice"))).ToArray();
+        Assert.Equal(3, alice.Count(place => place is not null)); // of one account
+        crowd[0]!.Dispose();
+        Assert.NotNull(visitors.Take(From("192.0.2.99")));
+    }
+
+    [Theory]
+    [InlineData("https", "__Host-hivemind_session")]
+    [InlineData("http", "hivemind_session")]
+    public void Session_OverHttps_HasANameThatNoNeighbourCanSet(string scheme, string name) =>
+        Assert.Equal(name, PageCookies.SessionName(new DefaultHttpContext { Request = { Scheme = scheme } }));
+
+    private static DefaultHttpContext From(string address, string? user = null) => new()
+    {
+        Connection = { RemoteIpAddress = IPAddress.Parse(address) },
+        User = user is null ? new() : Visitor.Of(new HiveMind.Users.Caller(user, user, "user"), "token"),
+    };
 
     [Theory]
     [InlineData("localhost", HttpStatusCode.OK)]

@@ -21,7 +21,7 @@ internal static class Forms
             {
                 var address = http.Connection.RemoteIpAddress?.ToString() ?? "";
                 var session = await logins.LogIn(form["username"].ToString(), form["password"].ToString(), new(address, http.Request.Headers.UserAgent.ToString()), http.RequestAborted);
-                http.Response.Cookies.Append(PageCookies.Session, session.Token, PageCookies.Options(http, session.ExpiresAt));
+                http.Response.Cookies.Append(PageCookies.SessionName(http), session.Token, PageCookies.Options(http, session.ExpiresAt));
                 return "/";
             }
             catch (HiveMindException refused) when (refused.Kind is FailureKind.Unauthenticated or FailureKind.ResourceExhausted)
@@ -37,14 +37,14 @@ internal static class Forms
         {
             try
             {
-                if (http.Request.Cookies[PageCookies.Session] is { } token) await logins.LogOut(token, http.Connection.RemoteIpAddress?.ToString() ?? "");
+                if (http.Request.Cookies[PageCookies.SessionName(http)] is { } token) await logins.LogOut(token, http.Connection.RemoteIpAddress?.ToString() ?? "");
             }
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 return To("/", LoginProblem.Away); // still logged in: said, not hidden
             }
 
-            http.Response.Cookies.Delete(PageCookies.Session, PageCookies.Options(http, null));
+            http.Response.Cookies.Delete(PageCookies.SessionName(http), PageCookies.Options(http, null));
             return "/";
         }));
         endpoints.MapPost(Theme, (HttpContext http, IAntiforgery forgery, TimeProvider time) => Handle(http, forgery, form =>

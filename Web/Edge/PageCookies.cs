@@ -6,6 +6,11 @@ namespace HiveMind.Web.Edge;
 internal static class PageCookies
 {
     public const string Session = "hivemind_session", Theme = "hivemind_theme", Forgery = "hivemind_form";
+    /// <summary>Browsers take a cookie of this name only over https, from this very host and for all of it.</summary>
+    public const string HostOnly = "__Host-";
+
+    /// <summary>Over https only the name that nobody on the way, and no neighbour of the domain, can have set.</summary>
+    public static string SessionName(HttpContext http) => http.Request.IsHttps ? HostOnly + Session : Session;
 
     public static CookieOptions Options(HttpContext http, DateTimeOffset? expires) => new()
     {

@@ -8,7 +8,7 @@ namespace HiveMind.Web.Edge;
 /// What every answer of the page carries and every request to it must keep: nothing is loaded from or sent to another origin, nothing is
 /// framed, nothing personal is kept in a cache, bodies are small.
 /// </summary>
-internal sealed class PageGuard(RequestDelegate next, PageOptions options, LiveVisitors visitors)
+internal sealed class PageGuard(RequestDelegate next, PageOptions options)
 {
     private const long BodyLimit = 64 * 1024;
     private const string Policy =
@@ -34,8 +34,7 @@ internal sealed class PageGuard(RequestDelegate next, PageOptions options, LiveV
         headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()";
         headers.CacheControl = "no-store";
         if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size) size.MaxRequestBodySize = BodyLimit;
-        if (!http.Request.Path.StartsWithSegments("/_blazor")) await next(http);
-        else await visitors.Count(http, next);
+        await next(http);
     }
 
     private static bool IsThisMachine(string host) =>

@@ -10,12 +10,16 @@ internal sealed class VisitorMiddleware(RequestDelegate next, ILogins logins)
     {
         try
         {
-            if (http.Request.Cookies[PageCookies.Session] is { } token) http.User = Visitor.Of(await logins.Check(token), token);
+            if (http.Request.Cookies[PageCookies.SessionName(http)] is { } token)
+            {
+                http.User = Visitor.Of(await logins.Check(token), token);
+                http.Features.Get<IKnownConnection>()?.Know($"page:{http.User.UserId()}");
+            }
             else if (await logins.WithoutLogin(http.RequestAborted) is { } local) http.User = Visitor.Of(local, null);
         }
         catch (HiveMindException over) when (over.Kind == FailureKind.Unauthenticated)
         {
-            http.Response.Cookies.Delete(PageCookies.Session, PageCookies.Options(http, null));
+            http.Response.Cookies.Delete(PageCookies.SessionName(http), PageCookies.Options(http, null));
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
