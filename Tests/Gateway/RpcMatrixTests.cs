@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Grpc.Core;
+using HiveMind.Auditing;
 using HiveMind.Edge;
 using HiveMind.Nodes;
 using HiveMind.Protos;
@@ -52,6 +53,21 @@ public sealed class RpcMatrixTests(HubFixture hub)
         ["GetUserInfo"] = new(s => new GetUserInfoRequest { UserId = s.Owner.UserId }, OK),
         ["UpdateUserProfile"] = new(s => new UpdateUserProfileRequest { UserId = s.Owner.UserId, DisplayName = "Owner" }, OK),
         ["RenewSession"] = new(_ => new RenewSessionRequest(), OK, OK),
+
+        ["ListSessions"] = new(s => new ListSessionsRequest { UserId = s.Owner.UserId }, OK),
+        ["RevokeSessions"] = new(s => new RevokeSessionsRequest { UserId = s.Owner.UserId, SessionIds = { "no-such" } }, OK),
+
+        ["ListUsers"] = new(_ => new ListUsersRequest(), OK) { IsAdmins = true },
+        ["GetUser"] = new(s => new GetUserRequest { User = s.Visitor.UserId }, OK) { IsAdmins = true },
+        ["SetUserRole"] = new(s => new SetUserRoleRequest { User = s.Visitor.UserId, Role = Roles.User }, OK) { IsAdmins = true },
+        ["SetUserActive"] = new(s => new SetUserActiveRequest { User = s.Visitor.UserId, Active = true }, OK) { IsAdmins = true },
+        ["ResetPassword"] = new(s => new ResetPasswordRequest { User = s.Visitor.UserId }, OK) { IsAdmins = true },
+        ["EndSessions"] = new(s => new EndSessionsRequest { User = s.Visitor.UserId }, OK) { IsAdmins = true },
+        ["AdjustCredits"] = new(s => new AdjustCreditsRequest { User = s.Visitor.UserId, Credits = 1, Reason = "matrix", RequestId = "matrix" }, OK) { IsAdmins = true },
+        ["MakeRegistrationCode"] = new(_ => new MakeRegistrationCodeRequest(), OK) { IsAdmins = true },
+        ["ListRegistrationCodes"] = new(_ => new ListRegistrationCodesRequest(), OK) { IsAdmins = true },
+        ["RevokeRegistrationCode"] = new(_ => new RevokeRegistrationCodeRequest { CodeId = "no-such" }, NotFound) { IsAdmins = true },
+        ["ListAudit"] = new(_ => new ListAuditRequest(), OK) { IsAdmins = true },
 
         ["RegisterNode"] = new(s => new RegisterNodeRequest { NodeId = s.Spare, Capabilities = Machine }, OK),
         ["UnregisterNode"] = new(async s => [new UnregisterNodeRequest { NodeId = await s.NewNode() }], OK, NotFound),
@@ -120,7 +136,7 @@ public sealed class RpcMatrixTests(HubFixture hub)
         By.Right => row.Right,
         _ when who == RpcPolicy.Anonymous => row.Right,
         By.Foreign => who == RpcPolicy.Node ? PermissionDenied : row.Foreign,
-        By.OtherNode => who == RpcPolicy.User ? PermissionDenied : row.OtherNode,
+        By.OtherNode => who is RpcPolicy.User or RpcPolicy.Admin ? PermissionDenied : row.OtherNode,
         _ => Unauthenticated,
     };
 
@@ -170,13 +186,13 @@ public sealed class RpcMatrixTests(HubFixture hub)
             scene._sessions[By.Right] = await scene.Login(scene.Owner);
             scene._sessions[By.Foreign] = await scene.Login(scene.Foreign);
             var gone = await scene.Login(late);
-            await hub.Grains.GetGrain<IUserGrain>(late.UserId).Logout(SessionToken.TryParse(gone, hub.Books.TokenTagKey)!.SessionId);
+            await hub.Grains.GetGrain<IUserGrain>(late.UserId).Logout(SessionToken.TryParse(gone, hub.Books.TokenTagKey)!.SessionId, Actor.Hub);
             scene._sessions[By.Revoked] = gone;
             var banned = await hub.NewUser(Password);
             scene._sessions[By.Banned] = await scene.Login(banned);
-            await hub.Grains.GetGrain<IUserGrain>(banned.UserId).Update(new ProfileChange(IsActive: false), null);
+            await hub.Grains.GetGrain<IUserGrain>(banned.UserId).Change(new AccountChange { IsActive = false }, null, Actor.Hub);
             var admin = await hub.NewUser(Password);
-            await hub.Grains.GetGrain<IUserGrain>(admin.UserId).Update(new ProfileChange(Role: Roles.Admin), null);
+            await hub.Grains.GetGrain<IUserGrain>(admin.UserId).Change(new AccountChange { Role = Roles.Admin }, null, Actor.Hub);
             scene._admin = await scene.Login(admin);
 
             scene.Busy = await hub.Connected(TaskType, owner: scene.Owner.UserId);
@@ -236,7 +252,7 @@ public sealed class RpcMatrixTests(HubFixture hub)
             await _gateway.DisposeAsync();
         }
 
-        private async Task<string> Login(AccountRow account) => (await _hub.Grains.GetGrain<IUserGrain>(account.UserId).Login(Password)).SessionToken;
+        private async Task<string> Login(AccountRow account) => (await _hub.LogIn(account, Password)).SessionToken;
 
         private static WebApplication Serve(HubFixture hub)
         {
@@ -255,6 +271,10 @@ public sealed class RpcMatrixTests(HubFixture hub)
             Same<IOpenTasks>();
             Same<ITaskHistory>();
             Same<ISettlements>();
+            Same<IAccountBooks>();
+            Same<IAuditLog>();
+            Same<IAuditTally>();
+            Same<IEndedTasks>();
             var options = new HubOptions { Tasks = { Types = [TaskType, "matrix-never"] }, RateLimit = { RequestsPerSecond = 100_000, Burst = 100_000 } };
             builder.Services.AddGrpcGateway(options);
             var app = builder.Build();
