@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace HiveMind.Cli;
 
-/// <summary>Results on standard output, messages on standard error; in JSON when a script asked for it.</summary>
+/// <summary>
+/// Results on standard output, messages on standard error; in JSON when a script asked for it. Whatever a hub or a stranger said, nothing of it reaches
+/// the terminal but visible text.
+/// </summary>
 internal sealed class Terminal(TextWriter output, TextWriter error)
 {
     private static readonly JsonSerializerOptions Shape = new()
@@ -22,19 +25,19 @@ internal sealed class Terminal(TextWriter output, TextWriter error)
     public bool CanAsk { get; init; } = !Console.IsInputRedirected && !Console.IsErrorRedirected;
     public bool IsLive => !Console.IsOutputRedirected && !Json;
 
-    public static string ToJson(object value) => JsonSerializer.Serialize(value, Shape);
+    public static string ToJson(object value) => PlainText.VisibleJson(JsonSerializer.Serialize(value, Shape));
 
     /// <summary>The answer: <paramref name="text"/> for people, one line of JSON for scripts.</summary>
     public void Result(string text, object json)
     {
-        output.WriteLine(Json ? ToJson(json) : text);
+        output.WriteLine(Json ? ToJson(json) : PlainText.Visible(text));
         output.Flush();
     }
 
     public void Message(string text)
     {
         EndStatus();
-        error.WriteLine(text);
+        error.WriteLine(Json ? text : PlainText.Visible(text)); // JSON is visible already
         error.Flush();
     }
 
@@ -60,7 +63,7 @@ internal sealed class Terminal(TextWriter output, TextWriter error)
     /// <summary>What fits: a line that wraps could not be drawn over.</summary>
     internal static string OneLine(string text, int width)
     {
-        var plain = string.Concat(text.Select(letter => char.IsControl(letter) ? ' ' : letter));
+        var plain = PlainText.Visible(string.Concat(text.Select(letter => letter is '\n' or '\t' or '\r' ? ' ' : letter)));
         return width <= 1 || plain.Length < width ? plain : $"{plain[..(width - 2)]}…";
     }
 

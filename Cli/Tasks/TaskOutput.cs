@@ -23,10 +23,10 @@ internal static class TaskOutput
         }
 
         var first = wish.OnlyStderr ? "stderr" : "stdout";
-        var got = wish.File is { } file ? await ToFile(hub, taskId, first, file, stop) : await ToStream(hub, taskId, first, Console.OpenStandardOutput, stop);
+        var got = wish.File is { } file ? await ToFile(hub, taskId, first, file, stop) : await ToStream(hub, taskId, first, ForeignBytes.StandardOutput, stop);
         if (!wish.OnlyStderr && !terminal.Json)
         {
-            await ToStream(hub, taskId, "stderr", Console.OpenStandardError, stop);
+            await ToStream(hub, taskId, "stderr", ForeignBytes.StandardError, stop);
         }
 
         var task = await hub.Tasks.GetTaskStatusAsync(new GetTaskStatusRequest { TaskId = taskId }, cancellationToken: stop);

@@ -20,8 +20,8 @@ internal sealed class WatchVerb : Verb
     public static async Task<int> Follow(
         HubClient hub, Terminal terminal, string taskId, bool quietAtFirst, Func<string, string> comeBack, CancellationToken stop)
     {
-        await using var stdout = Console.OpenStandardOutput();
-        await using var stderr = Console.OpenStandardError();
+        await using var stdout = ForeignBytes.StandardOutput();
+        await using var stderr = ForeignBytes.StandardError();
         using var plain = new PlainSink(terminal, stdout, stderr, quietAtFirst);
         IWatchSink sink = terminal.Json ? new JsonSink(terminal, isSilent: quietAtFirst) : plain;
         try

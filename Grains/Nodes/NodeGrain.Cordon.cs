@@ -22,6 +22,9 @@ public sealed partial class NodeGrain
     /// <summary>Why it is given nothing new although it is connected; empty: it is.</summary>
     private string Withheld => Cordoned is { Length: > 0 } why ? why : _draining ? WorkerIsStopping : "";
 
+    /// <summary>The same for everybody who waits: an owner's words are not for strangers.</summary>
+    private string WithheldBefore => _node is { Cordoned.Length: > 0 } ? "its owner or an admin put it aside" : Withheld;
+
     public async Task<NodeSnapshot> Cordon(Caller caller, string reason, TimeSpan? patience)
     {
         var node = OwnedBy(caller);

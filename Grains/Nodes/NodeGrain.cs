@@ -466,7 +466,7 @@ public sealed partial class NodeGrain(
         if (_node is not { HoldsLease: true } node) return null;
         return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, ++_viewVersion)
         {
-            Labels = _labels, Running = _room.Running, CpuPercent = _usage.CpuPercent, Cordoned = _link is null ? "" : Withheld,
+            Labels = _labels, Running = _room.Running, CpuPercent = _usage.CpuPercent, Cordoned = _link is null ? "" : WithheldBefore,
             Epoch = node.Epoch, Activation = GrainContext.ActivationId.ToString(),
         };
     }

@@ -12,12 +12,16 @@ internal static class Text
 
     public static bool IsIdChar(char c) => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-';
 
-    public static bool IsPlain(string text, int maxLength) => text.Length <= maxLength && !text.Any(char.IsControl);
+    /// <summary>For all that others see and that names something: nothing hidden in it (<see cref="PlainText"/>).</summary>
+    public static bool IsPlain(string text, int maxLength) => text.Length <= maxLength && PlainText.IsPlain(text);
+
+    /// <summary>Free text as others may see it: what is hidden shows as an escape.</summary>
+    public static string Visible(string text, int length) => Cut(PlainText.Visible(Cut(text, length)), length);
 
     public static int Bytes(string text) => Encoding.UTF8.GetByteCount(text);
 
-    /// <summary>For showing back in a message: no control characters, no novels.</summary>
-    public static string Shown(string text) => string.Concat(text.Where(c => !char.IsControl(c)).Take(IdLength));
+    /// <summary>For showing back in a message: nothing hidden, no novels.</summary>
+    public static string Shown(string text) => Visible(text, IdLength);
 
     public static string Cut(string text, int length)
     {

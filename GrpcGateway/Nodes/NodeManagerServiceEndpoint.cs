@@ -99,8 +99,9 @@ internal sealed class NodeManagerServiceEndpoint(
         var (page, next) = await nodes.Page(request.PageToken, size, n => (request.Status.Length == 0 || n.Status == request.Status)
             && (request.NodeType.Length == 0 || n.NodeType == request.NodeType), context.CancellationToken);
         var infos = new Wire.NodeInfo[page.Count];
+        var call = UserCall.Of(context);
         await NodeDirectory.ForEach(Enumerable.Range(0, page.Count), async i =>
-            infos[i] = NodeMapping.ToInfo(page[i], await books.NodeTotals(page[i].NodeId, context.CancellationToken)), context.CancellationToken);
+            infos[i] = NodeMapping.ToInfo(page[i], await books.NodeTotals(page[i].NodeId, context.CancellationToken), call.Sees(page[i].OwnerId)), context.CancellationToken);
         var answer = new Wire.ListNodesResponse { Success = true, NextPageToken = next };
         answer.Nodes.AddRange(infos);
         return answer;
@@ -143,7 +144,7 @@ internal sealed class NodeManagerServiceEndpoint(
         outputs.Append(NodeCall.Of(context).NodeId, request, context.CancellationToken);
 
     private async Task<Wire.NodeInfo> Info(NodeSnapshot node, ServerCallContext context) =>
-        NodeMapping.ToInfo(node, await books.NodeTotals(node.NodeId, context.CancellationToken));
+        NodeMapping.ToInfo(node, await books.NodeTotals(node.NodeId, context.CancellationToken), UserCall.Of(context).Sees(node.OwnerId));
 
     /// <summary>After the grain's commit and before the answer: who did it, from where.</summary>
     private Task Note(string action, string nodeId, ServerCallContext context, string after = "") =>

@@ -27,7 +27,7 @@ internal sealed class ReportReader(IFiles files, OutputReceipts receipts)
             IsStart = started,
             ExitCode = report.ExitCode,
             Cause = CauseOf(report),
-            ErrorMessage = Text.Cut(report.ErrorMessage, MaxErrorMessage),
+            ErrorMessage = Text.Visible(report.ErrorMessage, MaxErrorMessage),
             RunMs = report.RunMs,
             MemoryPeakMb = report.MemoryPeakMb,
             CpuMs = report.CpuMs,

@@ -35,7 +35,9 @@ internal sealed partial class WorkerSession(
     /// <summary>Ends with the reason for ending; null when the worker ended the stream itself.</summary>
     private readonly TaskCompletionSource<Exception?> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TimeSpan _idleLimit = 2 * options.Tasks.LeaseDuration;
+    private readonly StreamPace _pace = new(time);
     private long _epoch;
+    private int _mostRunning = NodeRules.MaxRunning;
 
     public async Task Run(IAsyncStreamReader<Wire.WorkerMessage> input, IServerStreamWriter<Wire.HubMessage> output, CancellationToken cancel)
     {
@@ -44,6 +46,7 @@ internal sealed partial class WorkerSession(
         using var stopping = lifetime.ApplicationStopping.Register(() => End(ErrorMapping.Unavailable("STOPPING", "This hub is stopping: connect again.")));
         await using var idle = time.CreateTimer(_ => End(Silent()), null, _idleLimit, Timeout.InfiniteTimeSpan);
         var hello = await ReadHello(input);
+        _mostRunning = NodeRules.MostRunning(hello.Capabilities);
         var link = new WorkerLink(Push, ClosedByHub);
         var reference = grains.CreateObjectReference<IWorkerLink>(link);
         try
@@ -91,6 +94,7 @@ internal sealed partial class WorkerSession(
         while (await Next(input))
         {
             idle.Change(_idleLimit, Timeout.InfiniteTimeSpan);
+            if (_pace.Take(CostOf(input.Current)) is var wait && wait > TimeSpan.Zero) await Ended(Task.Delay(wait, time));
             switch (input.Current.MessageCase)
             {
                 case Wire.WorkerMessage.MessageOneofCase.Heartbeat: Accept(input.Current.Heartbeat); break;
@@ -102,6 +106,10 @@ internal sealed partial class WorkerSession(
         }
         End(null);
     }
+
+    /// <summary>In the work that it makes: a heartbeat has each name looked at.</summary>
+    private static int CostOf(Wire.WorkerMessage message) =>
+        message.MessageCase == Wire.WorkerMessage.MessageOneofCase.Heartbeat ? 10 + message.Heartbeat.Running.Count / 4 : 1;
 
     /// <summary>The next message, or false when the session is over, for whatever reason.</summary>
     private async Task<bool> Next(IAsyncStreamReader<Wire.WorkerMessage> input)
@@ -118,7 +126,7 @@ internal sealed partial class WorkerSession(
 
     private void Accept(Wire.WorkerHeartbeat heartbeat)
     {
-        var problems = NodeRules.Check(heartbeat);
+        var problems = NodeRules.Check(heartbeat, _mostRunning);
         if (problems.Count > 0) End(new InvalidRequestException(problems));
         else _heartbeats.Writer.TryWrite(heartbeat);
     }

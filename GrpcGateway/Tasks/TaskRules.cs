@@ -27,7 +27,7 @@ internal static class TaskRules
             .Require(request.PayloadSha256.Length == 0 || IsHash(request.PayloadSha256), "payload_sha256", "64 lower-case hex digits.")
             .Require(request.PayloadSha256.Length == 0 ? request.PayloadSize == 0 : request.PayloadSize > 0, "payload_size", "The size of payload_sha256, and only with it.")
             .Require(Enum.IsDefined(request.Priority), "priority", "NORMAL, LOW, HIGH or URGENT.")
-            .Require(Text.IsPlain(request.RequestId, MaxRequestId), "request_id", "Up to 128 characters, none of them a control character.")
+            .Require(Text.IsPlain(request.RequestId, MaxRequestId), "request_id", "Up to 128 characters, none of them a control character or invisible.")
             .Require(request.Arguments.Count <= MaxArguments, "arguments", "Up to 256.")
             .Require(request.Arguments.Sum(Text.Bytes) <= MaxArgumentBytes, "arguments", "Up to 64 KiB together.")
             .Require(!request.Arguments.Any(a => a.Contains('\0')), "arguments", "No NUL characters.")
@@ -65,7 +65,7 @@ internal static class TaskRules
         .Require(double.IsFinite(asked.CpuCores) && asked.CpuCores is >= 0 and <= MaxCores, "requirements.cpu_cores", "0 (means 1) to 4096.")
         .Require(asked.MemoryMb is >= 0 and <= MaxMemoryMb, "requirements.memory_mb", "0 (means 256) to 67108864.")
         .Require(asked.GpuCount is >= 0 and <= MaxGpus, "requirements.gpu_count", "0 to 1024; 0 with gpu_required, gpu_model or gpu_memory_mb means 1.")
-        .Require(Text.IsPlain(asked.GpuModel, MaxGpuModel), "requirements.gpu_model", "Up to 128 characters, none of them a control character.")
+        .Require(Text.IsPlain(asked.GpuModel, MaxGpuModel), "requirements.gpu_model", "Up to 128 characters, none of them a control character or invisible.")
         .Require(asked.GpuMemoryMb is >= 0 and <= MaxMemoryMb, "requirements.gpu_memory_mb", "0 (means any) to 67108864.")
         .Require(asked.DiskMb is >= 0 and <= MaxDiskMb, "requirements.disk_mb", "0 (reserves none) to 1073741824.")
         .Require(asked.TimeoutSeconds is >= 0 and <= MaxTimeoutSeconds, "requirements.timeout_seconds", "0 (means 3600) to 604800, which is 7 days.");

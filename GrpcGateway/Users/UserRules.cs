@@ -13,7 +13,7 @@ internal static partial class UserRules
     private const string NameFix = "3 to 32 of A-Z a-z 0-9 _ . -, the first a letter or digit.";
     private const string PasswordFix = "Up to 256 characters.";
     private const string EmailFix = "An address like name@example.org.";
-    private const string DisplayNameFix = "Up to 64 characters, none of them a control character.";
+    private const string DisplayNameFix = "Up to 64 characters, none of them a control character or invisible.";
 
     public static IReadOnlyList<FieldProblem> Check(RegisterUserRequest request) => new FieldProblems()
         .Require(IsUsername(request.Username) && char.IsAsciiLetterOrDigit(request.Username[0]), "username", NameFix)

@@ -108,7 +108,7 @@ public sealed class TaskLabelsTests
                 NodeId = "node-1", OwnerId = "alice", OwnerName = "alice", NodeType = "worker", Hostname = "", Capabilities = registered!.Capabilities,
                 Status = "online", Usage = new(0, 0, 0),
             },
-            new(0, 0, 0, 0));
+            new(0, 0, 0, 0), isOwn: true);
         Assert.Equal(asked, shown.Capabilities);
     }
 

@@ -50,6 +50,38 @@ public sealed class WorkerStreamTests
         Assert.Equal(StatusCode.InvalidArgument, (await Ends(call)).StatusCode);
     }
 
+    [Theory]
+    [InlineData("no id at all", 1, 1)]
+    [InlineData("", 1, 1)]
+    [InlineData("0123456789abcdef0123456789abcdef", 0, 1)]
+    [InlineData("0123456789abcdef0123456789abcdef", 1, 2049)] // more than a machine of 2 cores and 1024 MiB can hold
+    public async Task Work_HeartbeatThatNamesWhatCannotBe_EndsTheStreamAndAsksNobody(string taskId, int attempt, int times)
+    {
+        var (gateway, call) = await Connected();
+        await using var _ = gateway;
+        gateway.Node.On("Heartbeat", _ => throw new NotSupportedException("asked"));
+        var beat = new Wire.WorkerHeartbeat { Sequence = 1 };
+        beat.Running.AddRange(Enumerable.Range(0, times).Select(_ => new Wire.AttemptRef { TaskId = taskId, Attempt = attempt }));
+
+        await call.RequestStream.WriteAsync(new() { Heartbeat = beat });
+
+        var refused = await Ends(call);
+        Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+        Assert.Contains("heartbeat.running", refused.Status.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Pace_AboveWhatASecondAllows_Waits()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        var pace = new StreamPace(time, perSecond: 100, burst: 200);
+
+        Assert.Equal(TimeSpan.Zero, pace.Take(200));
+        Assert.Equal(TimeSpan.FromSeconds(0.5), pace.Take(50));
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(TimeSpan.Zero, pace.Take(50));
+    }
+
     [Fact]
     public async Task Work_SlowReport_DoesNotDelayHeartbeats()
     {
