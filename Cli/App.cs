@@ -14,7 +14,8 @@ internal static class App
         new PasswordVerb(terminal), new SessionsVerb(terminal), new SessionEndVerb(terminal), new AdminCommand(terminal),
         new SubmitVerb(terminal), new SubmitManyVerb(terminal), new WatchVerb(terminal), new TasksVerb(terminal), new StatusVerb(terminal),
         new ExplainVerb(terminal), new ResultVerb(terminal), new CancelVerb(terminal), new NodesVerb(terminal), new NodeCordonVerb(terminal),
-        new NodeDrainVerb(terminal), new NodeUncordonVerb(terminal), new NodeRemoveVerb(terminal), new NodeTokenVerb(terminal), new StatsVerb(terminal),
+        new NodeDrainVerb(terminal), new NodeUncordonVerb(terminal), new NodeRemoveVerb(terminal), new NodeTokenVerb(terminal),
+        new NodeTokensVerb(terminal), new NodeTokenRevokeVerb(terminal), new StatsVerb(terminal),
         new TopVerb(terminal), new HealthVerb(terminal), new AnalyticsVerb(terminal), new WorkerVerb(terminal), new CompletionVerb(terminal),
     };
 

@@ -48,6 +48,8 @@ public sealed class NodeOptions
     /// <summary>How long the first time; each time in a row twice as long.</summary>
     public TimeSpan CordonFor { get; set; } = TimeSpan.FromMinutes(1);
     public TimeSpan CordonForAtMost { get; set; } = TimeSpan.FromHours(1);
+    /// <summary>A node token older than that is good for nothing; 0: it has no end until it is made anew or its node removed.</summary>
+    public TimeSpan TokenMaxAge { get; set; }
 }
 
 public sealed class TaskOptions

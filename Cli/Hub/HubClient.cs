@@ -16,7 +16,7 @@ internal sealed class HubClient : IDisposable
     // Without the methods whose second try would answer otherwise: register, login, logout.
     private static readonly string[] RepeatableUserCalls = ["GetUserInfo", "RenewSession", "ListSessions"];
     private static readonly string[] RepeatableAdminCalls = ["ListUsers", "GetUser", "SetUserRole", "SetUserActive", "AdjustCredits", "ListRegistrationCodes", "ListAudit"];
-    private static readonly string[] RepeatableNodeCalls = ["RegisterNode", "UpdateNodeStatus", "GetNodeInfo", "ListNodes", "CordonNode", "DrainNode", "UncordonNode"];
+    private static readonly string[] RepeatableNodeCalls = ["RegisterNode", "UpdateNodeStatus", "GetNodeInfo", "ListNodes", "CordonNode", "DrainNode", "UncordonNode", "RevokeNodeToken"];
     private static readonly string[] RepeatableTaskCalls =
         ["SubmitTask", "GetTaskStatus", "CancelTask", "GetTaskResult", "GetUploadPosition", "GetSystemStats", "ListTasks", "GetAnalytics"];
 

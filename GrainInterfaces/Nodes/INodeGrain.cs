@@ -13,12 +13,22 @@ namespace HiveMind.Nodes;
 [Alias("HiveMind.INodeGrain")]
 public interface INodeGrain : IGrainWithStringKey
 {
-    /// <summary>First registration or the same owner again (new token, capabilities replaced). PermissionDenied for anyone else.</summary>
+    /// <summary>
+    /// First registration or the same owner again: new token, capabilities replaced; a stream that the old token opened is closed, and its worker keeps what
+    /// it runs if it is back with the new one within the lease. PermissionDenied for anyone else, also after it was removed if it has earned something.
+    /// </summary>
     [Alias("Register")] Task<NodeRegistered> Register(NodeRegistration registration);
+    /// <summary>
+    /// Its owner's account was deactivated or reinstated: asked at once what it is now. Without this word a connected node finds out by itself within
+    /// some seconds.
+    /// </summary>
+    [Alias("OwnerChanged")] Task OwnerChanged();
+    /// <summary>Owner or admin, else NotFound. From now on its token is good for nothing; its stream is closed, what it holds is requeued.</summary>
+    [Alias("RevokeToken")] Task<NodeSnapshot> RevokeToken(Caller caller);
     /// <summary>Owner or admin. What it holds is requeued.</summary>
     [Alias("Unregister")] Task Unregister(Caller caller);
-    /// <summary>Throws Unauthenticated unless the hash is this node's token's.</summary>
-    [Alias("CheckToken")] Task<NodeIdentity> CheckToken(byte[] secretHash);
+    /// <summary>Throws Unauthenticated unless the hash is this node's token's, the token is not too old, and its owner's account is active.</summary>
+    [Alias("CheckToken"), AlwaysInterleave] Task<NodeIdentity> CheckToken(byte[] secretHash);
     /// <summary>Heartbeat of a client without a stream. Status null, "online", "busy" or "offline".</summary>
     [Alias("TouchUnary"), AlwaysInterleave] Task TouchUnary(Caller? caller, string? status, NodeUsage usage);
     [Alias("GetSnapshot"), AlwaysInterleave] Task<NodeSnapshot?> GetSnapshot();
@@ -141,4 +151,10 @@ public sealed record NodeSnapshot
     [Id(17)] public DateTimeOffset? CordonedUntil { get; init; }
     /// <summary>When what still runs is taken back; null: it is not.</summary>
     [Id(18)] public DateTimeOffset? DrainDeadline { get; init; }
+    /// <summary>Its owner's account is inactive.</summary>
+    [Id(19)] public bool Suspended { get; init; }
+    /// <summary>When its token was made, last used and ends; null: not known, never, has none.</summary>
+    [Id(20)] public DateTimeOffset? TokenCreatedAt { get; init; }
+    [Id(21)] public DateTimeOffset? TokenUsedAt { get; init; }
+    [Id(22)] public DateTimeOffset? TokenEndsAt { get; init; }
 }

@@ -48,8 +48,13 @@ public sealed partial class NodeGrain
         return (await GetSnapshot())!;
     }
 
-    private NodeRecord OwnedBy(Caller caller) =>
-        _node is { } node && (node.OwnerId == caller.UserId || caller.IsAdmin) ? node : throw HiveMindException.NotFound("node", Id);
+    private NodeRecord OwnedBy(Caller caller) => _node is { } node && (node.OwnerId == caller.UserId || caller.IsAdmin) ? node : throw Unknown();
+
+    private HiveMindException Unknown()
+    {
+        if (_node is null) DeactivateOnIdle(); // ids that nobody registered must not fill memory
+        return HiveMindException.NotFound("node", Id);
+    }
 
     /// <summary>A worker that leaves hands back what it runs: that is no failure of the machine.</summary>
     private void NoteOutcome(string account, string cause)

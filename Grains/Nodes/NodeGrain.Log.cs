@@ -55,6 +55,18 @@ public sealed partial class NodeGrain
     [LoggerMessage(LogLevel.Information, "Node {NodeId}: task {TaskId} attempt {Attempt} is not its own any more, and is to be killed")]
     private partial void LogForgottenDrop(string nodeId, string taskId, int attempt);
 
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId} suspended: the account {OwnerId} is inactive")]
+    private partial void LogSuspended(string nodeId, string ownerId);
+
+    [LoggerMessage(LogLevel.Information, "Node {NodeId} reinstated with its owner's account")]
+    private partial void LogReinstated(string nodeId);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: its owner's account could not be asked; what was known goes on")]
+    private partial void LogOwnerNotAsked(Exception error, string nodeId);
+
+    [LoggerMessage(LogLevel.Information, "Node {NodeId}: its token was revoked by {User}")]
+    private partial void LogTokenRevoked(string nodeId, string user);
+
     [LoggerMessage(LogLevel.Debug, "Node {NodeId}: push lost")]
     private partial void LogPushFailed(Exception error, string nodeId);
 

@@ -51,14 +51,15 @@ public sealed partial class NodeGrain(
     private ReminderState _reminder = ReminderState.Unknown;
 
     private string Id => this.GetPrimaryKeyString();
-    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && !_ending && _undecided.Count == 0 && Withheld.Length == 0;
+    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && !_ending && MayWork && _undecided.Count == 0 && Withheld.Length == 0;
     private NodeOptions Limits => options.Value.Nodes;
     private ISchedulerGrain Scheduler => GrainFactory.GetGrain<ISchedulerGrain>(Shards.Default);
 
     public override async Task OnActivateAsync(CancellationToken cancellationToken)
     {
-        if (!state.RecordExists || state.State.OwnerId.Length == 0) return;
+        if (!state.RecordExists || state.State.OwnerId.Length == 0 || state.State.Removed) return;
         _node = state.State;
+        (_ownerIsActive, _tokenUsedAt) = (!_node.Suspended, _node.TokenUsedAt);
         _lease.Return(); // reading took as long as it took, and nobody was heard meanwhile
         Offering(_node);
         StartTimer();
@@ -76,19 +77,26 @@ public sealed partial class NodeGrain(
 
     public async Task<NodeRegistered> Register(NodeRegistration registration)
     {
-        if (_node is { } known && known.OwnerId != registration.Caller.UserId)
+        // One that was removed is kept for its owner: what it earned stands under its id.
+        var before = _node ?? (state.RecordExists && state.State.Removed ? state.State : null);
+        if (before is not null && before.OwnerId != registration.Caller.UserId)
             throw HiveMindException.Denied("NODE_OF_ANOTHER_OWNER", $"The node id '{Id}' belongs to another account; choose another id.");
         var token = SessionToken.NewNode(Id);
         var now = time.GetUtcNow();
         if (_node is null) await nodes.Add(Id);
         Failpoint.Hit(Failpoints.NodeAfterIndex);
+        var older = _link;
+        _link = null; // the stream that the older token opened is not this node's any more
         await Save((_node ?? new NodeRecord { RegisteredAt = now }) with
         {
+            Epoch = (before?.Epoch ?? -1) + 1, TokenCreatedAt = now, TokenUsedAt = null,
             OwnerId = registration.Caller.UserId, OwnerName = registration.Caller.Username, NodeType = registration.NodeType,
             Hostname = registration.Hostname, Port = registration.Port, Capabilities = registration.Capabilities, TokenHash = token.SecretHash,
             LastChangeAt = now,
         });
         Failpoint.Hit(Failpoints.NodeAfterCommit);
+        _tokenUsedAt = null;
+        if (older is not null) await TellWorker(older, worker => worker.Close("TOKEN_ROTATED"));
         StartTimer();
         Offering(_node!);
         _touchedAt = time.GetTimestamp();
@@ -105,15 +113,28 @@ public sealed partial class NodeGrain(
         await Forget();
     }
 
+    public async Task<NodeSnapshot> RevokeToken(Caller caller)
+    {
+        var node = OwnedBy(caller);
+        await Save(node with { TokenHash = [], TokenCreatedAt = null, TokenUsedAt = null, LastChangeAt = time.GetUtcNow() });
+        _tokenUsedAt = null;
+        LogTokenRevoked(Id, caller.Username);
+        if (_node!.HoldsLease) await End(Causes.NodeRemoved);
+        return (await GetSnapshot())!;
+    }
+
     public async Task<NodeWelcome> Connect(IWorkerLink link, NodeCapabilities capabilities, IReadOnlyList<AttemptReport> running)
     {
         var node = _node ?? throw HiveMindException.NotFound("node", Id);
         if (node.NodeType != NodeTypes.Worker)
             throw HiveMindException.Precondition("NOT_A_WORKER", $"Node '{Id}' is registered as '{node.NodeType}'; only a worker opens this stream.");
+        await AskOwnerAnew();
+        await FollowOwner();
+        if (!MayWork) throw HiveMindException.Unauthenticated();
         await JudgeLease();
         var older = _link;
         _link = null; // nothing is pushed to the one that goes, nor under the new epoch before the new one is there
-        await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = true, Capabilities = capabilities, LastChangeAt = time.GetUtcNow() });
+        await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = true, Capabilities = capabilities, LastChangeAt = time.GetUtcNow(), TokenUsedAt = _tokenUsedAt });
         await EnsureReminder();
         if (older is not null) await TellWorker(older, worker => worker.Close("STALE_EPOCH"));
         _link = link;
@@ -162,7 +183,7 @@ public sealed partial class NodeGrain(
 
     public Task TouchUnary(Caller? caller, string? status, NodeUsage usage)
     {
-        if (_node is not { } node || (caller is not null && caller.UserId != node.OwnerId && !caller.IsAdmin)) throw HiveMindException.NotFound("node", Id);
+        if (_node is not { } node || (caller is not null && caller.UserId != node.OwnerId && !caller.IsAdmin)) throw Unknown();
         _touchedAt = time.GetTimestamp();
         _lastHeartbeat = time.GetUtcNow();
         _usage = usage;
@@ -227,6 +248,9 @@ public sealed partial class NodeGrain(
     {
         if (_node is null || (epoch != 0 && epoch != _node.Epoch))
             return [.. reports.Select(r => new ReportVerdict(r.TaskId, r.Attempt, ReportVerdictKind.Stale, "STALE_EPOCH", "This connection is stale."))];
+        await AskOwner();
+        if (!MayWork)
+            return [.. reports.Select(r => new ReportVerdict(r.TaskId, r.Attempt, ReportVerdictKind.Stale, Causes.NodeSuspended, "This node is shut out of the pool."))];
         var verdicts = await Task.WhenAll(reports.Select(ReportOne));
         Publish();
         return verdicts;
@@ -234,6 +258,7 @@ public sealed partial class NodeGrain(
 
     public async Task<TaskSpec> CheckAttempt(string taskId, int attempt)
     {
+        if (!MayWork) throw HiveMindException.Unauthenticated();
         // A fresh activation has not heard the worker's heartbeat yet: the task's record knows what the wanted set does not.
         if (!_wanted.ContainsKey(taskId)) await LookUp([new AttemptReport(taskId, attempt, false)]);
         if (_wanted.TryGetValue(taskId, out var held) && held.Attempt == attempt && !held.Dropped) return held.Assignment.Spec;
@@ -249,11 +274,17 @@ public sealed partial class NodeGrain(
 
     // ------------------------------------------------------------ queries
 
-    public Task<NodeIdentity> CheckToken(byte[] secretHash)
+    public async Task<NodeIdentity> CheckToken(byte[] secretHash)
     {
-        if (_node is not { } node || !CryptographicOperations.FixedTimeEquals(node.TokenHash, secretHash)) throw HiveMindException.Unauthenticated();
-        return Task.FromResult(new NodeIdentity(Id, node.OwnerId));
+        if (_node is null) DeactivateOnIdle(); // ids of nodes that are gone must not fill memory
+        if (!IsToken(secretHash)) throw HiveMindException.Unauthenticated();
+        await AskOwner();
+        if (!_ownerIsActive || !IsToken(secretHash)) throw HiveMindException.Unauthenticated();
+        _tokenUsedAt = time.GetUtcNow();
+        return new(Id, _node!.OwnerId);
     }
+
+    private bool IsToken(byte[] secretHash) => _node is { } node && CryptographicOperations.FixedTimeEquals(node.TokenHash, secretHash) && !HasExpired(node);
 
     public Task<NodeSnapshot?> GetSnapshot()
     {
@@ -270,6 +301,8 @@ public sealed partial class NodeGrain(
             Capabilities = node.Capabilities, Status = Status(free), LastHeartbeat = _lastHeartbeat, Usage = _usage, TaskCount = _wanted.Count,
             RegisteredAt = node.RegisteredAt, FreeCores = Math.Max(0, free.MilliCores) / 1000.0, FreeMemoryMb = Math.Max(0, free.MemoryMb),
             Connected = _link is not null, Epoch = node.Epoch, Cordoned = Cordoned, CordonedUntil = CordonedUntil, DrainDeadline = node.DrainDeadline,
+            Suspended = node.Suspended, TokenCreatedAt = node.TokenHash.Length == 0 ? null : node.TokenCreatedAt ?? node.RegisteredAt, TokenUsedAt = _tokenUsedAt,
+            TokenEndsAt = node.TokenHash.Length == 0 || Limits.TokenMaxAge == TimeSpan.Zero ? null : (node.TokenCreatedAt ?? node.RegisteredAt) + Limits.TokenMaxAge,
         });
     }
 
@@ -283,6 +316,8 @@ public sealed partial class NodeGrain(
         try
         {
             await JudgeLease();
+            if (_node.HoldsLease) _ = AskOwner(); // nor for this: the next look acts on it
+            await FollowOwner();
             if (HasToTend) _ = Tend(); // not waited for: the next look must not be late
             if (_putAside && !_streak.IsCordoned(time.GetUtcNow())) TryAgain();
             SayFigures();
@@ -313,7 +348,7 @@ public sealed partial class NodeGrain(
     private async Task End(string cause)
     {
         _ending = true; // a heartbeat that comes in while this is written must not renew what is being ended
-        await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = false, LastChangeAt = time.GetUtcNow() });
+        await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = false, LastChangeAt = time.GetUtcNow(), Suspended = _node.Suspended || cause == Causes.NodeSuspended });
         Failpoint.Hit(Failpoints.LostAfterEpoch);
         var link = _link;
         (_link, _ending) = (null, false);
@@ -507,12 +542,27 @@ public sealed partial class NodeGrain(
     private async Task Forget()
     {
         await DropReminder();
-        await state.Erase(this);
+        // What it has earned is public under its id, and must not become another's: the id stays with its owner. One without a past leaves nothing.
+        if (await HasAPast()) await state.Commit(new NodeRecord { OwnerId = _node!.OwnerId, OwnerName = _node.OwnerName, Epoch = _node.Epoch, Removed = true }, this);
+        else await state.Erase(this);
         _node = null;
         NodeInstruments.Left(_figures);
         await nodes.Remove(Id);
         LogForgotten(Id);
         DeactivateOnIdle();
+    }
+
+    private async Task<bool> HasAPast()
+    {
+        try
+        {
+            var totals = await books.NodeTotals(Id, CancellationToken.None);
+            return totals.Completed + totals.Failed > 0 || totals.EarnedMicros != 0;
+        }
+        catch (Exception)
+        {
+            return true; // not known is not nothing
+        }
     }
 
     private void StartTimer()

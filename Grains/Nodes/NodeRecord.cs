@@ -25,4 +25,11 @@ public sealed record NodeRecord
     [Id(12)] public string Cordoned { get; init; } = "";
     /// <summary>From then on what runs there is taken back; null: it may finish.</summary>
     [Id(13)] public DateTimeOffset? DrainDeadline { get; init; }
+    /// <summary>Its owner's account was inactive when last asked: no connection, no work, no word of its worker counts.</summary>
+    [Id(14)] public bool Suspended { get; init; }
+    /// <summary>When its token was made, and last used before it was last written; null in records of old.</summary>
+    [Id(15)] public DateTimeOffset? TokenCreatedAt { get; init; }
+    [Id(16)] public DateTimeOffset? TokenUsedAt { get; init; }
+    /// <summary>Not a node any more: its id has earned something, and is kept for the account that earned it.</summary>
+    [Id(17)] public bool Removed { get; init; }
 }

@@ -56,6 +56,7 @@ internal static class RpcPolicies
         ["/nodepool.NodeManagerService/CordonNode"] = RpcPolicy.User,
         ["/nodepool.NodeManagerService/DrainNode"] = RpcPolicy.User,
         ["/nodepool.NodeManagerService/UncordonNode"] = RpcPolicy.User,
+        ["/nodepool.NodeManagerService/RevokeNodeToken"] = RpcPolicy.User,
         // A worker's bytes come as fast as its programs read and print, and their attempts' limits bound them.
         ["/nodepool.NodeManagerService/Work"] = RpcPolicy.Node,
         ["/nodepool.NodeManagerService/ReportTask"] = RpcPolicy.Node,

@@ -89,6 +89,12 @@ internal sealed class NodeManagerServiceEndpoint(
         return new Wire.UncordonNodeResponse { Success = true, Message = "Uncordoned.", Node = await Info(node, context) };
     }
 
+    public override async Task<Wire.RevokeNodeTokenResponse> RevokeNodeToken(Wire.RevokeNodeTokenRequest request, ServerCallContext context)
+    {
+        var node = await Node(Known(request.NodeId)).RevokeToken(UserCall.Of(context).Caller);
+        return new Wire.RevokeNodeTokenResponse { Success = true, Message = "Revoked.", Node = await Info(node, context) };
+    }
+
     public override async Task<Wire.ListNodesResponse> ListNodes(Wire.ListNodesRequest request, ServerCallContext context)
     {
         new FieldProblems()

@@ -68,6 +68,9 @@ internal static class NodeMapping
         Cordoned = isOwn || node.Cordoned.Length == 0 || node.CordonedUntil is not null ? node.Cordoned : PutAside, // with an end: the hub's own word
         CordonedUntil = Rfc3339.Format(node.CordonedUntil),
         DrainDeadline = Rfc3339.Format(node.DrainDeadline),
+        TokenCreatedAt = Rfc3339.Format(isOwn ? node.TokenCreatedAt : null),
+        TokenLastUsedAt = Rfc3339.Format(isOwn ? node.TokenUsedAt : null),
+        TokenExpiresAt = Rfc3339.Format(isOwn ? node.TokenEndsAt : null),
     };
 
     public static Wire.HubMessage ToFrame(NodeWelcome welcome, string nodeId) => new()

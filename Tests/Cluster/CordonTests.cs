@@ -27,7 +27,8 @@ public sealed class CordonTests(HubFixture hub)
         await hub.Deactivate(machine.Grain); // the hub comes back
         await machine.Connect();
         await NothingComes(machine, waiting);
-        await machine.Register(); // its owner registers it again
+        await machine.Register(); // its owner registers it again: a new token, and its worker comes back with that
+        await machine.Connect();
         await NothingComes(machine, waiting);
 
         Assert.Equal(("new memory", 1), ((await machine.Snapshot()).Cordoned, (await machine.Snapshot()).TaskCount));

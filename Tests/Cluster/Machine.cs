@@ -46,6 +46,7 @@ internal sealed class Machine(HubFixture hub, string id, string owner, NodeCapab
     private static readonly NodeUsage Idle = new(0, 0, 0);
 
     private IWorkerLink _reference = null!;
+    private bool _mayBeRefused;
 
     public string Id => id;
     public string Owner => owner;
@@ -76,8 +77,23 @@ internal sealed class Machine(HubFixture hub, string id, string owner, NodeCapab
     /// <summary>Ends when the hub has done what follows from it.</summary>
     public async Task Beat(long? epoch = null, NodeUsage? usage = null)
     {
-        await OnlyBeat(epoch, usage);
+        try
+        {
+            await OnlyBeat(epoch, usage);
+        }
+        catch (HiveMindException refusal) when (_mayBeRefused && refusal.Kind == FailureKind.Aborted)
+        {
+            return;
+        }
+
         await Grain.Tend();
+    }
+
+    /// <summary>From here on it is no mistake of the test that its heartbeats are refused.</summary>
+    public Machine UntilRefused()
+    {
+        _mayBeRefused = true;
+        return this;
     }
 
     public Task OnlyBeat(long? epoch = null, NodeUsage? usage = null) => Grain.Heartbeat(epoch ?? Epoch, _reference, [.. Running], usage ?? Idle);

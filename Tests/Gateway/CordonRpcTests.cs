@@ -55,6 +55,28 @@ public sealed class CordonRpcTests
     }
 
     [Fact]
+    public async Task Token_IsShownToItsOwnerOnly_AndRevokedByHimOrAnAdmin()
+    {
+        await using var gateway = Start();
+        var asked = new List<string>();
+        gateway.Node.On("GetSnapshot", _ => Task.FromResult<NodeSnapshot?>(Node with { OwnerId = "bert", CordonedUntil = null, TokenCreatedAt = Noon, TokenUsedAt = Noon }))
+            .On("RevokeToken", a =>
+            {
+                asked.Add(((Caller)a[0]!).UserId);
+                return Task.FromResult(Node);
+            });
+        var (alice, root) = (TestGateway.With(gateway.Alice), TestGateway.With(gateway.Root));
+
+        var strangers = (await gateway.Nodes.GetNodeInfoAsync(new() { NodeId = "node-1" }, alice)).Node;
+        var admins = (await gateway.Nodes.GetNodeInfoAsync(new() { NodeId = "node-1" }, root)).Node;
+        await gateway.Nodes.RevokeNodeTokenAsync(new() { NodeId = "node-1" }, alice);
+
+        Assert.Equal(("", "", "put aside by its owner or an admin"), (strangers.TokenCreatedAt, strangers.TokenLastUsedAt, strangers.Cordoned));
+        Assert.Equal(("2026-11-23T12:00:00.000Z", "2026-11-23T12:00:00.000Z", "new disk"), (admins.TokenCreatedAt, admins.TokenLastUsedAt, admins.Cordoned));
+        Assert.Equal(["alice"], asked);
+    }
+
+    [Fact]
     public async Task BadFields_AreNamedWithTheirFix_AndNoNodeIsAsked()
     {
         await using var gateway = Start();

@@ -48,6 +48,8 @@ public sealed class JsonTour() : SharedPool("Tasks:AllowNoop=true")
         ("node-cordon tour-node --reason maintenance", Ends.Well),
         ("node-drain tour-node --deadline 10m", Ends.Well),
         ("node-uncordon tour-node", Ends.Well),
+        ("node-tokens", Ends.Well),
+        ("node-token-revoke another-machine", Ends.Well),
         ("node-remove tour-node", Ends.Well),
         ("completion bash", Ends.Well),
         ("up --HiveMind:Grpc:Port={port1} --HiveMind:Http:Port={port2} --HiveMind:DataDirectory={home}/up", Ends.Never),
