@@ -92,6 +92,7 @@ internal sealed class NodeManagerServiceEndpoint(
     public override async Task<Wire.RevokeNodeTokenResponse> RevokeNodeToken(Wire.RevokeNodeTokenRequest request, ServerCallContext context)
     {
         var node = await Node(Known(request.NodeId)).RevokeToken(UserCall.Of(context).Caller);
+        await Note(AuditActions.NodeTokenRevoked, request.NodeId, context);
         return new Wire.RevokeNodeTokenResponse { Success = true, Message = "Revoked.", Node = await Info(node, context) };
     }
 

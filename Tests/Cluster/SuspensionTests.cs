@@ -1,3 +1,4 @@
+using HiveMind.Auditing;
 using HiveMind.Nodes;
 using HiveMind.Tasks;
 using HiveMind.Users;
@@ -134,5 +135,5 @@ public sealed class SuspensionTests(HubFixture hub)
     private byte[] Hash(string token) => SessionToken.TryParse(token, hub.Books.TokenTagKey)!.SecretHash;
 
     private async Task SetActive(AccountRow owner, bool isActive) =>
-        await hub.Grains.GetGrain<IUserGrain>(owner.UserId).Update(new ProfileChange(IsActive: isActive), null);
+        await hub.Grains.GetGrain<IUserGrain>(owner.UserId).Change(new AccountChange { IsActive = isActive }, null, Actor.Hub);
 }
