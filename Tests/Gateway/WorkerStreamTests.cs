@@ -67,7 +67,7 @@ public sealed class WorkerStreamTests
 
         var refused = await Ends(call);
         Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
-        Assert.Contains("heartbeat.running", refused.Status.Detail, StringComparison.Ordinal);
+        Assert.Equal("heartbeat.running", Assert.Single(refused.GetRpcStatus()!.GetDetail<BadRequest>()!.FieldViolations).Field);
     }
 
     [Fact]
