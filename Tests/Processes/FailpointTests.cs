@@ -35,7 +35,7 @@ public abstract class FailpointStory
         }
 
         using var second = losesNode ? await pool.StartWorker(lender, "second", "--allow-noop", "--unsandboxed") : null;
-        for (var i = 0; i < 5; i++) ids.Add(await hub.Submit(sender, "noop", "50", $"noop-{i}"));
+        for (var i = 0; i < 5; i++) ids.Add(await hub.Submit(sender, "noop", "300", $"noop-{i}"));
         ids.Add(await hub.Submit(sender, "python", "print('x' * 10000)", "python"));
         var ended = new List<GetTaskStatusResponse>();
         foreach (var id in ids) ended.Add(await hub.WaitFor(id, sender, status => status.Status is "completed" or "failed"));
