@@ -62,7 +62,8 @@ public sealed class QuotaRpcTests
     {
         await using var gateway = TestGateway.Start(o => o.Scheduling.Roles["user"] = new() { MaxNodes = 2 });
         gateway.Grains.AddOthers<INodeGrain>(id => Stub<INodeGrain>.New()
-            .On("Register", _ => Task.FromResult(new NodeRegistered(id, "token"))).On("Unregister", _ => Task.CompletedTask).Object);
+            .On("Register", _ => Task.FromResult(new NodeRegistered(id, "token"))).On("GetSnapshot", _ => Task.FromResult<NodeSnapshot?>(null))
+            .On("Unregister", _ => Task.CompletedTask).Object);
         Wire.RegisterNodeRequest Node(string id) => new() { NodeId = id, Capabilities = new() { CpuCores = 1, MemoryMb = 1024 } };
         foreach (var id in new[] { "a", "b", "a" }) await gateway.Nodes.RegisterNodeAsync(Node(id), TestGateway.With(gateway.Alice));
 
