@@ -33,6 +33,8 @@ public sealed partial class NodeGrain(
     private readonly Dictionary<string, WantedAttempt> _wanted = [];
     private readonly HashSet<(string TaskId, int Attempt)> _started = []; // and their tasks know it
     private readonly List<LostAttempt> _owed = []; // their TaskGrain is not yet told
+    private int _telling; // passes that tell them, under way
+    private bool _hasNewLosses; // that no pass has begun to tell
     private readonly NodeLease _lease = new(time, options.Value.Tasks.LeaseDuration, options.Value.Nodes.LivenessTimer ? VerdictPeriod : ReminderPeriod);
     private readonly MeteredNode _figures = new();
     private NodeRecord? _node;
@@ -51,7 +53,13 @@ public sealed partial class NodeGrain(
     private ReminderState _reminder = ReminderState.Unknown;
 
     private string Id => this.GetPrimaryKeyString();
-    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && !_ending && MayWork && _undecided.Count == 0 && Withheld.Length == 0;
+    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && !_ending && MayWork && _undecided.Count == 0 && !TellsLosses && Withheld.Length == 0;
+
+    /// <summary>
+    /// The room of lost attempts is given away when their records were told that they are over: so no record shows the node oversubscribed. One that
+    /// could not be told is told again, but holds up nothing any more.
+    /// </summary>
+    private bool TellsLosses => _telling > 0 || _hasNewLosses;
     private NodeOptions Limits => options.Value.Nodes;
     private ISchedulerGrain Scheduler => GrainFactory.GetGrain<ISchedulerGrain>(Shards.Default);
 
@@ -369,8 +377,10 @@ public sealed partial class NodeGrain(
     private void Abandon(WantedAttempt attempt, string cause, bool counts)
     {
         Release(attempt.TaskId);
+        var owed = _owed.Count;
         if (attempt.TakenBackAs.Length > 0) _owed.Add(new(attempt.TaskId, attempt.Attempt, attempt.TakenBackAs, false));
         else if (!attempt.Dropped) _owed.Add(new(attempt.TaskId, attempt.Attempt, cause, counts));
+        _hasNewLosses |= _owed.Count > owed;
     }
 
     /// <summary>Its run is gone: by its machine's doing, or because nobody answered its worker.</summary>
@@ -385,6 +395,8 @@ public sealed partial class NodeGrain(
     {
         var due = _owed.ToList();
         _owed.Clear();
+        _hasNewLosses = false;
+        _telling++;
         await Task.WhenAll(due.Select(async attempt =>
         {
             try
@@ -399,6 +411,7 @@ public sealed partial class NodeGrain(
                 _owed.Add(attempt);
             }
         }));
+        if (--_telling == 0) Publish();
     }
 
     private async Task<ReportVerdict> ReportOne(TaskOutcomeReport report)
