@@ -71,6 +71,7 @@ public sealed class RpcMatrixTests(HubFixture hub)
 
         ["RegisterNode"] = new(s => new RegisterNodeRequest { NodeId = s.Spare, Capabilities = Machine }, OK),
         ["UnregisterNode"] = new(async s => [new UnregisterNodeRequest { NodeId = await s.NewNode() }], OK, NotFound),
+        ["RevokeNodeToken"] = new(async s => [new RevokeNodeTokenRequest { NodeId = await s.NewNode() }], OK, NotFound),
         ["UpdateNodeStatus"] = new(s => new UpdateNodeStatusRequest { NodeId = s.Idle.Id }, OK, NotFound),
         ["GetNodeInfo"] = new(s => new GetNodeInfoRequest { NodeId = s.Idle.Id }, OK, OK),
         ["ListNodes"] = new(_ => new ListNodesRequest(), OK, OK),
