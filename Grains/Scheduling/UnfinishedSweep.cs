@@ -19,7 +19,10 @@ public sealed partial class UnfinishedSweep(
 
     private readonly SemaphoreSlim _slots = new(Together);
     private readonly OrphanWatch _orphans = new(time);
-    private long _sweeps, _checkEvery, _unreadableBefore;
+    private long _sweeps, _checkEvery;
+
+    /// <summary>Entries that the last pass of this sweep could not read.</summary>
+    public long Unreadable { get; private set; }
 
     /// <summary>Throws when an index cannot be read or the scheduler cannot be asked.</summary>
     public async Task Run(CancellationToken cancel)
@@ -30,7 +33,7 @@ public sealed partial class UnfinishedSweep(
         _checkEvery = SweepRules.CheckEvery(await index.Count());
         foreach (var node in await nodes.All()) await Start(() => targets.Touch(node), node, cancel);
         var page = new List<UnfinishedEntry>(Page);
-        var unreadable = new Unreadable(SweepRules.AskEvery(_unreadableBefore), _sweeps);
+        var unreadable = new UnreadableEntries(SweepRules.AskEvery(Unreadable), _sweeps);
         await foreach (var entry in index.Scan(cancel, unreadable.Add))
         {
             page.Add(entry);
@@ -139,9 +142,9 @@ public sealed partial class UnfinishedSweep(
         SweepInstruments.AttemptLost();
     }
 
-    private void Report(Unreadable unreadable)
+    private void Report(UnreadableEntries unreadable)
     {
-        _unreadableBefore = unreadable.Count;
+        Unreadable = unreadable.Count;
         SweepFindings.Note(unreadable.Count);
         if (unreadable.Count == 0) return;
         LogUnreadable(logger, unreadable.Count, unreadable.Newer, string.Join(", ", unreadable.Asked.Take(MostNamed).Select(entry => entry.TaskId)));
@@ -179,7 +182,7 @@ public sealed partial class UnfinishedSweep(
     }
 
     /// <summary>What one pass could not read: all are counted, about <see cref="SweepRules.MostChecked"/> of them kept to be asked.</summary>
-    private sealed class Unreadable(long askEvery, long sweep)
+    private sealed class UnreadableEntries(long askEvery, long sweep)
     {
         private readonly List<UnreadableEntry> _asked = [];
 
