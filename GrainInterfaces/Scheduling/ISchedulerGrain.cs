@@ -94,6 +94,10 @@ public sealed record NodeView(
     /// <summary>The node's durable epoch, and which activation of its grain speaks.</summary>
     [Id(12)] public long Epoch { get; init; }
     [Id(13)] public string Activation { get; init; } = "";
+    /// <summary>
+    /// For a moment it takes nothing new: it looks into what became of attempts of before. It stays in the pool, and what it is kept for stays so.
+    /// </summary>
+    [Id(14)] public bool IsSettling { get; init; }
 
     /// <summary>
     /// Whether this is to be believed after that. Which of two activations spoke later nobody can say, their clocks least of all: another one's word

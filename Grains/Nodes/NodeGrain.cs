@@ -53,7 +53,10 @@ public sealed partial class NodeGrain(
     private ReminderState _reminder = ReminderState.Unknown;
 
     private string Id => this.GetPrimaryKeyString();
-    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && !_ending && MayWork && _undecided.Count == 0 && !TellsLosses && Withheld.Length == 0;
+    private bool CanTakeWork => _node is { HoldsLease: true, NodeType: NodeTypes.Worker } && _link is not null && !_ending && MayWork && Withheld.Length == 0;
+
+    /// <summary>It looks into attempts of before, which may hold room that nobody has counted.</summary>
+    private bool IsSettling => _undecided.Count > 0 || TellsLosses;
 
     /// <summary>
     /// The room of lost attempts is given away when their records were told that they are over: so no record shows the node oversubscribed. One that
@@ -205,7 +208,7 @@ public sealed partial class NodeGrain(
         var reserved = new List<PendingTask>(offers.Count);
         foreach (var offer in offers)
         {
-            if (CanTakeWork && _room.TryReserve(Running(offer.Task))) reserved.Add(offer.Task);
+            if (CanTakeWork && !IsSettling && _room.TryReserve(Running(offer.Task))) reserved.Add(offer.Task);
             else answers.Add(new(offer.Task.TaskId, OfferAnswerKind.NoRoom));
         }
 
@@ -515,7 +518,7 @@ public sealed partial class NodeGrain(
         return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, ++_viewVersion)
         {
             Labels = _labels, Running = _room.Running, CpuPercent = _usage.CpuPercent, Cordoned = _link is null ? "" : WithheldBefore,
-            Epoch = node.Epoch, Activation = GrainContext.ActivationId.ToString(),
+            Epoch = node.Epoch, Activation = GrainContext.ActivationId.ToString(), IsSettling = IsSettling,
         };
     }
 

@@ -20,6 +20,8 @@ internal sealed class NodeSlot(string nodeId)
     public string NodeId { get; } = nodeId;
     /// <summary>Null once forgotten, while an offer is still on its way.</summary>
     public NodeView? View { get; set; }
+    /// <summary>When the last view came, by the picture's own time.</summary>
+    public long HeardAt { get; set; }
     public NodeClass? Class { get; set; }
     /// <summary>Its place in the class.</summary>
     public int Leaf { get; set; }
@@ -33,7 +35,7 @@ internal sealed class NodeSlot(string nodeId)
 
     public bool CanTakeWork => View is { CanTakeWork: true };
 
-    public bool HasRoom => !Sent && Offer.Count < SchedulerCore.TasksPerOffer && CanTakeWork && Free is { MilliCores: > 0, MemoryMb: > 0 };
+    public bool HasRoom => !Sent && Offer.Count < SchedulerCore.TasksPerOffer && View is { CanTakeWork: true, IsSettling: false } && Free is { MilliCores: > 0, MemoryMb: > 0 };
 
     public NodeLoad Load => new(Total, Free, View?.CpuPercent ?? 0);
 }

@@ -30,6 +30,11 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     /// <summary>True: a node that takes only this user's tasks is there.</summary>
     public bool HasOwnNodes(string userId) => _ownClasses.ContainsKey(userId);
 
+    /// <summary>For how long silence has been counted (ticks).</summary>
+    public long Watched { get; set; }
+
+    public List<NodeSlot> Silent(long longest) => [.. _slots.Values.Where(slot => slot.View is not null && Watched - slot.HeardAt > longest)];
+
     public NodeSlot? Find(string nodeId) => _slots.GetValueOrDefault(nodeId);
 
     // ------------------------------------------------------------ shapes
@@ -290,6 +295,7 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
         if (before is { CanTakeWork: true }) TakingWork--;
         if (view is { CanTakeWork: true }) TakingWork++;
         slot.View = view;
+        slot.HeardAt = Watched;
         if (!IsSameClass(before, view)) Reclass(slot, view);
         var total = view is null ? ResourceVector.Zero : ResourceVector.Of(view.Total);
         if (total != slot.Total || before?.CanTakeWork != view?.CanTakeWork) _version++;

@@ -15,6 +15,9 @@ public sealed class SchedulerCore
     /// <summary>And after its account's balance did not cover it for a second time.</summary>
     public static readonly TimeSpan NoCreditRest = TimeSpan.FromSeconds(10);
 
+    /// <summary>A pause between two looks that counts as silence at most: a longer one is the hub's own.</summary>
+    private static readonly long LongestLook = TimeSpan.FromSeconds(5).Ticks;
+
     /// <summary>Accounts whose first task is looked at when a later one is about to be placed before it.</summary>
     private const int PassedLookedAt = 8;
 
@@ -50,6 +53,7 @@ public sealed class SchedulerCore
     /// <summary>Lanes and shapes looked at since the start, by proposals and by nodes that grew: the cost that must not follow what waits.</summary>
     public long LanesVisited => _placementsTried + _queue.ShapesCompared;
     private long _placementsTried;
+    private long? _lookedAt;
 
     /// <summary>The nodes that are being kept now: for which task, which node, from when on at the latest as was promised.</summary>
     internal IEnumerable<Reservation> Reservations => _pool.Reservations;
@@ -95,6 +99,20 @@ public sealed class SchedulerCore
         var owner = slot.View?.OwnerId;
         _pool.Forget(slot, now.UtcTicks);
         if (owner is not null) _queue.OwnNodesChanged(owner);
+    }
+
+    /// <summary>
+    /// Forgets nodes that said nothing for so long. Each tells with every heartbeat and when its lease ends: the last word of such a one was lost, or an earlier
+    /// one came after it. To be called about once a second; a time without calls is the hub's own absence and counts for little.
+    /// </summary>
+    public IReadOnlyList<string> ForgetSilent(DateTimeOffset now, TimeSpan longest)
+    {
+        var steady = now.UtcTicks - _shares.Stepped;
+        _pool.Watched += Math.Clamp(steady - (_lookedAt ?? steady), 0, LongestLook);
+        _lookedAt = steady;
+        var silent = _pool.Silent(longest.Ticks).ConvertAll(slot => slot.NodeId);
+        foreach (var nodeId in silent) NodeGone(nodeId, now);
+        return silent;
     }
 
     /// <summary>Up to that many tasks, in order, for the best nodes: on their way until the offer is answered or failed.</summary>

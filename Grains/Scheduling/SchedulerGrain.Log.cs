@@ -21,4 +21,7 @@ public sealed partial class SchedulerGrain
 
     [LoggerMessage(6, LogLevel.Error, "{Count} index entries cannot be read and were left out; the sweeper asks their tasks")]
     private static partial void LogUnreadable(ILogger logger, int count);
+
+    [LoggerMessage(7, LogLevel.Warning, "Node {NodeId} was not heard of any more, and is forgotten until it is")]
+    private static partial void LogSilent(ILogger logger, string nodeId);
 }

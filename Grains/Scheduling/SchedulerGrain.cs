@@ -18,6 +18,8 @@ public sealed partial class SchedulerGrain(
 {
     /// <summary>Tasks proposed in one turn, so that a long queue never holds up the others' messages.</summary>
     private const int TasksPerTurn = 1024;
+    /// <summary>A node that holds its lease tells with every heartbeat, so several times in each.</summary>
+    private const int LeasesUntilSilent = 4;
     private static readonly TimeSpan DueCheck = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RebuildRetry = TimeSpan.FromSeconds(1);
 
@@ -35,7 +37,7 @@ public sealed partial class SchedulerGrain(
     {
         DelayDeactivation(TimeSpan.MaxValue);
         this.RegisterGrainTimer(
-            _ => { SchedulingInstruments.Counted(_core.Counts); EndExpired(); Pump(); return Task.CompletedTask; },
+            _ => { SchedulingInstruments.Counted(_core.Counts); EndExpired(); ForgetSilent(); Pump(); return Task.CompletedTask; },
             new GrainTimerCreationOptions(DueCheck, DueCheck) { KeepAlive = true });
         _rebuild = Rebuild(_stopping.Token);
         return Task.CompletedTask;
@@ -149,6 +151,11 @@ public sealed partial class SchedulerGrain(
         }
         _offers.Remove(offer.NodeId);
         RequestPump();
+    }
+
+    private void ForgetSilent()
+    {
+        foreach (var nodeId in _core.ForgetSilent(Now, LeasesUntilSilent * options.Value.Tasks.LeaseDuration)) LogSilent(logger, nodeId);
     }
 
     /// <summary>The tasks whose time to start is over. Their records decide; who cannot be reached is named again in a few seconds.</summary>

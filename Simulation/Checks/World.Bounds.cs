@@ -105,12 +105,12 @@ internal sealed partial class World
     {
         if (_open.Count == 0 && _inQueue == LeftOver() && _nodes.All(node => node.Held.Count == 0 && node.Machine.Runs.Count == 0))
         {
-            // A little longer, so that everybody has heard it.
+            // Longer, so that everybody has heard it, or has not been heard for long enough.
             if (_quietSince < 0) _quietSince = _clock.Ticks;
-            return _clock.Ticks - _quietSince > 4 * _plan.Heartbeat;
+            return _clock.Ticks - _quietSince > 4 * _plan.Heartbeat + (_plan.IsCalm ? 0 : LongestSilence + 10 * DueEvery);
         }
         _quietSince = -1;
-        if (_clock.Ticks - _movedAt > _longestStall) throw Broken("I10", $"nothing has moved for {TimeSpan.FromTicks(_longestStall):c}, and {Stuck()}");
+        if (_clock.Ticks - _movedAt > LongestStall) throw Broken("I10", $"nothing has moved for {TimeSpan.FromTicks(LongestStall):c}, and {Stuck()}");
         return false;
     }
 
@@ -128,8 +128,10 @@ internal sealed partial class World
     }
 
     private long _quietSince = -1;
-    /// <summary>What a dead submit left is looked at from ten minutes on, in one sweep of ten; and a hub that is away sweeps nothing.</summary>
-    private readonly long _longestStall = 25 * Ticks.Minute;
+    /// <summary>
+    /// What a dead submit left is looked at from an age on in one sweep of several, and goes when it is looked at again; and a hub that is away sweeps nothing.
+    /// </summary>
+    private long LongestStall => SweepRules.TrustBound.Ticks + 2 * SweepRules.CheckEvery(_tasks.Count) * _plan.SweepEvery + 5 * Ticks.Minute;
 
     private string Stuck()
     {

@@ -57,7 +57,7 @@ internal sealed partial class World
     private void Proposed(OfferOnItsWay offer, SimNode node)
     {
         if (_offers[node.Number] is not null) throw Broken("I6", $"two offers are on their way to {node.Id}");
-        if (_views[node.Number] is not { CanTakeWork: true } view) throw Broken("I6", $"an offer goes to {node.Id}, which takes no work as far as the scheduler was told");
+        if (_views[node.Number] is not { CanTakeWork: true, IsSettling: false } view) throw Broken("I6", $"an offer goes to {node.Id}, which takes no work as far as the scheduler was told");
         _offers[node.Number] = offer;
         var asked = ResourceVector.Zero;
         foreach (var pending in offer.Offer.Tasks)
@@ -116,7 +116,7 @@ internal sealed partial class World
         Figures.ProgressChecks++;
         foreach (var node in _nodes)
         {
-            if (_offers[node.Number] is not null || _views[node.Number] is not { CanTakeWork: true } view || view.Free is not { MilliCores: > 0, MemoryMb: > 0 }) continue;
+            if (_offers[node.Number] is not null || _views[node.Number] is not { CanTakeWork: true, IsSettling: false } view || view.Free is not { MilliCores: > 0, MemoryMb: > 0 }) continue;
             if (_core.Pool.Find(node.Id) is { Reservation: not null }) continue;
             var free = ResourceVector.Of(view.Free);
             foreach (var task in _open)

@@ -30,7 +30,7 @@ internal sealed class EventWatch(string subject, TextWriter output)
         null => "",
         OfferOnItsWay offer => $"offer {string.Join(' ', offer.Offer.Tasks.Select(task => task.TaskId))} to n{offer.Node:D2}"
             + (offer.Result is { } result ? $" answered {string.Join(' ', result.Answers.Select(answer => $"{answer.TaskId}={answer.Kind}"))} {Words(result.View)}" : ""),
-        NodeView view => $"view {view.Version}: free {view.Free} takes {view.CanTakeWork} runs {string.Join(' ', view.Running.Select(run => run.TaskId))}",
+        NodeView view => $"view {view.Version}: free {view.Free} takes {view.CanTakeWork}{(view.IsSettling ? ", settling," : "")} runs {string.Join(' ', view.Running.Select(run => run.TaskId))}",
         BeatMessage beat => $"epoch {beat.Epoch}, running {string.Join(' ', beat.Running.Select(run => $"{run.TaskId}#{run.Attempt}"))}",
         SimRun run => $"{run.Said}",
         IEnumerable<TaskAssignment> assignments => string.Join(' ', assignments.Select(assignment => $"{assignment.TaskId}#{assignment.Attempt}")),

@@ -51,7 +51,8 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
     public int Beats { get; set; }
 
     public bool IsWithheld => Draining || Cordoned || Streak.IsCordoned(clock.Now);
-    public bool CanTakeWork => HoldsLease && HasLink && Undecided.Count == 0 && !IsWithheld;
+    public bool CanTakeWork => HoldsLease && HasLink && !IsWithheld;
+    public bool IsSettling => Undecided.Count > 0;
 
     /// <summary>A new activation: what was in memory only is gone, and its lease begins whole.</summary>
     public void Reactivate()

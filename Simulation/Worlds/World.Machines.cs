@@ -172,6 +172,7 @@ internal sealed partial class World
     {
         var machine = node.Machine;
         var task = TaskOf(assignment.TaskId);
+        if (machine.RenewedAt + _plan.WorkerLease <= _clock.Ticks) return; // nothing begins without a lease; its next heartbeat does not name it
         if (machine.Answered.Contains((task.Number, assignment.Attempt)) || machine.Find(task.Number, assignment.Attempt) is not null) return;
         for (var i = machine.Runs.Count - 1; i >= 0; i--)
         {

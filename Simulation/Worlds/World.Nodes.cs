@@ -20,7 +20,7 @@ internal sealed partial class World
         var node = _nodes[offer.Node];
         foreach (var task in offer.Offer.Tasks)
         {
-            if (node.CanTakeWork && Reserve(node, Running(task))) offer.Reserved.Add(task);
+            if (node is { CanTakeWork: true, IsSettling: false } && Reserve(node, Running(task))) offer.Reserved.Add(task);
             else offer.Answers.Add(new(task.TaskId, OfferAnswerKind.NoRoom));
         }
         if (offer.Reserved.Count == 0)
@@ -423,7 +423,7 @@ internal sealed partial class World
         CheckRoom(node, free);
         return new(node.Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, node.Room.Total, free, node.CanTakeWork, ++node.ViewVersion)
         {
-            Labels = node.Labels, Running = node.Room.Running, Epoch = node.Epoch, Activation = $"{node.Activation}",
+            Labels = node.Labels, Running = node.Room.Running, Epoch = node.Epoch, Activation = $"{node.Activation}", IsSettling = node.IsSettling,
         };
     }
 

@@ -8,6 +8,8 @@ internal sealed partial class World
     private const int TasksPerTurn = 1024, RebuiltAtOnce = 128;
     private static readonly long DueEvery = Ticks.Second;
 
+    private long LongestSilence => 4 * _plan.Lease;
+
     private SchedulerCore _core;
     private int _incarnation;
     private bool _schedulerUp;
@@ -105,6 +107,9 @@ internal sealed partial class World
     {
         if (!_schedulerUp || incarnation != _incarnation) return;
         foreach (var id in _core.TakeExpired(_now, TasksPerTurn)) Call(EventKind.Expire, TaskOf(id).Number, _incarnation);
+        _core.ForgetSilent(_now, TimeSpan.FromTicks(LongestSilence));
+        for (var number = 0; number < _views.Length; number++)
+            if (_views[number] is not null && _core.Pool.Find(_nodes[number].Id) is not { View: not null }) _views[number] = null;
         Pump(incarnation);
         Later(DueEvery, EventKind.DueCheck, incarnation);
     }

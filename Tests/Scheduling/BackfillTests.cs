@@ -105,6 +105,20 @@ public sealed class BackfillTests
         Assert.Equal((Now.AddSeconds(20).UtcTicks, Now.AddSeconds(60).UtcTicks), (kept.By, kept.Promise));
     }
 
+    /// <summary>An end and a heartbeat that cross make a node look into a run: that costs nobody what was promised.</summary>
+    [Fact]
+    public void NodeChanged_KeptNodeSettlesForAMoment_GetsNothingNewAndStaysKept()
+    {
+        BigWaits(Small("b", 9000, 2));
+        _core.Nodes(new NodeBuilder("m").Runs((Small("longer", 300, 0), 300)));
+        Assert.Equal(["b@m"], _core.Propose());
+        _core.Nodes(new NodeBuilder("n").Settling().Version(2)); // empty
+        Assert.Empty(_core.Propose());
+        Assert.Equal("n", Assert.Single(_core.Reservations).Node.NodeId);
+        _core.Nodes(new NodeBuilder("n").Version(3));
+        Assert.Equal(["big@n"], _core.Propose());
+    }
+
     [Fact]
     public void Propose_HeadNeedsAGpu_PlainNodesAreNotKeptForIt()
     {

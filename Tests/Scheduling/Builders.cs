@@ -59,6 +59,7 @@ internal sealed class NodeBuilder(string id)
         Free = running.Aggregate(_view.Total, (free, it) => free.Minus(it.Task.Resources)),
     });
     public NodeBuilder Draining() => With(_view with { CanTakeWork = false });
+    public NodeBuilder Settling() => With(_view with { IsSettling = true });
     public NodeBuilder Version(long version) => With(_view with { Version = version });
 
     public NodeView Build() => _view;

@@ -48,6 +48,34 @@ public sealed class SchedulerCoreTests
         Assert.Empty(_core.Propose());
     }
 
+    /// <summary>Its last word was lost or overtaken: what it held must not be its account's for ever.</summary>
+    [Fact]
+    public void ForgetSilent_NodeThatSaysNothingMore_IsForgottenWithWhatItHeld()
+    {
+        _core.Nodes(new NodeBuilder("gone").Runs((new TaskBuilder("r").Of("ada").Cores(2), 9000)), new NodeBuilder("speaks"));
+        Assert.Equal(1, _core.LoadOf("ada").Running);
+        IReadOnlyList<string> silent = [];
+        for (var second = 0; second <= 60; second++)
+        {
+            Assert.Empty(silent);
+            if (second % 3 == 0) _core.NodeChanged(new NodeBuilder("speaks").Version(2 + second), Now.AddSeconds(second));
+            silent = _core.ForgetSilent(Now.AddSeconds(second), TimeSpan.FromSeconds(59));
+        }
+        Assert.Equal(["gone"], silent);
+        Assert.Equal((0, 1), (_core.LoadOf("ada").Running, _core.Counts.Nodes));
+    }
+
+    [Fact]
+    public void ForgetSilent_HubWasAwayOrItsClockSet_NobodyWasSilent()
+    {
+        _core.Nodes(new NodeBuilder("n"));
+        Assert.Empty(_core.ForgetSilent(Now, TimeSpan.FromSeconds(60)));
+        Assert.Empty(_core.ForgetSilent(Now.AddMinutes(10), TimeSpan.FromSeconds(60)));
+        _core.ClockStepped = TimeSpan.FromHours(-5);
+        Assert.Empty(_core.ForgetSilent(Now.AddMinutes(10).AddHours(-5), TimeSpan.FromSeconds(60)));
+        Assert.Equal(1, _core.Counts.Nodes);
+    }
+
     [Fact]
     public void Propose_OfferOnItsWay_NodeGetsNoSecondOne()
     {

@@ -10,10 +10,12 @@ internal static class Fakes
     public static WorkerOptions Options(Uri hub) => new() { Hub = hub, NodeId = "node", NodeToken = "token", AllowNoop = true };
 
     /// <summary>Waits until it holds; fails after a deadline.</summary>
-    public static async Task Until(Func<bool> condition, double seconds = 20)
+    public static Task Until(Func<bool> condition, double seconds = 20) => Until(() => Task.FromResult(condition()), seconds);
+
+    public static async Task Until(Func<Task<bool>> condition, double seconds = 20)
     {
         var since = TimeProvider.System.GetTimestamp();
-        while (!condition())
+        while (!await condition())
         {
             Assert.True(TimeProvider.System.GetElapsedTime(since).TotalSeconds < seconds, "The condition did not come true in time.");
             await Task.Delay(10);

@@ -238,6 +238,30 @@ public sealed class WorkerHostTests : IAsyncLifetime
         Assert.Single(_console.Lines(WorkerEvent.TaskDropped));
     }
 
+    /// <summary>Sent by a hub that was away for longer than the lease: it may be old, and would be killed at once.</summary>
+    [Fact]
+    public async Task Assigned_TheLeaseIsGone_BeginsNothing()
+    {
+        await Begin(leaseMs: 1000);
+        await _hub.Link.Assign(Noop("a", wait: 60_000));
+        await Fakes.Until(() => _hub.Reports.Any());
+        _hub.AnswersHeartbeats = false;
+        await Fakes.Until(async () =>
+        {
+            await _hub.Link.Kill("nobody", 1); // the hub is heard, so the connection stays
+            return _console.Lines(WorkerEvent.TaskDropped).Any(l => l.Contains("lease", StringComparison.Ordinal));
+        });
+
+        await _hub.Link.Assign(Noop("late"));
+        _hub.AnswersHeartbeats = true;
+        await HoldsNothing();
+        await HoldsNothing();
+        await _hub.Link.Assign(Noop("fresh"));
+        await Fakes.Until(() => _hub.Ended.Any());
+        Assert.Equal("fresh", Assert.Single(_hub.Ended).TaskId);
+        Assert.Single(_hub.Hellos);
+    }
+
     [Fact]
     public async Task Stop_WithARun_DrainsAndHandsItBack()
     {

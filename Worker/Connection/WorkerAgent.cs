@@ -38,9 +38,14 @@ internal sealed class WorkerAgent(
 
     public IReadOnlyList<TaskReport> DueReports() => table.Due(time.GetTimestamp(), After(Unanswered));
 
-    /// <summary>Assigned twice is assigned once: what is held or was answered is left alone.</summary>
+    /// <summary>
+    /// Assigned twice is assigned once: what is held or was answered is left alone. Without a lease nothing begins: the hub was away, and what it sent may
+    /// be old. The next heartbeat does not name it, so it is assigned again.
+    /// </summary>
     public void Assigned(Assignment assignment)
     {
+        if (!lease.IsHeld)
+            return;
         var key = new AttemptKey(assignment.TaskId, assignment.Attempt);
         if (table.TryHold(key) is not { } attempt)
             return;
