@@ -24,8 +24,13 @@ public interface ISchedulerGrain : IGrainWithStringKey
     /// <summary>What one account has waiting and running now, as far as is known here.</summary>
     [Alias("GetUserLoad"), ReadOnly] Task<UserLoad> GetUserLoad(string userId);
     [Alias("GetCounts"), ReadOnly] Task<SchedulerCounts> GetCounts();
-    /// <summary>The tasks among these that it does not have in its queue or on the way to a node.</summary>
+    /// <summary>The tasks among these, which the index or their records have, that it does not have in its queue or on the way to a node.</summary>
     [Alias("Missing"), ReadOnly] Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds);
+    /// <summary>
+    /// Up to so many that it has had since before the last call and that were not among those asked for (<see cref="Missing"/>) since: after a pass that asked for
+    /// all that the index has, those that it does not have.
+    /// </summary>
+    [Alias("TakeUnnamed")] Task<IReadOnlyList<string>> TakeUnnamed(int most);
     /// <summary>Whether it has read the whole index since it began: until then what it does not have may be on its way to it.</summary>
     [Alias("IsWhole"), ReadOnly] Task<bool> IsWhole();
 }

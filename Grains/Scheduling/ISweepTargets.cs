@@ -7,6 +7,10 @@ namespace HiveMind.Scheduling;
 public interface ISweepTargets
 {
     Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds);
+    /// <summary>Tasks that the scheduler had before this pass began and that the pass did not ask for.</summary>
+    Task<IReadOnlyList<string>> TakeUnnamed(int most);
+    /// <summary>Out of the scheduler's queue.</summary>
+    Task Dequeue(string taskId);
     /// <summary>False while the scheduler reads the index itself.</summary>
     Task<bool> SchedulerIsWhole();
     Task Enqueue(PendingTask task);
@@ -23,6 +27,10 @@ internal sealed class GrainSweepTargets(IGrainFactory grains, string shard) : IS
     private ISchedulerGrain Scheduler => grains.GetGrain<ISchedulerGrain>(shard);
 
     public Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds) => Scheduler.Missing(taskIds);
+
+    public Task<IReadOnlyList<string>> TakeUnnamed(int most) => Scheduler.TakeUnnamed(most);
+
+    public Task Dequeue(string taskId) => Scheduler.Remove([taskId]);
 
     public Task<bool> SchedulerIsWhole() => Scheduler.IsWhole();
 

@@ -18,6 +18,8 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     /// <summary>Shapes that may find room on nodes which take anyone's tasks; the others are parked.</summary>
     private readonly ShapeSet _open = new();
     private readonly HashSet<Shape> _hopeless = [];
+    /// <summary>The round of sweeps, and how many tasks neither came in it nor were named in it yet.</summary>
+    private int _round, _unnamed;
 
     public int Count => _tasks.Count;
 
@@ -34,7 +36,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         var account = shares.Of(task.UserId);
         shares.SetRole(account, task.Role);
         var lane = LaneOf(account, ShapeKey.Of(task));
-        var queued = new QueuedTask(task, lane, agingStep) { QueuedAt = now - shares.Stepped };
+        var queued = new QueuedTask(task, lane, agingStep) { QueuedAt = now - shares.Stepped, Named = _round };
         _tasks.Add(task.TaskId, queued);
         lane.Tasks++;
         account.Waiting++;
@@ -48,6 +50,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     {
         queued.Gone = true;
         _tasks.Remove(queued.TaskId);
+        if (queued.Named != _round) _unnamed--;
         if (queued.HasDeadline) _deadlines.Forget();
         if (queued is { Place: QueuePlace.Held, IsExpired: false }) _held.Forget();
         var lane = queued.Lane;
@@ -58,6 +61,34 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         }
         if (queued.Place != QueuePlace.Offered) lane.Account.Waiting--;
         if (--lane.Tasks == 0) Forget(lane);
+    }
+
+    /// <summary>Whether it is here; and the index has it, says who asks.</summary>
+    public bool Name(string taskId)
+    {
+        if (!_tasks.TryGetValue(taskId, out var queued)) return false;
+        if (queued.Named == _round) return true;
+        queued.Named = _round;
+        _unnamed--;
+        return true;
+    }
+
+    /// <summary>Up to so many that came in an earlier round and were not named in this one, which ends. Looked for only where there are any.</summary>
+    public List<string> TakeUnnamed(int most)
+    {
+        var unnamed = new List<string>();
+        if (_unnamed > 0)
+        {
+            foreach (var queued in _tasks.Values)
+            {
+                if (queued.Named == _round) continue;
+                unnamed.Add(queued.TaskId);
+                if (unnamed.Count == Math.Min(_unnamed, most)) break;
+            }
+        }
+        _round++;
+        _unnamed = _tasks.Count;
+        return unnamed;
     }
 
     /// <summary>The next that may find room, and where its account stands: those before it have nothing that may.</summary>
@@ -183,7 +214,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     public void WaitOn(QueuedTask queued, long left, long now)
     {
         // What stands for it among the deadlines asks again in a few seconds; a twin without that goes on in its place.
-        var twin = new QueuedTask(queued.ToPending(), queued.Lane, agingStep) { QueuedAt = queued.QueuedAt };
+        var twin = new QueuedTask(queued.ToPending(), queued.Lane, agingStep) { QueuedAt = queued.QueuedAt, Named = queued.Named };
         queued.Gone = true;
         _deadlines.Forget();
         _tasks[queued.TaskId] = twin;
@@ -210,7 +241,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     private QueuedTask TakeFromLane(QueuedTask queued)
     {
         var lane = queued.Lane;
-        var twin = new QueuedTask(queued.ToPending(), lane, agingStep) { QueuedAt = queued.QueuedAt };
+        var twin = new QueuedTask(queued.ToPending(), lane, agingStep) { QueuedAt = queued.QueuedAt, Named = queued.Named };
         queued.Gone = true;
         lane.Waiting.Forget();
         Review(lane);

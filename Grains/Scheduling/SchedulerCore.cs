@@ -85,6 +85,15 @@ public sealed class SchedulerCore
 
     public bool Knows(string taskId) => _queue.Find(taskId) is not null;
 
+    /// <summary>The same of a task that the index has: see <see cref="TakeUnnamed"/>.</summary>
+    public bool KnowsNamed(string taskId) => _queue.Name(taskId);
+
+    /// <summary>
+    /// Up to so many tasks that have been here since before the last call and that nobody named since: of a pass over the whole index in between that means that
+    /// it does not have them. The word that they wait no more was lost, perhaps; one that no node can run would stay for ever.
+    /// </summary>
+    public IReadOnlyList<string> TakeUnnamed(int most) => _queue.TakeUnnamed(most);
+
     public void NodeChanged(NodeView view, DateTimeOffset now)
     {
         if (_pool.Apply(view, now.UtcTicks) is not { } slot) return;

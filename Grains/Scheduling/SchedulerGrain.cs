@@ -81,7 +81,9 @@ public sealed partial class SchedulerGrain(
     public Task<SchedulerCounts> GetCounts() => Task.FromResult(_core.Counts);
 
     public Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds) =>
-        Task.FromResult<IReadOnlyList<string>>([.. taskIds.Where(id => !_core.Knows(id))]);
+        Task.FromResult<IReadOnlyList<string>>([.. taskIds.Where(id => !_core.KnowsNamed(id))]);
+
+    public Task<IReadOnlyList<string>> TakeUnnamed(int most) => Task.FromResult(_core.TakeUnnamed(most));
 
     public Task<bool> IsWhole() => Task.FromResult(_isWhole);
 

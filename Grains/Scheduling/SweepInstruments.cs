@@ -23,7 +23,7 @@ internal static class SweepInstruments
         Sweeps.Add(0);
         Failures.Add(0);
         Examined.Add(0);
-        foreach (var what in new[] { "orphan", "enqueued", "settled", "lost" }) Mended.Add(0, Tag("what", what));
+        foreach (var what in new[] { "orphan", "enqueued", "dequeued", "settled", "lost" }) Mended.Add(0, Tag("what", what));
     }
 
     public static void Ended(TimeSpan took)
@@ -41,6 +41,9 @@ internal static class SweepInstruments
 
     /// <summary>A task that waits was unknown to the scheduler.</summary>
     public static void Enqueued() => Mended.Add(1, Tag("what", "enqueued"));
+
+    /// <summary>A task that has ended was still in the scheduler's queue.</summary>
+    public static void Dequeued() => Mended.Add(1, Tag("what", "dequeued"));
 
     /// <summary>An ended task was posted to the books once more.</summary>
     public static void SettledAgain() => Mended.Add(1, Tag("what", "settled"));

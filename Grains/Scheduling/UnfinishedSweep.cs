@@ -20,6 +20,8 @@ public sealed partial class UnfinishedSweep(
     private readonly SemaphoreSlim _slots = new(Together);
     private readonly OrphanWatch _orphans = new(time);
     private long _sweeps, _checkEvery;
+    /// <summary>This pass has asked the scheduler for all that the index has.</summary>
+    private bool _askedForAll;
 
     /// <summary>Entries that the last pass of this sweep could not read.</summary>
     public long Unreadable { get; private set; }
@@ -30,6 +32,7 @@ public sealed partial class UnfinishedSweep(
         _sweeps++;
         var began = time.GetTimestamp();
         _orphans.PassBegins();
+        _askedForAll = true;
         _checkEvery = SweepRules.CheckEvery(await index.Count());
         foreach (var node in await nodes.All()) await Start(() => targets.Touch(node), node, cancel);
         var page = new List<UnfinishedEntry>(Page);
@@ -42,8 +45,10 @@ public sealed partial class UnfinishedSweep(
             page.Clear();
         }
         await SweepPage(page, cancel);
+        await AskFor([.. unreadable.Asked.Select(entry => entry.TaskId)]);
         foreach (var entry in unreadable.Asked) await Start(() => Mend(entry), entry.TaskId, cancel);
         await Finish(cancel);
+        await EmptyQueue(cancel);
         _orphans.PassEnded();
         Report(unreadable);
         SweepInstruments.Ended(time.GetElapsedTime(began));
@@ -52,14 +57,48 @@ public sealed partial class UnfinishedSweep(
     private async Task SweepPage(List<UnfinishedEntry> page, CancellationToken cancel)
     {
         await lists.EnsureListed([.. page.Select(entry => entry.Task)]);
-        var unmarked = page.Where(entry => entry.MarkedNode is null).Select(entry => entry.Task.TaskId).ToList();
-        // While the scheduler reads the index too, what it does not have yet is on its way to it: a million records are not woken for that.
-        var missing = unmarked.Count == 0 || !await targets.SchedulerIsWhole() ? [] : (await targets.Missing(unmarked)).ToHashSet();
+        var missing = await AskFor([.. page.Select(entry => entry.Task.TaskId)]);
         foreach (var entry in page)
         {
             if (SweepRules.Examines(entry, !missing.Contains(entry.Task.TaskId), _sweeps, _checkEvery, time.GetUtcNow()))
                 await Start(() => Mend(entry), entry.Task.TaskId, cancel);
         }
+    }
+
+    /// <summary>Those among these that the scheduler does not have. While it reads the index too, they are on their way to it: a million records are not woken for that.</summary>
+    private async Task<HashSet<string>> AskFor(IReadOnlyList<string> taskIds)
+    {
+        if (taskIds.Count == 0) return [];
+        if (await targets.SchedulerIsWhole()) return [.. await targets.Missing(taskIds)];
+        _askedForAll = false;
+        return [];
+    }
+
+    /// <summary>The other way round: what the scheduler has and the index has not. One that no node can run would stay in its queue until it is made anew.</summary>
+    private async Task EmptyQueue(CancellationToken cancel)
+    {
+        if (!_askedForAll) return;
+        try
+        {
+            foreach (var id in await targets.TakeUnnamed(SweepRules.MostChecked)) await Start(() => Dequeue(id), id, cancel);
+        }
+        catch (Exception exception) when (!cancel.IsCancellationRequested)
+        {
+            // All else is done; a scheduler of an older program does not know the question.
+            SweepInstruments.Failed();
+            LogFailed(logger, exception, "scheduler");
+        }
+        await Finish(cancel);
+    }
+
+    /// <summary>Unless its record says that it waits: then the index has it again.</summary>
+    private async Task Dequeue(string id)
+    {
+        var found = await Examine(id);
+        if (found.Pending is { } waiting) await index.AddMissing([waiting]);
+        if (found.Kind is not (TaskExaminationKind.Ended or TaskExaminationKind.Missing)) return;
+        await targets.Dequeue(id);
+        SweepInstruments.Dequeued();
     }
 
     private async Task Mend(UnfinishedEntry entry)

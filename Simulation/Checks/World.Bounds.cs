@@ -103,7 +103,7 @@ internal sealed partial class World
     /// <summary>All that can end has ended, everything has been given back, and nobody has a wrong idea left.</summary>
     private bool IsQuiet()
     {
-        if (_open.Count == 0 && _inQueue == LeftOver() && _nodes.All(node => node.Held.Count == 0 && node.Machine.Runs.Count == 0))
+        if (_open.Count == 0 && _inQueue == 0 && _nodes.All(node => node.Held.Count == 0 && node.Machine.Runs.Count == 0))
         {
             // Longer, so that everybody has heard it, or has not been heard for long enough.
             if (_quietSince < 0) _quietSince = _clock.Ticks;
@@ -112,19 +112,6 @@ internal sealed partial class World
         _quietSince = -1;
         if (_clock.Ticks - _movedAt > LongestStall) throw Broken("I10", $"nothing has moved for {TimeSpan.FromTicks(LongestStall):c}, and {Stuck()}");
         return false;
-    }
-
-    /// <summary>
-    /// Tasks that have ended and whose last word never reached the scheduler. One that can run somewhere is offered and so forgotten; one that
-    /// cannot stays until the scheduler is made anew.
-    /// </summary>
-    private int LeftOver()
-    {
-        if (_inQueue == 0) return 0;
-        var left = 0;
-        foreach (var task in _tasks)
-            if (task is { InQueue: true, OpenPlace: < 0 } && !MayEverRun(task)) left++;
-        return left;
     }
 
     private long _quietSince = -1;
@@ -137,7 +124,7 @@ internal sealed partial class World
     {
         foreach (var task in _open)
             return $"{_open.Count} tasks are open, {task.Id} ({task.Shape}) of {task.Born.UserId} is {task.Record?.State}, {(task.InQueue ? "in the queue" : "not in the queue")}, mark {task.Mark}: {_core.Explain(task.Id, _now).Text}";
-        if (_tasks.Find(task => task.InQueue && MayEverRun(task)) is { } one)
+        if (_tasks.Find(task => task.InQueue) is { } one)
             return $"the scheduler waits with {one.Id} ({one.Shape}), which has ended: {_core.Explain(one.Id, _now).Text}";
         var node = _nodes.First(node => node.Held.Count > 0 || node.Machine.Runs.Count > 0);
         return $"{node.Id} still holds {node.HeldSum} for {node.Held.Count} tasks, and its machine {node.Machine.Runs.Count} runs";
@@ -149,12 +136,12 @@ internal sealed partial class World
         foreach (var task in _tasks)
             if (task.Record is not null && task.Terminal is null) throw Broken("I10", $"{task.Id} has left the index and is {task.Record.State}");
         foreach (var node in _nodes) CheckRoom(node, node.Room.Free);
-        Figures.LeftOver += LeftOver();
+        if (_inQueue != 0) throw Broken("I10", $"{_inQueue} tasks that have ended are left in the scheduler's queue");
         for (var number = 0; number < _plan.Users.Count; number++)
         {
             var user = _plan.Users[number];
             var load = _core.LoadOf(user.Id);
-            if (load with { Waiting = load.Waiting - _tasks.Count(task => task.InQueue && task.User == number) } is not { Waiting: 0, Running: 0, MilliCores: 0 }) throw Broken("Conservation", $"nothing is open and the scheduler counts {load} for {user.Id}, {_inQueue} in its queue by our account");
+            if (load is not { Waiting: 0, Running: 0, MilliCores: 0 }) throw Broken("Conservation", $"nothing is open and the scheduler counts {load} for {user.Id}, {_inQueue} in its queue by our account");
         }
     }
 }

@@ -15,7 +15,7 @@ internal enum EventKind
     // The scheduler's grain.
     Enqueue, Remove, ExpireAnswered, ViewArrives, Pump, OfferAnswered, OfferFailed, DueCheck, SchedulerStarts, RebuildPage,
     // The sweeper.
-    Sweep, SweepPage, Mend, Claim,
+    Sweep, SweepPage, Mend, Claim, Dequeue,
     // What goes wrong and comes right.
     MachineDies, MachineStarts, MachineFreezes, LinkBreaks, MachineResizes, NodeLeaves, NodeUnregisters, NodeCordoned, SchedulerDies, HubFreezes, HubStops, HubReturns,
     // A question the checks ask later.

@@ -17,7 +17,7 @@ internal sealed class EventWatch(string subject, TextWriter output)
 
     private static string Subjects(in SimEvent what) => what.Kind switch
     {
-        EventKind.Enqueue or EventKind.Remove or EventKind.Cancel or EventKind.LeaveIndex or EventKind.Mend or EventKind.Expire or EventKind.ExpireAnswered => $"t{what.A:D9}",
+        EventKind.Enqueue or EventKind.Remove or EventKind.Cancel or EventKind.LeaveIndex or EventKind.Mend or EventKind.Dequeue or EventKind.Expire or EventKind.ExpireAnswered => $"t{what.A:D9}",
         EventKind.Grant or EventKind.AttemptLost => $"t{what.A:D9} [{what.B}]",
         EventKind.Claim => $"t{what.A:D9} n{what.B:D2}",
         EventKind.DropArrives => $"n{what.A:D2} t{what.B:D9}",

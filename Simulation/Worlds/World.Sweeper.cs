@@ -27,9 +27,17 @@ internal sealed partial class World
             if (!task.InIndex) continue;
             found++;
             var entry = new UnfinishedEntry(task.Entry, task.Mark >= 0 ? _nodes[task.Mark].Id : null);
-            if (SweepRules.Examines(entry, _core.Knows(task.Id), _sweeps, SweepRules.CheckEvery(_tasks.Count), _now)) Later(Delay(), EventKind.Mend, task.Number);
+            if (SweepRules.Examines(entry, _core.KnowsNamed(task.Id), _sweeps, SweepRules.CheckEvery(_tasks.Count), _now)) Later(Delay(), EventKind.Mend, task.Number);
         }
         if (from < _tasks.Count) Later(Delay(), EventKind.SweepPage, from);
+        else foreach (var id in _core.TakeUnnamed(SweepRules.MostChecked)) Later(Delay(), EventKind.Dequeue, TaskOf(id).Number);
+    }
+
+    private void Dequeue(SimTask task)
+    {
+        if (task.Record is not (null or { IsEnded: true })) return;
+        Figures.Dequeued++;
+        Send(EventKind.Remove, task.Number);
     }
 
     private void Mend(SimTask task)

@@ -152,6 +152,7 @@ internal sealed partial class World
             case EventKind.Sweep: Sweep(); break;
             case EventKind.SweepPage: SweepPage(what.A); break;
             case EventKind.Mend: Mend(_tasks[what.A]); break;
+            case EventKind.Dequeue: Dequeue(_tasks[what.A]); break;
             case EventKind.Claim: Claim(_tasks[what.A], what.B, (TaskAssignment)what.Body!); break;
 
             case EventKind.WaitBound: WaitBound(_tasks[what.A], what.B); break;

@@ -4,7 +4,7 @@ namespace HiveMind.Simulation;
 internal sealed class WorldFigures
 {
     public long Grants, Ended, Cancelled, Lost, Stale, Deaths, Freezes, Cuts, SchedulerDeaths, NodeGrainsLost, Adopted, Swept, HubFreezes, HubOutages, Unwanted;
-    public long ProgressChecks, Promises, BoundsAsked, Overlaps, LeftOver, Expired, PutAside, TakenBack;
+    public long ProgressChecks, Promises, BoundsAsked, Overlaps, Dequeued, Expired, PutAside, TakenBack;
 
     public void Add(WorldFigures other)
     {
@@ -13,7 +13,7 @@ internal sealed class WorldFigures
         (SchedulerDeaths, NodeGrainsLost) = (SchedulerDeaths + other.SchedulerDeaths, NodeGrainsLost + other.NodeGrainsLost);
         (Adopted, Swept) = (Adopted + other.Adopted, Swept + other.Swept);
         (ProgressChecks, Promises) = (ProgressChecks + other.ProgressChecks, Promises + other.Promises);
-        (BoundsAsked, Overlaps, LeftOver) = (BoundsAsked + other.BoundsAsked, Overlaps + other.Overlaps, LeftOver + other.LeftOver);
+        (BoundsAsked, Overlaps, Dequeued) = (BoundsAsked + other.BoundsAsked, Overlaps + other.Overlaps, Dequeued + other.Dequeued);
         (HubFreezes, HubOutages, Unwanted) = (HubFreezes + other.HubFreezes, HubOutages + other.HubOutages, Unwanted + other.Unwanted);
         (Expired, PutAside, TakenBack) = (Expired + other.Expired, PutAside + other.PutAside, TakenBack + other.TakenBack);
     }
@@ -22,6 +22,6 @@ internal sealed class WorldFigures
         {Grants:N0} grants, {Ended:N0} ends, {Cancelled:N0} cancels, {Expired:N0} too late to start, {Lost:N0} attempts lost, {Stale:N0} stale reports refused, {Overlaps:N0} runs beside a zombie's
         {Deaths:N0} machines died, {Freezes:N0} froze, {Cuts:N0} lines cut, {PutAside:N0} put aside, {TakenBack:N0} runs taken back, {SchedulerDeaths:N0} schedulers and {NodeGrainsLost:N0} node grains lost, {Adopted:N0} attempts adopted, {Swept:N0} entries swept
         {HubFreezes:N0} freezes and {HubOutages:N0} outages of the whole hub, {Unwanted:N0} looks at runs that nobody wants
-        {ProgressChecks:N0} scans for progress, {Promises:N0} promises, {BoundsAsked:N0} waits compared with their bound; {LeftOver:N0} ended tasks left in queues
+        {ProgressChecks:N0} scans for progress, {Promises:N0} promises, {BoundsAsked:N0} waits compared with their bound; {Dequeued:N0} ended tasks taken out of queues
         """);
 }

@@ -329,6 +329,18 @@ public sealed class UnfinishedSweepTests
             lock (_lock) return Task.FromResult<IReadOnlyList<string>>([.. taskIds.Where(id => !Queued.Contains(id))]);
         }
 
+        public HashSet<string> Unnamed { get; } = [];
+
+        public Task<IReadOnlyList<string>> TakeUnnamed(int most)
+        {
+            lock (_lock) TookUnnamed++;
+            return Task.FromResult<IReadOnlyList<string>>([.. Unnamed.Take(most)]);
+        }
+
+        public int TookUnnamed { get; private set; }
+
+        public Task Dequeue(string taskId) => Note($"dequeue {taskId}");
+
         public Task<bool> SchedulerIsWhole() => Task.FromResult(IsWhole);
 
         public Task Enqueue(PendingTask task)
@@ -380,7 +392,7 @@ public sealed class UnfinishedSweepTests
         public Task<IReadOnlyList<string>> All() => Task.FromResult<IReadOnlyList<string>>(Nodes);
         public Task<long> Count() => Task.FromResult((long)_entries.Count);
         public Task Add(IReadOnlyList<PendingTask> tasks) => Note($"add {string.Join(' ', tasks.Select(task => task.TaskId))}");
-        public Task AddMissing(IReadOnlyList<PendingTask> tasks) => throw new NotSupportedException();
+        public Task AddMissing(IReadOnlyList<PendingTask> tasks) => Note($"add-missing {string.Join(' ', tasks.Select(task => task.TaskId))}");
         Task IUnfinishedIndex.Remove(IReadOnlyList<string> taskIds) => throw new NotSupportedException();
         Task INodeIndex.Add(string nodeId) => throw new NotSupportedException();
         Task INodeIndex.Remove(string nodeId) => throw new NotSupportedException();
