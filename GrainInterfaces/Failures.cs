@@ -34,6 +34,23 @@ public sealed class HiveMindException(FailureKind kind, string reason, string me
         new(FailureKind.Unauthenticated, "UNAUTHENTICATED", "Not logged in, or the login is wrong, expired or revoked.");
     public static HiveMindException Precondition(string reason, string message) => new(FailureKind.FailedPrecondition, reason, message);
     public static HiveMindException Aborted(string reason, string message) => new(FailureKind.Aborted, reason, message);
+    /// <summary>
+    /// It is there and cannot be read: damaged, or written by a later program. Nobody takes it for missing, and who reads many goes around it. Trying again
+    /// helps only when somebody has mended it; unavailable all the same, so that nobody gives up what belongs to it.
+    /// </summary>
+    public static HiveMindException Unreadable(string record) => new(FailureKind.Unavailable, "RECORD_UNREADABLE",
+        $"The record {record} is there and cannot be read: it is damaged, or a later program wrote it. Tell the pool's operator.");
+
+    /// <summary>However Orleans has wrapped it: the record is read while its grain wakes.</summary>
+    public static HiveMindException? UnreadableIn(Exception? error)
+    {
+        for (; error is not null; error = error.InnerException)
+            if (error is HiveMindException { Reason: "RECORD_UNREADABLE" } unreadable) return unreadable;
+        return null;
+    }
+
+    public static bool IsUnreadable(Exception? error) => UnreadableIn(error) is not null;
+
     public static HiveMindException Exhausted(string reason, string message, TimeSpan? retryAfter = null) =>
         new(FailureKind.ResourceExhausted, reason, message, null, retryAfter);
     public static HiveMindException Unavailable(string reason, string message) =>

@@ -86,7 +86,8 @@ internal static class TaskShapes
     };
 
     /// <summary>"timed_out" for TASK_STATE_TIMED_OUT.</summary>
-    public static string StateWord(TaskState state) => Words.UpperSnake(state.ToString()).ToLowerInvariant();
+    public static string StateWord(TaskState state) =>
+        state == TaskState.Unspecified ? "unreadable" : Words.UpperSnake(state.ToString()).ToLowerInvariant(); // the hub cannot read its record
 
     private static string? Text(ReadOnlySpan<byte> bytes)
     {

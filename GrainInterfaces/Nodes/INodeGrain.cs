@@ -157,4 +157,12 @@ public sealed record NodeSnapshot
     [Id(20)] public DateTimeOffset? TokenCreatedAt { get; init; }
     [Id(21)] public DateTimeOffset? TokenUsedAt { get; init; }
     [Id(22)] public DateTimeOffset? TokenEndsAt { get; init; }
+    /// <summary>Its record is there and cannot be read: all else here is empty.</summary>
+    [Id(23)] public bool IsUnreadable { get; init; }
+
+    public static NodeSnapshot Unreadable(string nodeId) => new()
+    {
+        NodeId = nodeId, OwnerId = "", OwnerName = "", NodeType = "", Hostname = "", Capabilities = new(), Status = "offline", Usage = new(0, 0, 0),
+        Cordoned = "unreadable: its record is damaged, or a later program wrote it", IsUnreadable = true,
+    };
 }

@@ -7,8 +7,8 @@ namespace HiveMind.Storage;
 /// </summary>
 public interface IEndedTasks
 {
-    /// <summary>Null: never was, or is still in the floor.</summary>
+    /// <summary>Null: never was, or is still in the floor. One that is here and cannot be read throws, and is never taken for missing.</summary>
     Task<TaskSnapshot?> Find(string taskId, CancellationToken cancel);
-    /// <summary>Those of them that are here.</summary>
-    Task<IReadOnlyList<TaskSnapshot>> FindAll(IReadOnlyList<string> taskIds, CancellationToken cancel);
+    /// <summary>Those of them that are here. One that cannot be read stops nothing: it is named to <paramref name="unreadable"/> and left out.</summary>
+    Task<IReadOnlyList<TaskSnapshot>> FindAll(IReadOnlyList<string> taskIds, CancellationToken cancel, Action<string> unreadable);
 }

@@ -102,6 +102,12 @@ public enum TaskPriority { Normal = 0, Low = 1, High = 2, Urgent = 3 }
 /// <summary>Values are stored: append only.</summary>
 public enum TaskState { Pending = 1, Assigned = 2, Running = 3, Completed = 4, Failed = 5, Cancelled = 6, TimedOut = 7 }
 
+public static class TaskStates
+{
+    /// <summary>In lists only: the task's record is there and cannot be read. Never stored.</summary>
+    public const TaskState Unreadable = 0;
+}
+
 /// <summary>Bytes: inline up to 4 KiB, else a file addressed by its SHA-256 (lower-case hex).</summary>
 [GenerateSerializer, Alias("HiveMind.BlobRef"), Immutable]
 public sealed record BlobRef([property: Id(0)] long Size, [property: Id(1)] string Sha256, [property: Id(2)] byte[]? Inline)

@@ -485,6 +485,11 @@ public sealed partial class NodeGrain(
         {
             return (task, await GrainFactory.GetGrain<ITaskGrain>(task.TaskId).Grant(Id, _node!.OwnerId, epoch));
         }
+        catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+        {
+            // Nothing was granted, and in a second it is no other: it leaves the queue, and the sweeper asks it with every sweep.
+            return (task, new GrantResult(null, "RECORD_UNREADABLE"));
+        }
         catch (Exception error)
         {
             _unsure.Add(task.TaskId);

@@ -2,9 +2,11 @@ namespace HiveMind.Nodes;
 
 /// <summary>The stored node. Fields are appended, never renumbered; committed golden records are read by a test.</summary>
 [GenerateSerializer, Alias("HiveMind.NodeRecord"), Immutable]
-public sealed record NodeRecord
+public sealed record NodeRecord : HiveMind.Persistence.IStoredRecord
 {
     public const int CurrentVersion = 1;
+
+    public bool CanBeRead => Version is > 0 and <= CurrentVersion;
 
     [Id(0)] public int Version { get; init; } = CurrentVersion;
     [Id(1)] public string OwnerId { get; init; } = "";

@@ -137,7 +137,7 @@ internal sealed class AccountDesk(
 
         async Task Read()
         {
-            List<PendingTask>? found = null;
+            List<OpenTask>? found = null;
             _load.BeginSumming();
             try
             {
@@ -146,19 +146,20 @@ internal sealed class AccountDesk(
             }
             finally
             {
-                _load.EndSumming(found, Now);
+                _load.EndSumming(
+                    found?.Select(place => place.Task).OfType<PendingTask>(), Now, [.. (found ?? []).Where(place => place.IsUnreadable).Select(place => place.Key.TaskId)]);
             }
         }
     }
 
-    private async Task<List<PendingTask>> Open()
+    private async Task<List<OpenTask>> Open()
     {
-        var found = new List<PendingTask>();
+        var found = new List<OpenTask>();
         TaskKey? below = null;
         while (true)
         {
             var page = await index.Page(userId, below, 0, Page);
-            found.AddRange(page.Select(place => place.Task).OfType<PendingTask>());
+            found.AddRange(page);
             if (page.Count < Page) return found;
             below = page[^1].Key;
         }

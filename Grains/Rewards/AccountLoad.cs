@@ -85,14 +85,19 @@ internal sealed class AccountLoad
         _freedMeanwhile.Clear();
     }
 
-    public void EndSumming(IEnumerable<PendingTask>? indexed, TimeSpan now)
+    /// <param name="indexed">Null: it could not be read.</param>
+    /// <param name="now">Of this activation.</param>
+    /// <param name="unreadable">Entries that are there and cannot be read: open, with the hold that is known of them, if one is.</param>
+    public void EndSumming(IEnumerable<PendingTask>? indexed, TimeSpan now, IReadOnlyList<string>? unreadable = null)
     {
         _summing = false;
-        if (indexed is null) return; // could not be read
+        if (indexed is null) return;
         var before = _open;
         (_open, _held, _bytes, _urgent) = ([], 0, 0, 0);
         foreach (var task in indexed)
             if (Key(task.TaskId) is var key && !_freedMeanwhile.Contains(key)) Add(key, new Entry(task.HoldMicros, task.PayloadBytes, null, task.Priority == TaskPriority.Urgent));
+        foreach (var id in unreadable ?? [])
+            if (Key(id) is var key && !_freedMeanwhile.Contains(key)) Add(key, before.TryGetValue(key, out var known) ? known with { AdmittedAt = null } : default);
         foreach (var (key, entry) in before)
         {
             if (_open.ContainsKey(key)) continue;

@@ -43,9 +43,22 @@ public sealed class AccountLoadGrain(IOpenTasks index, IBooks books, INodeIndex 
         var own = new List<string>();
         foreach (var some in (await nodes.All()).Chunk(Together))
         {
-            var found = await Task.WhenAll(some.Select(id => GrainFactory.GetGrain<INodeGrain>(id).GetSnapshot()));
+            var found = await Task.WhenAll(some.Select(Ask));
             own.AddRange(found.OfType<NodeSnapshot>().Where(node => node.OwnerId == UserId).Select(node => node.NodeId));
         }
         return own;
+    }
+
+    /// <summary>Whose it is only its record knows: where that cannot be read, it is counted for nobody.</summary>
+    private async Task<NodeSnapshot?> Ask(string nodeId)
+    {
+        try
+        {
+            return await GrainFactory.GetGrain<INodeGrain>(nodeId).GetSnapshot();
+        }
+        catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+        {
+            return null;
+        }
     }
 }

@@ -172,6 +172,10 @@ public sealed partial class SchedulerGrain(
                 if (await GrainFactory.GetGrain<ITaskGrain>(taskId).Expire(_core.WaitedHere(taskId, Now)) is { } left) _core.NotExpired(taskId, left, Now);
                 else _core.ForgetExpired(taskId);
             }
+            catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+            {
+                _core.ForgetExpired(taskId); // in a second it is no other: the sweeper asks it with every sweep
+            }
             catch (Exception exception)
             {
                 LogExpireFailed(logger, exception, taskId);

@@ -58,12 +58,28 @@ public sealed partial class SweeperGrain : Grain, ISweeperGrain, IRemindable
     private async Task Run()
     {
         DelayDeactivation(2 * Period);
-        if (await this.GetReminder(Reminder) is null) await this.RegisterOrUpdateReminder(Reminder, Period, Period);
+        await EnsureReminder();
         _sweep ??= ActivatorUtilities.CreateInstance<UnfinishedSweep>(
             _services, new GrainSweepTargets(GrainFactory, this.GetPrimaryKeyString()));
         await _sweep.Run(_stopping.Token);
         _ended++;
     }
+
+    private async Task EnsureReminder()
+    {
+        try
+        {
+            if (await this.GetReminder(Reminder) is not null) return;
+        }
+        catch (Exception unreadable)
+        {
+            LogReminderNotRead(_logger, unreadable.GetType().Name); // written anew it says the same; a store that is away refuses that too
+        }
+        await this.RegisterOrUpdateReminder(Reminder, Period, Period);
+    }
+
+    [LoggerMessage(2, LogLevel.Warning, "The sweep's reminder could not be read and is written anew: {Cause}")]
+    private static partial void LogReminderNotRead(ILogger logger, string cause);
 
     [LoggerMessage(1, LogLevel.Warning, "The sweep did not come to its end; the next one starts anew")]
     private static partial void LogSweepFailed(ILogger logger, Exception exception);

@@ -201,6 +201,10 @@ public sealed partial class UnfinishedSweep(
             {
                 await work();
             }
+            catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+            {
+                SweepInstruments.Failed(); // its store has named it; it is asked again, and left as it is
+            }
             catch (Exception exception)
             {
                 SweepInstruments.Failed();

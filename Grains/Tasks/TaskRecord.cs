@@ -5,7 +5,7 @@ namespace HiveMind.Tasks;
 /// Running is not stored: that the program began is memory, carried into the outcome.
 /// </summary>
 [GenerateSerializer, Alias("HiveMind.TaskRecord"), Immutable]
-public sealed record TaskRecord
+public sealed record TaskRecord : HiveMind.Persistence.IStoredRecord
 {
     public const int CurrentVersion = 1;
 
@@ -18,6 +18,8 @@ public sealed record TaskRecord
     [Id(6)] public OutcomeRecord? Outcome { get; init; }
     /// <summary>At its submit.</summary>
     [Id(7)] public ClockReading Born { get; init; }
+
+    public bool CanBeRead => Version is > 0 and <= CurrentVersion && Spec is not null;
 
     /// <summary>How many it has had: of very many only the last, and those that count or are paid, are kept.</summary>
     public int AttemptsMade => Attempts.Count == 0 ? 0 : Attempts[^1].Number;

@@ -2,9 +2,11 @@ namespace HiveMind.Users;
 
 /// <summary>The stored sessions of one account: hashes only. Fields are appended, never renumbered.</summary>
 [GenerateSerializer, Alias("HiveMind.UserRecord"), Immutable]
-public sealed record UserRecord
+public sealed record UserRecord : HiveMind.Persistence.IStoredRecord
 {
     public const int CurrentVersion = 1;
+
+    public bool CanBeRead => Version is > 0 and <= CurrentVersion;
 
     [Id(0)] public int Version { get; init; } = CurrentVersion;
     [Id(1)] public IReadOnlyList<SessionRecord> Sessions { get; init; } = [];

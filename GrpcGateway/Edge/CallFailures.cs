@@ -19,6 +19,7 @@ internal sealed partial class CallFailures(IHostApplicationLifetime lifetime, Ti
     {
         RpcException said => said,
         HiveMindException failure => ErrorMapping.FromFailure(failure),
+        _ when HiveMindException.UnreadableIn(error) is { } unreadable => ErrorMapping.FromFailure(unreadable),
         InvalidRequestException invalid => ErrorMapping.FromProblems(invalid),
         AggregateException { InnerExceptions: [var only] } => Translate(only, method, deadline, cancel),
         _ when cancel.IsCancellationRequested => Ended(deadline),

@@ -19,7 +19,7 @@ internal sealed class NodeDirectory(IGrainFactory grains, INodeIndex index, Time
         var found = new ConcurrentBag<NodeSnapshot>();
         await ForEach(await index.All(), async id =>
         {
-            if (await grains.GetGrain<INodeGrain>(id).GetSnapshot() is { } node) found.Add(node);
+            if (await Ask(id) is { } node) found.Add(node);
         }, cancel);
         var nodes = found.OrderBy(n => n.NodeId, StringComparer.Ordinal).ToArray();
         _kept = new Kept(nodes, time.GetTimestamp());
@@ -34,7 +34,7 @@ internal sealed class NodeDirectory(IGrainFactory grains, INodeIndex index, Time
         for (var at = 0; at < ids.Length; at += size)
         {
             var chunk = new NodeSnapshot?[Math.Min(size, ids.Length - at)];
-            await ForEach(Enumerable.Range(0, chunk.Length), async i => chunk[i] = await grains.GetGrain<INodeGrain>(ids[at + i]).GetSnapshot(), cancel);
+            await ForEach(Enumerable.Range(0, chunk.Length), async i => chunk[i] = await Ask(ids[at + i]), cancel);
             foreach (var node in chunk)
             {
                 if (node is null || !wanted(node)) continue;
@@ -52,6 +52,19 @@ internal sealed class NodeDirectory(IGrainFactory grains, INodeIndex index, Time
 
     /// <summary>Null for an unknown or impossible id.</summary>
     public async Task<NodeSnapshot?> Find(string nodeId) => Text.IsId(nodeId) ? await grains.GetGrain<INodeGrain>(nodeId).GetSnapshot() : null;
+
+    /// <summary>One that cannot be read is shown as such, and the others all the same.</summary>
+    private async Task<NodeSnapshot?> Ask(string nodeId)
+    {
+        try
+        {
+            return await grains.GetGrain<INodeGrain>(nodeId).GetSnapshot();
+        }
+        catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+        {
+            return NodeSnapshot.Unreadable(nodeId);
+        }
+    }
 
     public static Task ForEach<T>(IEnumerable<T> items, Func<T, Task> visit, CancellationToken cancel) => System.Threading.Tasks.Parallel.ForEachAsync(
         items, new ParallelOptions { MaxDegreeOfParallelism = Parallel, CancellationToken = cancel }, async (item, _) => await visit(item));

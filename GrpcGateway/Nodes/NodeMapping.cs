@@ -57,7 +57,7 @@ internal static class NodeMapping
         },
         TaskCount = node.TaskCount,
         Owner = node.OwnerName,
-        RegisteredAt = Rfc3339.Format(node.RegisteredAt),
+        RegisteredAt = Rfc3339.Format(node.IsUnreadable ? null : node.RegisteredAt),
         CompletedTasks = totals.Completed,
         FailedTasks = totals.Failed,
         MeanDurationSeconds = totals.MeanSeconds,
@@ -65,7 +65,7 @@ internal static class NodeMapping
         FreeCpuCores = node.FreeCores,
         FreeMemoryMb = node.FreeMemoryMb,
         Connected = node.Connected,
-        Cordoned = isOwn || node.Cordoned.Length == 0 || node.CordonedUntil is not null ? node.Cordoned : PutAside, // with an end: the hub's own word
+        Cordoned = isOwn || node.IsUnreadable || node.Cordoned.Length == 0 || node.CordonedUntil is not null ? node.Cordoned : PutAside, // with an end: the hub's own word
         CordonedUntil = Rfc3339.Format(node.CordonedUntil),
         DrainDeadline = Rfc3339.Format(node.DrainDeadline),
         TokenCreatedAt = Rfc3339.Format(isOwn ? node.TokenCreatedAt : null),

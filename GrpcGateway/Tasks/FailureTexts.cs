@@ -21,6 +21,7 @@ internal static class FailureTexts
         Causes.QueueDeadline => "It was not started within its queue deadline.",
         Causes.TotalTimeout => "It took longer than its total timeout, all attempts and pauses together.",
         Causes.CrashLimit => "So many different machines were lost while they ran it that it is not given to another.",
+        "RECORD_UNREADABLE" => "Its record is there and cannot be read: it is damaged, or a later program wrote it. Tell the pool's operator.",
         Causes.Cancelled => "It was cancelled.",
         _ => cause,
     };

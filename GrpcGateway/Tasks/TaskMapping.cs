@@ -3,6 +3,7 @@ using Google.Protobuf;
 using HiveMind.Edge;
 using HiveMind.Rewards;
 using HiveMind.Scheduling;
+using HiveMind.Storage;
 using HiveMind.Users;
 using Wire = HiveMind.Protos;
 
@@ -96,10 +97,11 @@ internal static class TaskMapping
         TaskState.Pending => "pending",
         TaskState.Assigned or TaskState.Running => "running",
         TaskState.Completed => "completed",
+        TaskStates.Unreadable => "unreadable",
         _ => "failed",
     };
 
-    public static bool HasEnded(TaskState state) => state is not (TaskState.Pending or TaskState.Assigned or TaskState.Running);
+    public static bool HasEnded(TaskState state) => state is not (TaskStates.Unreadable or TaskState.Pending or TaskState.Assigned or TaskState.Running);
 
     public static Wire.GetTaskStatusResponse ToStatus(TaskSnapshot task, WaitReason reason)
     {
@@ -142,6 +144,15 @@ internal static class TaskMapping
         Attempts = task.Attempts.Count == 0 ? 0 : task.Attempts[^1].Attempt, CostMicros = task.CostMicros,
     };
 
+    /// <summary>Of a task whose record cannot be read a list shows what its place in the index says.</summary>
+    /// <param name="place">Its own entry may be unreadable too.</param>
+    /// <param name="userId">Whose list it stands in; null: everybody's.</param>
+    public static ListedTask ToUnreadable(OpenTask place, string? userId) => new()
+    {
+        Key = place.Key, UserId = place.Task?.UserId ?? userId ?? "", TaskType = place.Task?.TaskType ?? "", State = TaskStates.Unreadable,
+        Reason = "RECORD_UNREADABLE",
+    };
+
     public static Wire.TaskSummary ToSummary(ListedTask task) => new()
     {
         TaskId = task.Key.TaskId,
@@ -150,7 +161,7 @@ internal static class TaskMapping
         State = (Wire.TaskState)task.State,
         Status = ToWord(task.State),
         Reason = task.State == TaskState.Completed ? "" : task.Reason,
-        CreatedAt = Rfc3339.Format(DateTimeOffset.FromUnixTimeMilliseconds(task.Key.CreatedMs)),
+        CreatedAt = Rfc3339.Format(task.Key.CreatedAt),
         StartedAt = Rfc3339.Format(task.StartedAt),
         CompletedAt = Rfc3339.Format(task.EndedAt),
         AssignedNode = task.NodeId ?? "",

@@ -13,7 +13,8 @@ internal static class AccountSql
     private const string Columns =
         """
         users.user_id AS UserId, username AS Username, email AS Email, display_name AS DisplayName, password_hash AS PasswordHash, salt AS Salt,
-            created_at AS CreatedAt, last_login AS LastLogin, role AS Role, is_active AS IsActive, temporary_ms AS TemporaryMs
+            CAST(created_at AS TEXT) AS CreatedAt, CAST(last_login AS TEXT) AS LastLogin, role AS Role, CAST(is_active AS INTEGER) AS IsActive,
+            CAST(temporary_ms AS INTEGER) AS TemporaryMs
         """;
 
     public static AccountRow? Find(SqliteConnection connection, string column, string value) =>
@@ -110,10 +111,15 @@ internal static class AccountSql
         {
             UserId = UserId, Username = Username, Email = Email, DisplayName = DisplayName, PasswordHash = PasswordHash, Salt = Salt,
             CreatedAt = Moment(CreatedAt), LastLogin = LastLogin is null ? null : Moment(LastLogin), Role = Role, IsActive = IsActive != 0,
-            TemporaryUntil = TemporaryMs is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null,
+            TemporaryUntil = TemporaryMs is { } ms ? StoredMoment.Of(ms) : null,
         };
 
-        private static DateTimeOffset Moment(string text) =>
-            DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+        /// <summary>For show only: what is none fails neither the list nor the login.</summary>
+        private DateTimeOffset Moment(string text)
+        {
+            if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var moment)) return moment;
+            UnreadableRecords.Meet($"books/users/{UserId}");
+            return DateTimeOffset.UnixEpoch;
+        }
     }
 }

@@ -25,6 +25,6 @@ internal static class EndedRecord
             throw new InvalidDataException($"A record of an ended task has the layout {record.AsSpan(0, Math.Min(4, record.Length))}…; this program knows {Layout1} only.");
         using var packed = new MemoryStream(Convert.FromBase64String(record[Layout1.Length..]));
         using var unpack = new BrotliStream(packed, CompressionMode.Decompress);
-        return JsonSerializer.Deserialize<TaskSnapshot>(unpack)!;
+        return JsonSerializer.Deserialize<TaskSnapshot>(unpack) ?? throw new InvalidDataException("A record of an ended task is empty.");
     }
 }

@@ -74,6 +74,10 @@ internal sealed partial class EndedTaskEraser(
                 {
                     answers.Add(await asked);
                 }
+                catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+                {
+                    // its store has named it
+                }
                 catch (Exception failure)
                 {
                     LogOneFailed(logger, failure.Message);

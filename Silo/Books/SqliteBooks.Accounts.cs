@@ -154,7 +154,7 @@ public sealed partial class SqliteBooks : IAccountBooks
         public string OnlyName { get; init; } = "";
 
         public RegistrationCode ToCode() => new(
-            CodeId, MadeBy, DateTimeOffset.FromUnixTimeMilliseconds(MadeMs), DateTimeOffset.FromUnixTimeMilliseconds(ExpiresMs), (int)Uses, (int)UsesLeft, Note,
+            CodeId, MadeBy, StoredMoment.Of(MadeMs), StoredMoment.Of(ExpiresMs), (int)Uses, (int)UsesLeft, Note,
             OnlyName);
     }
 }

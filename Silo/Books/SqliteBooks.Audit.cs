@@ -33,8 +33,9 @@ public sealed partial class SqliteBooks : IAuditLog
             [
                 .. c.Query<StoredAudit>(
                     $"""
-                    SELECT audit_id AS AuditId, at_ms AS AtMs, actor AS Actor, address AS Address, action AS Action, subject AS Subject,
-                        value_before AS ValueBefore, value_after AS ValueAfter, times AS Times
+                    SELECT audit_id AS AuditId, CAST(at_ms AS INTEGER) AS AtMs, CAST(actor AS TEXT) AS Actor, CAST(address AS TEXT) AS Address,
+                        CAST(action AS TEXT) AS Action, CAST(subject AS TEXT) AS Subject, CAST(value_before AS TEXT) AS ValueBefore,
+                        CAST(value_after AS TEXT) AS ValueAfter, CAST(times AS INTEGER) AS Times
                     FROM audit_log {where} ORDER BY audit_id DESC LIMIT @most
                     """,
                     new { filter.Actor, filter.Subject, filter.Action, below, most, since = AuditId(filter.Since?.ToUnixTimeMilliseconds() ?? 0, Guid.Empty) })
@@ -80,7 +81,11 @@ public sealed partial class SqliteBooks : IAuditLog
         public string ValueAfter { get; init; } = "";
         public long Times { get; init; }
 
-        public AuditRow ToRow() => new(
-            AuditId, DateTimeOffset.FromUnixTimeMilliseconds(AtMs), Actor, Address, Action, Subject, ValueBefore, ValueAfter, Times);
+        /// <summary>Its place in the list is its id's: a time that is none is shown as the nearest that there is.</summary>
+        public AuditRow ToRow()
+        {
+            if (!StoredMoment.IsOne(AtMs)) UnreadableRecords.Meet($"books/audit_log/{AuditId}");
+            return new(AuditId, StoredMoment.Of(AtMs), Actor, Address, Action, Subject, ValueBefore, ValueAfter, Times);
+        }
     }
 }

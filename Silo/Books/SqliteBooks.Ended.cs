@@ -6,10 +6,34 @@ namespace HiveMind.Storage;
 /// <summary>The records of ended tasks that leave the floor: kept first, noted when they are gone there.</summary>
 public sealed partial class SqliteBooks : IEndedTasks
 {
-    public async Task<TaskSnapshot?> Find(string taskId, CancellationToken cancel) => (await FindAll([taskId], cancel)).FirstOrDefault();
+    public async Task<TaskSnapshot?> Find(string taskId, CancellationToken cancel)
+    {
+        var isUnreadable = false;
+        var found = await FindAll([taskId], cancel, _ => isUnreadable = true);
+        return isUnreadable ? throw HiveMindException.Unreadable($"of ended task {taskId}") : found.FirstOrDefault();
+    }
 
-    public Task<IReadOnlyList<TaskSnapshot>> FindAll(IReadOnlyList<string> taskIds, CancellationToken cancel) => _file.Read<IReadOnlyList<TaskSnapshot>>(
-        c => [.. c.Query<string>("SELECT record FROM task_records WHERE task_id IN @taskIds", new { taskIds }).Select(EndedRecord.Read)], cancel);
+    public async Task<IReadOnlyList<TaskSnapshot>> FindAll(IReadOnlyList<string> taskIds, CancellationToken cancel, Action<string> unreadable)
+    {
+        // A blob too comes as text, and says nothing then.
+        var rows = await _file.Read(c => c.Query<(string TaskId, string Record)>(
+            "SELECT task_id, CAST(record AS TEXT) FROM task_records WHERE task_id IN @taskIds", new { taskIds }).AsList(), cancel);
+        var found = new List<TaskSnapshot>(rows.Count);
+        foreach (var (taskId, record) in rows)
+        {
+            try
+            {
+                found.Add(EndedRecord.Read(record));
+            }
+            catch (Exception damaged) when (damaged is InvalidDataException or FormatException or System.Text.Json.JsonException or InvalidOperationException or NotSupportedException)
+            {
+                UnreadableRecords.Meet($"books/task_records/{taskId}", damaged);
+                unreadable(taskId);
+            }
+        }
+
+        return found;
+    }
 
     /// <summary>Settled tasks that ended by then and whose records are still in the floor, as far as is known; in order, behind that one.</summary>
     internal Task<IReadOnlyList<SettledTask>> StillInFloor(DateTimeOffset endedBy, SettledTask? after, int most, CancellationToken cancel) =>

@@ -26,8 +26,10 @@ public sealed partial class SqliteBooks : ITaskHistory
         };
         var items = c.Query<HistoryRow>(
             $"""
-            SELECT h.task_id AS TaskId, h.user_id AS UserId, h.task_type AS TaskType, h.state AS State, h.reason AS Reason, h.created_ms AS CreatedMs,
-                h.started_ms AS StartedMs, h.ended_ms AS EndedMs, h.node_id AS NodeId, h.attempts AS Attempts, h.micros AS Micros
+            SELECT h.task_id AS TaskId, CAST(h.user_id AS TEXT) AS UserId, CAST(h.task_type AS TEXT) AS TaskType, CAST(h.state AS INTEGER) AS State,
+                CAST(h.reason AS TEXT) AS Reason, CAST(h.created_ms AS INTEGER) AS CreatedMs, CAST(h.started_ms AS INTEGER) AS StartedMs,
+                CAST(h.ended_ms AS INTEGER) AS EndedMs, CAST(h.node_id AS TEXT) AS NodeId, CAST(h.attempts AS INTEGER) AS Attempts,
+                CAST(h.micros AS INTEGER) AS Micros
             FROM (
                 SELECT created_ms, task_id FROM ({stretch}) AS stretch WHERE 1 = 1 {shown}
                 ORDER BY created_ms DESC, task_id DESC LIMIT @Most) AS page
@@ -55,11 +57,24 @@ public sealed partial class SqliteBooks : ITaskHistory
         public long Attempts { get; init; }
         public long Micros { get; init; }
 
-        public ListedTask ToTask() => new()
+        private bool CanBeRead => Enum.IsDefined((TaskState)State) && StoredMoment.IsOne(CreatedMs) && StoredMoment.IsOne(EndedMs) && StoredMoment.IsOne(StartedMs ?? 0);
+
+        /// <summary>One that cannot be read is shown as such, in its place.</summary>
+        public ListedTask ToTask()
         {
-            Key = new TaskKey(CreatedMs, TaskId), UserId = UserId, TaskType = TaskType, State = (TaskState)State, Reason = Reason,
-            StartedAt = StartedMs is { } ms ? DateTimeOffset.FromUnixTimeMilliseconds(ms) : null,
-            EndedAt = DateTimeOffset.FromUnixTimeMilliseconds(EndedMs), NodeId = NodeId, Attempts = (int)Attempts, CostMicros = Micros,
-        };
+            var key = new TaskKey(CreatedMs, TaskId);
+            if (!CanBeRead)
+            {
+                UnreadableRecords.Meet($"books/task_history/{TaskId}");
+                return new() { Key = key, UserId = UserId, TaskType = TaskType, State = TaskStates.Unreadable, Reason = "RECORD_UNREADABLE" };
+            }
+
+            return new()
+            {
+                Key = key, UserId = UserId, TaskType = TaskType, State = (TaskState)State, Reason = Reason,
+                StartedAt = StartedMs is { } ms ? StoredMoment.Of(ms) : null, EndedAt = StoredMoment.Of(EndedMs), NodeId = NodeId, Attempts = (int)Attempts,
+                CostMicros = Micros,
+            };
+        }
     }
 }

@@ -149,7 +149,7 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
         return true;
     }
 
-    private static bool IsHash(string name) => name.Length == 64 && name.All(char.IsAsciiHexDigitLower);
+    internal static bool IsHash(string name) => name.Length == 64 && name.All(char.IsAsciiHexDigitLower);
 
     /// <summary>Only a hash becomes a path: 64 lower-case hex digits, nothing else.</summary>
     /// <summary>0 when it is not there.</summary>

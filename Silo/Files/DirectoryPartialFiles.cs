@@ -120,9 +120,15 @@ internal sealed class DirectoryPartialFiles : IPartialFiles
 
     /// <summary>Every partial file, and when it was last added to.</summary>
     internal IEnumerable<(string Id, DateTimeOffset TouchedAt)> All() =>
-        new DirectoryInfo(_directory).EnumerateFiles().Select(file => (file.Name, new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero)));
+        new DirectoryInfo(_directory).EnumerateFiles().Where(file => IsId(file.Name)).Select(file => (file.Name, new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero)));
 
-    private string PathOf(string id) => id is { Length: >= 1 and <= 128 } && id[0] != '.' && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-')
+    /// <summary>What lies there and is none: a damaged name, or somebody else's file. Left where it is.</summary>
+    internal IEnumerable<string> Foreign() => new DirectoryInfo(_directory).EnumerateFiles().Select(file => file.Name).Where(name => !IsId(name));
+
+    private static bool IsId(string id) =>
+        id is { Length: >= 1 and <= 128 } && id[0] != '.' && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '_' or '-');
+
+    private string PathOf(string id) => IsId(id)
         ? Path.Combine(_directory, id)
         : throw new ArgumentException("A partial file is named by 1 to 128 of letters, digits, '.', '_' and '-'.", nameof(id));
 

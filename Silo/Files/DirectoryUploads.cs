@@ -76,8 +76,8 @@ internal sealed class DirectoryUploads : IUploads
         try
         {
             var unfinished = _partials.Sizes($"up-{Owner(userId)}-*").ToList();
-            var whole = Directory.EnumerateFiles(_root, $"{Owner(userId)}-*").Select(mark => new FileInfo(mark)).Where(mark => mark.Exists)
-                .Select(mark => mark.Length > 0 ? mark.Length : _files.SizeOf(mark.Name[(mark.Name.IndexOf('-', StringComparison.Ordinal) + 1)..])).ToList();
+            var whole = Directory.EnumerateFiles(_root, $"{Owner(userId)}-*").Select(mark => new FileInfo(mark)).Where(mark => mark.Exists && IsMark(mark.Name))
+                .Select(mark => mark.Length > 0 ? mark.Length : _files.SizeOf(HashIn(mark.Name))).ToList();
             return new UploadUse(unfinished.Count + whole.Count, unfinished.Sum() + whole.Sum());
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -87,8 +87,17 @@ internal sealed class DirectoryUploads : IUploads
     }, cancel);
 
     /// <summary>All marks: whose content they keep, and the time of the last use.</summary>
-    internal IEnumerable<UploadMark> Marks() => new DirectoryInfo(_root).EnumerateFiles()
-        .Select(file => new UploadMark(file.Name, file.Name[(file.Name.IndexOf('-', StringComparison.Ordinal) + 1)..], new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero)));
+    internal IEnumerable<UploadMark> Marks() => new DirectoryInfo(_root).EnumerateFiles().Where(file => IsMark(file.Name))
+        .Select(file => new UploadMark(file.Name, HashIn(file.Name), new DateTimeOffset(file.LastWriteTimeUtc, TimeSpan.Zero)));
+
+    /// <summary>
+    /// What lies there and is no mark: a damaged name, or somebody else's file. Left where it is; it keeps no content, since no upload is found by it any more.
+    /// </summary>
+    internal IEnumerable<string> Foreign() => new DirectoryInfo(_root).EnumerateFiles().Select(file => file.Name).Where(name => !IsMark(name));
+
+    private static bool IsMark(string name) => name.Contains('-', StringComparison.Ordinal) && DirectoryFiles.IsHash(HashIn(name));
+
+    private static string HashIn(string name) => name[(name.IndexOf('-', StringComparison.Ordinal) + 1)..];
 
     /// <summary>Its content stays as long as something else keeps it. A use that comes just now writes its time first and is asked for again.</summary>
     internal void RemoveMark(UploadMark mark)

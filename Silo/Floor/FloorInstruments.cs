@@ -15,6 +15,9 @@ internal static class FloorInstruments
     private static readonly Counter<long> Failures =
         Figures.CreateCounter<long>("hivemind.floor.failures", "{failure}", "Commits, reads and writes of live state that failed.");
 
+    static FloorInstruments() => Figures.CreateObservableGauge(
+        "hivemind.records.unreadable", () => UnreadableRecords.Count, "{record}", "Records that this silo has met and cannot read: each is gone around, and named once in the log.");
+
     public static void Announce()
     {
         foreach (var verb in new[] { "commit", "read", "write", "clear" }) Failures.Add(0, Tag("verb", verb));

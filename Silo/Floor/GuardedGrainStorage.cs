@@ -4,8 +4,8 @@ using Orleans.Storage;
 namespace HiveMind.Storage;
 
 /// <summary>
-/// Grain storage as grains see it on either engine: a write has returned only when it is durable, and every failure but a lost race is an
-/// outage of unknown outcome.
+/// Grain storage as grains see it on either engine: a write has returned only when it is durable, and every failure but a lost race and a
+/// record that cannot be read is an outage of unknown outcome.
 /// </summary>
 public sealed partial class GuardedGrainStorage(IGrainStorage inner, Floor floor, ILogger<GuardedGrainStorage> log) : IGrainStorage
 {
@@ -14,6 +14,12 @@ public sealed partial class GuardedGrainStorage(IGrainStorage inner, Floor floor
         try
         {
             await inner.ReadStateAsync(stateName, grainId, grainState);
+            UnreadableRecords.Read(grainId);
+        }
+        catch (Exception e) when (Unreadable(e) is { } bytes)
+        {
+            UnreadableRecords.Meet(grainId.ToString(), bytes.InnerException);
+            throw HiveMindException.Unreadable(grainId.ToString());
         }
         catch (Exception e)
         {
@@ -40,6 +46,13 @@ public sealed partial class GuardedGrainStorage(IGrainStorage inner, Floor floor
         {
             throw Failed(e, verb, stateName, grainId);
         }
+    }
+
+    /// <summary>However its engine has wrapped it.</summary>
+    private static UnreadableRecordException? Unreadable(Exception? e)
+    {
+        while (e is not null and not UnreadableRecordException) e = e.InnerException;
+        return e as UnreadableRecordException;
     }
 
     private HiveMindException Failed(Exception e, string verb, string stateName, GrainId grainId)

@@ -79,14 +79,24 @@ internal sealed class RedisFloor : Floor
             options.ConfigurationOptions = Client;
             options.CreateMultiplexer = _ => Shared();
         });
+        GoAroundUnreadable(silo.Services);
         silo.Services.AddRedisGrainStorage(Provider, builder => builder.Configure<Serializer>((options, serializer) =>
         {
             options.ConfigurationOptions = Client;
             options.CreateMultiplexer = _ => Shared();
             options.DeleteStateOnClear = true;
-            options.GrainStorageSerializer = new OrleansGrainStorageSerializer(serializer);
+            options.GrainStorageSerializer = new RecordSerializer(serializer);
         }));
         silo.Services.AddGrainStorage(FloorNames.Storage, (services, _) => Guarded(services.GetRequiredKeyedService<IGrainStorage>(Provider), services));
+    }
+
+    /// <summary>Around the provider's table, however it is made.</summary>
+    private static void GoAroundUnreadable(IServiceCollection services)
+    {
+        var table = services.Last(service => service.ServiceType == typeof(IReminderTable));
+        services.Remove(table);
+        services.AddSingleton<IReminderTable>(provider => new ReadableReminders((IReminderTable)(table.ImplementationInstance
+            ?? table.ImplementationFactory?.Invoke(provider) ?? ActivatorUtilities.CreateInstance(provider, table.ImplementationType!))));
     }
 
     private Task<(IConnectionMultiplexer Multiplexer, bool IsShared)> Shared() => Task.FromResult((Redis, true));

@@ -65,6 +65,7 @@ internal static class SiloBuilderSetup
         builder.AddTelemetry(options);
         builder.Services.AddPage(PageSetup.Options(options));
         var app = builder.Build();
+        UnreadableRecords.LogTo(app.Services.GetRequiredService<ILoggerFactory>().CreateLogger("HiveMind.Storage.UnreadableRecords"));
         HttpGate.Use(app, options);
         app.MapGrpcGateway(options.Grpc.Reflection ?? IPAddress.IsLoopback(options.Grpc.Address!));
         app.MapHealth();

@@ -99,9 +99,13 @@ internal sealed class MemoryUsageCheck : IHealthCheck
 internal sealed class RecordsCheck : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(HiveMind.Scheduling.SweepFindings.Unreadable is > 0 and var unreadable
-            ? HealthCheckResult.Degraded($"{unreadable} entries of the unfinished index cannot be read; the log of the sweep names some")
-            : HealthCheckResult.Healthy("all that was swept could be read"));
+        Task.FromResult((HiveMind.Scheduling.SweepFindings.Unreadable, HiveMind.Storage.UnreadableRecords.Count) switch
+        {
+            (0, 0) => HealthCheckResult.Healthy("all that was read could be read"),
+            (0, var records) => HealthCheckResult.Degraded($"{records} records cannot be read; the log names each"),
+            (var entries, var records) => HealthCheckResult.Degraded(
+                $"{entries} entries of the unfinished index and {records} records cannot be read; the log of the sweep names some of those, and each of these"),
+        });
 }
 
 internal sealed class ClusterCheck(Orleans.Runtime.ISiloStatusOracle oracle) : IHealthCheck

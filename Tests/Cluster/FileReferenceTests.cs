@@ -17,7 +17,7 @@ public sealed class FileReferenceTests(HubFixture hub)
         var spec = HubFixture.Spec(_type) with { Payload = payload };
         var id = await hub.Submit(spec);
         Assert.Contains(FileKey.Of(payload.Sha256), await Open());
-        Assert.DoesNotContain(FileKey.Of(payload.Sha256), await references.NamedByOpenTasks(hub.Clock.GetUtcNow().AddDays(-1), CancellationToken.None));
+        Assert.DoesNotContain(FileKey.Of(payload.Sha256), (await references.NamedByOpenTasks(hub.Clock.GetUtcNow().AddDays(-1), CancellationToken.None)).Named);
 
         var machine = await hub.Connected(_type);
         await machine.Assigned(id);
@@ -33,7 +33,7 @@ public sealed class FileReferenceTests(HubFixture hub)
         var ended = await references.LastEnded([payload.Sha256, result.Sha256, stderr.Sha256], CancellationToken.None);
         Assert.Equal([result.Sha256, stderr.Sha256], ended.Keys.Order());
 
-        async Task<IReadOnlySet<UInt128>> Open() => await references.NamedByOpenTasks(hub.Clock.GetUtcNow().AddHours(1), CancellationToken.None);
+        async Task<IReadOnlySet<UInt128>> Open() => (await references.NamedByOpenTasks(hub.Clock.GetUtcNow().AddHours(1), CancellationToken.None)).Named;
     }
 
     [Fact]
@@ -44,7 +44,7 @@ public sealed class FileReferenceTests(HubFixture hub)
         var id = await hub.Submit(HubFixture.Spec(_type) with { Payload = payload });
         await hub.Overwrite(id, [250, 1]); // as a later program wrote it: to an older one all of its entries look so
 
-        Assert.Contains(FileKey.Of(payload.Sha256), await references.NamedByOpenTasks(hub.Clock.GetUtcNow().AddHours(1), CancellationToken.None));
+        Assert.Contains(FileKey.Of(payload.Sha256), (await references.NamedByOpenTasks(hub.Clock.GetUtcNow().AddHours(1), CancellationToken.None)).Named);
         await hub.Task(id).Cancel();
         await hub.Settled();
     }

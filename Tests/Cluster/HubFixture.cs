@@ -130,6 +130,19 @@ public sealed class HubFixture : IAsyncLifetime
     /// <summary>That entry of the index holds something else from now on.</summary>
     public Task Overwrite(string taskId, byte[] record) => ((EmbeddedFloor)_stores.Floor).Overwrite(taskId, record);
 
+    /// <summary>That grain's record holds something else from now on, until it is disposed of.</summary>
+    public async Task<IAsyncDisposable> Damage(IAddressable grain, string state, byte[] record)
+    {
+        var (floor, id) = ((EmbeddedFloor)_stores.Floor, grain.GetGrainId());
+        await Deactivate(grain);
+        return new Damaged(floor, id, state, await floor.OverwriteState(id, state, record));
+    }
+
+    private sealed class Damaged(EmbeddedFloor floor, GrainId grain, string state, byte[] before) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync() => await floor.OverwriteState(grain, state, before);
+    }
+
     public async Task Deactivate(IAddressable grain) => await _cluster.DeactivateAsync(grain);
 
     public Task Until(Func<Task<bool>> condition, string what) => Wait.Until(condition, Patience, () => $"never true: {what}");

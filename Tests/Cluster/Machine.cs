@@ -52,6 +52,7 @@ internal sealed class Machine(HubFixture hub, string id, string owner, NodeCapab
     public string Owner => owner;
     public NodeCapabilities Capabilities => capabilities;
     public Caller Caller => new(owner, owner, Roles.User);
+    public string NodeId => id;
     public INodeGrain Grain => hub.Grains.GetGrain<INodeGrain>(id);
     public RecordedLink Link { get; private set; } = new();
     public long Epoch { get; private set; }

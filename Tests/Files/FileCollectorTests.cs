@@ -110,6 +110,49 @@ public sealed class FileCollectorTests : IDisposable
         Assert.True(Exists(blob));
     }
 
+    /// <summary>A file is touched for the task that names it, so what was touched long before is another's.</summary>
+    [Fact]
+    public async Task Run_ARecordCannotBeRead_WhatItMayNameStaysAndTheRestGoes()
+    {
+        var older = await Write(1);
+        _clock.Advance(TimeSpan.FromHours(10));
+        _told.UnknownSince = _clock.GetUtcNow().AddHours(5);
+        var (uploadedBefore, output) = (await Write(2), await Write(3));
+        _told.Ended[output.Sha256] = _clock.GetUtcNow();
+        _clock.Advance(TimeSpan.FromDays(31));
+        _limits = _limits with { MaxBytes = 1 };
+
+        Assert.Equal(new Collected(0, 1, 0, older.Size), await Run());
+        Assert.Equal([false, true, true], new[] { older, uploadedBefore, output }.Select(Exists));
+
+        _told.UnknownSince = null; // mended
+        Assert.Equal((1, 1), ((await Run()) is var mended ? mended.Orphans : 0, mended.Expired));
+    }
+
+    [Fact]
+    public async Task Run_NamesThatAreNone_StopNothingAndStay()
+    {
+        var blob = await Write(1);
+        var (bytes, spec) = Payload(7);
+        await Upload("ann", bytes, spec);
+        var mark = Directory.GetFiles(Path.Combine(_folder.Path, "uploads")).Single();
+        string[] foreign = [mark[..^3], mark + "é", Path.Combine(_folder.Path, "uploads", "x"), Path.Combine(_folder.Path, "partial", "a b"), Path.Combine(_folder.Path, "partial", ".nfs1")];
+        foreach (var path in foreign) File.WriteAllBytes(path, [1]);
+        foreach (var path in foreign) File.SetLastWriteTimeUtc(path, _clock.GetUtcNow().UtcDateTime);
+        var met = UnreadableRecords.Count;
+        _clock.Advance(TimeSpan.FromHours(7));
+
+        Assert.Equal(1, (await Run()).Orphans);
+
+        Assert.False(Exists(blob));
+        Assert.NotNull(await _uploads.Find("ann", spec, Make.None));
+        Assert.Equal(1, (await _uploads.UsedBy("ann", Make.None)).Count);
+        Assert.True(UnreadableRecords.Count >= met + foreign.Length, $"{met} and then {UnreadableRecords.Count}");
+        _clock.Advance(TimeSpan.FromDays(400));
+        await Run();
+        Assert.All(foreign, path => Assert.True(File.Exists(path)));
+    }
+
     [Fact]
     public async Task Run_Upload_StaysADayBehindItsLastUseThenMarkAndContentGo()
     {
@@ -198,10 +241,12 @@ public sealed class FileCollectorTests : IDisposable
         public Action WhenAskedForEnds { get; set; } = () => { };
         public Action WhenNoted { get; set; } = () => { };
 
-        public Task<IReadOnlySet<UInt128>> NamedByOpenTasks(DateTimeOffset submittedBefore, CancellationToken cancel)
+        public DateTimeOffset? UnknownSince { get; set; }
+
+        public Task<NamedFiles> NamedByOpenTasks(DateTimeOffset submittedBefore, CancellationToken cancel)
         {
             WhenAskedForOpen();
-            return Task.FromResult<IReadOnlySet<UInt128>>(Open);
+            return Task.FromResult(new NamedFiles(Open, UnknownSince));
         }
 
         public Task<IReadOnlyDictionary<string, DateTimeOffset>> LastEnded(IReadOnlyCollection<string> hashes, CancellationToken cancel)

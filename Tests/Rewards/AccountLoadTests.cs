@@ -94,6 +94,21 @@ public sealed class AccountLoadTests
         Assert.Equal((4, 1), (load.Standing.HeldMicros, load.Standing.OpenTasks));
     }
 
+    [Fact]
+    public void EndSumming_EntryThatCannotBeRead_IsOpenWithTheHoldThatIsKnown()
+    {
+        var load = new AccountLoad();
+        load.BalanceIs(10, 0);
+        load.BeginSumming();
+        load.EndSumming([Entry(1, 4), Entry(2, 3)], Now);
+        load.BeginSumming();
+        load.EndSumming([Entry(2, 3)], Now, [Id(1), Id(3)]);
+        Assert.Equal((7, 3), (load.Standing.HeldMicros, load.Standing.OpenTasks));
+        load.Free(Id(1));
+        load.BalanceIs(10, load.BalanceMark);
+        Assert.Equal((3, 2), (load.Standing.HeldMicros, load.Standing.OpenTasks));
+    }
+
     /// <summary>Every interleaving of reads that are late, ends that are told or not, and fresh activations: never below zero.</summary>
     [Fact]
     public void AnyInterleaving_NeverLeavesTheAccountBelowZero() => Gen.Select(Gen.Int[0, 9], Gen.Int[0, 20], Gen.Bool).List[10, 200].Sample(steps =>

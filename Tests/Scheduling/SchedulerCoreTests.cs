@@ -21,6 +21,24 @@ public sealed class SchedulerCoreTests
     }
 
     [Fact]
+    public void TakeUnnamed_HereBeforeTheRoundAndNotNamedInIt_AreTold()
+    {
+        _core.Enqueue(new TaskBuilder("left"), new TaskBuilder("known"), new TaskBuilder("ends"), new TaskBuilder("second"));
+        Assert.Empty(_core.TakeUnnamed(10)); // all came in this round
+        Assert.True(_core.KnowsNamed("known"));
+        Assert.False(_core.KnowsNamed("never"));
+        _core.Remove("ends");
+        _core.Enqueue(new TaskBuilder("new"));
+
+        Assert.Equal(["left", "second"], _core.TakeUnnamed(10).Order());
+
+        foreach (var id in new[] { "known", "new" }) Assert.True(_core.KnowsNamed(id));
+        Assert.Single(_core.TakeUnnamed(1)); // the rest the next time
+        foreach (var id in new[] { "left", "second" }) _core.Remove(id);
+        Assert.Equal(["known", "new"], _core.TakeUnnamed(10).Order());
+    }
+
+    [Fact]
     public void Propose_OrderAcrossSizes_IsKept()
     {
         _core.Enqueue(

@@ -279,6 +279,32 @@ public sealed class UnfinishedSweepTests
         Assert.Equal(["return t +0", "enqueue t +0"], _world.Done);
     }
 
+    [Fact]
+    public async Task Run_SchedulerHasWhatTheIndexHasNot_EndedOnesLeaveItsQueueAndWaitingOnesAreBackInTheIndex()
+    {
+        var waits = new TaskBuilder("waits").Build();
+        _world.Unnamed.UnionWith(["ended", "gone", "waits", "away"]);
+        _world.Record("ended", Ended);
+        _world.Record("gone", Missing);
+        _world.Record("waits", Pending(waits));
+        _world.Record("away", null);
+        await Sweep();
+        Assert.Equal(["add-missing waits", "dequeue ended", "dequeue gone"], _world.Done.Order());
+    }
+
+    [Fact]
+    public async Task Run_SchedulerReadsTheIndexToo_NothingIsTakenForForgotten()
+    {
+        _world.Entry(new TaskBuilder("t"), null, Pending(new TaskBuilder("t")));
+        _world.IsWhole = false;
+        await Sweep();
+        Assert.Equal(0, _world.TookUnnamed);
+
+        _world.IsWhole = true;
+        await Sweep();
+        Assert.Equal(1, _world.TookUnnamed);
+    }
+
     /// <summary>Indexes, scheduler, tasks and nodes in one, noting what was done to them.</summary>
     private sealed class World : IUnfinishedIndex, IOpenTasks, INodeIndex, ISweepTargets
     {

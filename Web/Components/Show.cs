@@ -52,6 +52,7 @@ public static class Show
         TaskState.Failed => "failed",
         TaskState.Cancelled => "cancelled",
         TaskState.TimedOut => "timed out",
+        TaskStates.Unreadable => "unreadable",
         _ => "unknown",
     };
 

@@ -18,11 +18,25 @@ public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, I
     public async Task<bool> Pass(string userId, CancellationToken cancel)
     {
         if (await books.FindAccount(userId, cancel) is not { IsActive: false }) return true;
-        await grains.GetGrain<IUserGrain>(userId).RevokeSessions([], null, Actor.Hub);
+        var sessionsEnded = await EndSessions(userId);
         var left = await Each(userId, LeaveQueue, cancel); // at once out of the queue, so that none of them starts while others are cancelled
         await Each(userId, Cancel, cancel);
         LogPass(userId, left);
-        return left == 0;
+        return left == 0 && sessionsEnded;
+    }
+
+    /// <summary>False where its record cannot be read: nobody gets in with a session of it either, and its tasks are ended all the same.</summary>
+    private async Task<bool> EndSessions(string userId)
+    {
+        try
+        {
+            await grains.GetGrain<IUserGrain>(userId).RevokeSessions([], null, Actor.Hub);
+            return true;
+        }
+        catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+        {
+            return false;
+        }
     }
 
     private async Task<int> Each(string userId, Func<IReadOnlyList<string>, CancellationToken, Task> step, CancellationToken cancel)
@@ -31,7 +45,7 @@ public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, I
         while (true)
         {
             var page = await open.Page(userId, below, 0, PageSize);
-            string[] ids = [.. page.Where(task => task.Task is not null).Select(task => task.Key.TaskId)];
+            string[] ids = [.. page.Where(task => task.Task is not null || task.IsUnreadable).Select(task => task.Key.TaskId)];
             if (ids.Length > 0) await step(ids, cancel);
             count += ids.Length;
             if (page.Count < PageSize) return count;

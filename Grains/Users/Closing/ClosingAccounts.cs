@@ -51,7 +51,7 @@ public sealed partial class ClosingAccounts(IAccountBooks books, AccountClosing 
             foreach (var userId in accounts)
             {
                 _seen.TryAdd(userId, time.GetTimestamp());
-                var nothingLeft = await closing.Pass(userId, cancel);
+                var nothingLeft = await Pass(userId, cancel);
                 if (!nothingLeft || time.GetElapsedTime(_seen[userId]) < Longest) continue;
                 await books.NoteClosed(userId, cancel);
                 _seen.Remove(userId);
@@ -64,6 +64,20 @@ public sealed partial class ClosingAccounts(IAccountBooks books, AccountClosing 
         {
             LogAgain(e);
             return true;
+        }
+    }
+
+    /// <summary>One that fails is met again by the next look, and holds up none of the others.</summary>
+    private async Task<bool> Pass(string userId, CancellationToken cancel)
+    {
+        try
+        {
+            return await closing.Pass(userId, cancel);
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            LogAgain(e);
+            return false;
         }
     }
 

@@ -22,14 +22,14 @@ internal sealed class OwnTasks(TaskListing listing, IGrainFactory grains, TimePr
     internal static OwnTask ToOwn(ListedTask task, string why) => new()
     {
         TaskId = task.Key.TaskId, TaskType = task.TaskType, State = task.State, Why = why, NodeId = task.NodeId ?? "", Attempts = task.Attempts,
-        CreatedAt = DateTimeOffset.FromUnixTimeMilliseconds(task.Key.CreatedMs), StartedAt = task.StartedAt, EndedAt = task.EndedAt,
+        CreatedAt = task.Key.CreatedAt, StartedAt = task.StartedAt, EndedAt = task.EndedAt,
         CostMicros = task.CostMicros,
     };
 
     /// <summary>A sentence that cannot be had in time is left out: the list itself is what counts.</summary>
     private async Task<string> Why(ListedTask task, CancellationToken cancel)
     {
-        if (task.State != TaskState.Pending) return TaskMapping.HasEnded(task.State) ? FailureTexts.For(task.Reason) : "";
+        if (task.State != TaskState.Pending) return TaskMapping.HasEnded(task.State) || task.State == TaskStates.Unreadable ? FailureTexts.For(task.Reason) : "";
         try
         {
             return (await grains.GetGrain<ISchedulerGrain>(Shards.Default).Explain(task.Key.TaskId).WaitAsync(Patience, time, cancel)).Text;

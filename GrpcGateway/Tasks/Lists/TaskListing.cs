@@ -33,9 +33,9 @@ internal sealed partial class TaskListing(IGrainFactory grains, IOpenTasks open,
             var places = await open.Page(filter.UserId, below, filter.FromMs, chunk);
             // Of an entry that cannot be read only the task itself knows the type.
             var candidates = places.Where(place => place.IsUnreadable || (place.Task is { } task && filter.ShowsType(task.TaskType)))
-                .Select(place => place.Key.TaskId).ToList();
+                .ToList();
             if (!filter.Shows(TaskState.Pending)) candidates = await WithoutQueued(candidates);
-            found.AddRange((await Ask(candidates, cancel)).Where(task => filter.Shows(task.State) && filter.ShowsType(task.TaskType)));
+            found.AddRange((await Ask(candidates, filter.UserId, cancel)).Where(task => filter.Shows(task.State) && filter.ShowsType(task.TaskType)));
             if (places.Count < chunk) return new TaskWindow(found, null);
             below = places[^1].Key;
         }
@@ -44,13 +44,13 @@ internal sealed partial class TaskListing(IGrainFactory grains, IOpenTasks open,
     }
 
     /// <summary>What waits in the queue is pending: no grain is woken to say so. What the scheduler does not know is asked.</summary>
-    private async Task<List<string>> WithoutQueued(List<string> tasks)
+    private async Task<List<OpenTask>> WithoutQueued(List<OpenTask> tasks)
     {
         if (tasks.Count == 0) return tasks;
         try
         {
-            var unknown = (await grains.GetGrain<ISchedulerGrain>(Shards.Default).Missing(tasks)).ToHashSet();
-            return [.. tasks.Where(unknown.Contains)];
+            var unknown = (await grains.GetGrain<ISchedulerGrain>(Shards.Default).Missing([.. tasks.Select(task => task.Key.TaskId)])).ToHashSet();
+            return [.. tasks.Where(task => unknown.Contains(task.Key.TaskId))];
         }
         catch (Exception away) when (away is TimeoutException or HiveMindException or OrleansException)
         {
@@ -60,12 +60,23 @@ internal sealed partial class TaskListing(IGrainFactory grains, IOpenTasks open,
     }
 
     /// <summary>An entry whose task was never born, or not yet, is left out: nobody was told that it exists.</summary>
-    private async Task<IEnumerable<ListedTask>> Ask(List<string> tasks, CancellationToken cancel)
+    private async Task<IEnumerable<ListedTask>> Ask(List<OpenTask> tasks, string? userId, CancellationToken cancel)
     {
         var answers = new ListedTask?[tasks.Count];
-        await NodeDirectory.ForEach(Enumerable.Range(0, tasks.Count), async i =>
-            answers[i] = await grains.GetGrain<ITaskGrain>(tasks[i]).GetSnapshot() is { } task ? TaskMapping.ToListed(task) : null, cancel);
+        await NodeDirectory.ForEach(Enumerable.Range(0, tasks.Count), async i => answers[i] = await Ask(tasks[i], userId), cancel);
         return answers.OfType<ListedTask>();
+    }
+
+    private async Task<ListedTask?> Ask(OpenTask place, string? userId)
+    {
+        try
+        {
+            return await grains.GetGrain<ITaskGrain>(place.Key.TaskId).GetSnapshot() is { } task ? TaskMapping.ToListed(task) : null;
+        }
+        catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+        {
+            return TaskMapping.ToUnreadable(place, userId);
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The scheduler did not say what waits, so the tasks are asked: {Type} {Text}")]

@@ -22,6 +22,8 @@ internal sealed class FileCollector(
     public async Task<Collected> Run(CancellationToken cancel)
     {
         var now = time.GetUtcNow();
+        foreach (var name in partials.Foreign().Select(name => $"partial/{name}").Concat(uploads.Foreign().Select(name => $"uploads/{name}")))
+            UnreadableRecords.Meet($"files/{Uri.EscapeDataString(name)}");
         var pass = new Pass { Partials = await RemovePartials(now, cancel) };
         foreach (var mark in uploads.Marks().Where(mark => now - mark.UsedAt >= limits.RetainPartialsFor)) uploads.RemoveMark(mark);
         if (files.All().Any(file => !CollectRules.IsYoung(file, now, limits))) await Sweep(pass, now, cancel);
@@ -61,7 +63,7 @@ internal sealed class FileCollector(
             if (old.Count == 0) continue;
             var ended = await references.LastEnded([.. old.Select(file => file.Sha256)], cancel);
             var facts = old.ConvertAll(file => new FileFacts(
-                file, open.Contains(FileKey.Of(file.Sha256)) || uploaded.Contains(FileKey.Of(file.Sha256)),
+                file, open.MayInclude(file, limits.OrphansAfter) || uploaded.Contains(FileKey.Of(file.Sha256)),
                 ended.TryGetValue(file.Sha256, out var at) ? at : null));
             var verdicts = facts.ToLookup(fact => CollectRules.Of(fact, now, knownSince, limits));
             pass.Orphans += await Remove(verdicts[FileVerdict.Orphan], pass, cancel);

@@ -7,25 +7,26 @@ internal sealed class HubFileReferences(IUnfinishedIndex index, IGrainFactory gr
 {
     private const int Together = 32;
 
-    public async Task<IReadOnlySet<UInt128>> NamedByOpenTasks(DateTimeOffset submittedBefore, CancellationToken cancel)
+    public async Task<NamedFiles> NamedByOpenTasks(DateTimeOffset submittedBefore, CancellationToken cancel)
     {
-        var named = new HashSet<UInt128>();
-        foreach (var hash in await books.ParkedOutputs(cancel)) named.Add(FileKey.Of(hash));
-        var batch = new List<string>(Together);
+        var named = new Names();
+        foreach (var hash in await books.ParkedOutputs(named.Unknown, cancel)) named.Add(hash);
+        var batch = new List<(string TaskId, DateTimeOffset SubmittedAt)>(Together);
         // What an entry would say if it could be read only its task knows: not to ask it would be to let its files go.
         var unreadable = new List<string>();
         await foreach (var entry in index.Scan(cancel, entry => unreadable.Add(entry.TaskId)))
         {
             if (entry.Task.SubmittedAt > submittedBefore || NamesNoFile(entry)) continue;
-            batch.Add(entry.Task.TaskId);
+            batch.Add((entry.Task.TaskId, entry.Task.SubmittedAt));
             if (batch.Count < Together) continue;
             await AddNamed(batch, named);
             batch.Clear();
         }
 
         await AddNamed(batch, named);
-        foreach (var some in unreadable.Chunk(Together)) await AddNamed([.. some], named);
-        return named;
+        // When it was submitted, its entry does not say.
+        foreach (var some in unreadable.Chunk(Together)) await AddNamed([.. some.Select(id => (id, DateTimeOffset.MinValue))], named);
+        return named.Result;
     }
 
     /// <summary>It waits, so it has no output, and its program is in its record: no grain is woken to say so, however many wait.</summary>
@@ -39,17 +40,56 @@ internal sealed class HubFileReferences(IUnfinishedIndex index, IGrainFactory gr
 
     public Task<DateTimeOffset> KnownSince(CancellationToken cancel) => books.OutputsKnownSince(cancel);
 
-    public async Task<bool> IsCurrentAttempt(string taskId, int attempt) =>
-        await grains.GetGrain<ITaskGrain>(taskId).GetSnapshot() is { EndedAt: null, Attempts: [.., { EndedAt: null } last] } && last.Attempt == attempt;
-
-    /// <summary>A task that cannot be asked ends the whole pass: not to know is no leave to remove.</summary>
-    private async Task AddNamed(List<string> taskIds, HashSet<UInt128> named)
+    public async Task<bool> IsCurrentAttempt(string taskId, int attempt)
     {
-        foreach (var task in await Task.WhenAll(taskIds.Select(id => grains.GetGrain<ITaskGrain>(id).GetSnapshot())))
+        try
         {
-            if (task is null) continue;
-            foreach (var blob in new[] { task.Spec.Payload, task.Result, task.Stderr })
-                if (blob.Inline is null) named.Add(FileKey.Of(blob.Sha256));
+            return await grains.GetGrain<ITaskGrain>(taskId).GetSnapshot() is { EndedAt: null, Attempts: [.., { EndedAt: null } last] } && last.Attempt == attempt;
+        }
+        catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+        {
+            return true;
+        }
+    }
+
+    /// <summary>
+    /// A task that cannot be asked ends the whole pass: not to know is no leave to remove. One whose record cannot be read would end every pass: what it may
+    /// name is kept instead.
+    /// </summary>
+    private async Task AddNamed(List<(string TaskId, DateTimeOffset SubmittedAt)> tasks, Names named)
+    {
+        await Task.WhenAll(tasks.Select(async asked =>
+        {
+            try
+            {
+                if (await grains.GetGrain<ITaskGrain>(asked.TaskId).GetSnapshot() is not { } task) return;
+                foreach (var blob in new[] { task.Spec.Payload, task.Result, task.Stderr })
+                    if (blob.Inline is null) named.Add(blob.Sha256);
+            }
+            catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+            {
+                named.Unknown(asked.SubmittedAt);
+            }
+        }));
+    }
+
+    private sealed class Names
+    {
+        private readonly Lock _lock = new();
+        private readonly HashSet<UInt128> _named = [];
+        private DateTimeOffset? _unknownSince;
+
+        public NamedFiles Result => new(_named, _unknownSince);
+
+        public void Add(string sha256)
+        {
+            lock (_lock) _named.Add(FileKey.Of(sha256));
+        }
+
+        /// <summary>Somebody names files from then on, and nobody knows which.</summary>
+        public void Unknown(DateTimeOffset since)
+        {
+            lock (_lock) _unknownSince = since < (_unknownSince ?? DateTimeOffset.MaxValue) ? since : _unknownSince;
         }
     }
 }

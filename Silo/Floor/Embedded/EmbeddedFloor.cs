@@ -48,7 +48,7 @@ internal sealed class EmbeddedFloor : Floor, IGuardedStore
 
     /// <summary>Grain storage without a silo around it: the same as a silo's.</summary>
     public IGrainStorage Storage(IServiceProvider services) => new EmbeddedGrainStorage(
-        commit, Readers, new OrleansGrainStorageSerializer(services.GetRequiredService<Serializer>()), services.GetRequiredService<IActivatorProvider>());
+        commit, Readers, new RecordSerializer(services.GetRequiredService<Serializer>()), services.GetRequiredService<IActivatorProvider>());
 
     /// <summary>For tests that prepare what the product never writes.</summary>
     internal Task<T> Write<T>(Func<FloorChange, T> work) => commit.Write(work);
@@ -61,6 +61,26 @@ internal sealed class EmbeddedFloor : Floor, IGuardedStore
         change.SetEntry(entry, task, entry.User, entry.Created, record, entry.Node);
         return true;
     });
+
+    /// <summary>As <see cref="Overwrite"/>, of a reminder.</summary>
+    internal Task OverwriteReminder(GrainId grain, string name, byte[] row) => commit.Write(change =>
+    {
+        change.Put(FloorLayout.Reminder(grain, name), Guid.NewGuid(), row);
+        return true;
+    });
+
+    /// <summary>As <see cref="Overwrite"/>, of a grain's record; returns what was there.</summary>
+    internal async Task<byte[]> OverwriteState(GrainId grain, string stateName, byte[] record)
+    {
+        var key = FloorLayout.State(grain, stateName);
+        var found = Readers.Read(reader => reader.Find(key)) ?? throw new ArgumentException($"{grain} has no record.", nameof(grain));
+        await commit.Write(change =>
+        {
+            change.Put(key, found.Etag, record);
+            return true;
+        });
+        return found.Value;
+    }
 
     public string? Problem() => commit.Problem();
 

@@ -79,5 +79,19 @@ internal sealed class EmbeddedReminders(GroupCommit commit, FloorReaders readers
         return [.. head, .. grain, .. Encoding.UTF8.GetBytes(entry.ReminderName)];
     }
 
-    private IEnumerable<ReminderEntry> Between(byte[] from, byte[] below) => readers.Read(reader => reader.Range(from, below)).Select(Unpack);
+    private IEnumerable<ReminderEntry> Between(byte[] from, byte[] below) => readers.Read(reader => reader.Range(from, below)).Select(TryUnpack).OfType<ReminderEntry>();
+
+    /// <summary>One that cannot be read stops none of the others.</summary>
+    private static ReminderEntry? TryUnpack(FoundRecord found)
+    {
+        try
+        {
+            return Unpack(found);
+        }
+        catch (Exception damaged) when (damaged is ArgumentException or FormatException or OverflowException)
+        {
+            UnreadableRecords.Meet($"reminders/{Convert.ToHexString(found.Key)}", damaged);
+            return null;
+        }
+    }
 }
