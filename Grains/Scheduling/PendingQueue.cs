@@ -18,8 +18,10 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     /// <summary>Shapes that may find room on nodes which take anyone's tasks; the others are parked.</summary>
     private readonly ShapeSet _open = new();
     private readonly HashSet<Shape> _hopeless = [];
-    /// <summary>The round of sweeps, and how many tasks neither came in it nor were named in it yet.</summary>
-    private int _round, _unnamed;
+    /// <summary>The round of sweeps. A task that was named 256 rounds ago looks named for one of them.</summary>
+    private byte _round;
+    /// <summary>How many tasks neither came in this round nor were named in it yet; never less.</summary>
+    private int _unnamed;
 
     public int Count => _tasks.Count;
 

@@ -32,8 +32,8 @@ internal sealed class QueuedTask(PendingTask task, Lane lane, long agingStep)
     public bool LacksCredit { get; set; }
     /// <summary>Removed: what still names it in a heap names nothing.</summary>
     public bool Gone { get; set; }
-    /// <summary>The last round of sweeps in which it came or the index named it.</summary>
-    public int Named { get; set; }
+    /// <summary>The last round of sweeps, of 256 in turn, in which it came or the index named it.</summary>
+    public byte Named { get; set; }
 
     public OrderKey Key => new(Aged, TaskId);
     public TaskPriority Priority => _priority;

@@ -16,9 +16,9 @@ public sealed partial class GuardedGrainStorage(IGrainStorage inner, Floor floor
             await inner.ReadStateAsync(stateName, grainId, grainState);
             UnreadableRecords.Read(grainId);
         }
-        catch (Exception e) when (Unreadable(e) is { } bytes)
+        catch (Exception e) when (IsUnreadable(e))
         {
-            UnreadableRecords.Meet(grainId.ToString(), bytes.InnerException);
+            UnreadableRecords.Meet(grainId.ToString(), e);
             throw HiveMindException.Unreadable(grainId.ToString());
         }
         catch (Exception e)
@@ -48,11 +48,12 @@ public sealed partial class GuardedGrainStorage(IGrainStorage inner, Floor floor
         }
     }
 
-    /// <summary>However its engine has wrapped it.</summary>
-    private static UnreadableRecordException? Unreadable(Exception? e)
+    /// <summary>However its engine has wrapped it: Redis' provider keeps the text of it only.</summary>
+    private static bool IsUnreadable(Exception? e)
     {
-        while (e is not null and not UnreadableRecordException) e = e.InnerException;
-        return e as UnreadableRecordException;
+        for (; e is not null; e = e.InnerException)
+            if (e is UnreadableRecordException || e.Message.Contains(nameof(UnreadableRecordException), StringComparison.Ordinal)) return true;
+        return false;
     }
 
     private HiveMindException Failed(Exception e, string verb, string stateName, GrainId grainId)

@@ -127,6 +127,24 @@ public sealed class OrleansOnFloorTests : IDisposable
     }
 
     [Fact]
+    public async Task ReadState_OnARedis_BytesThatCannotBeRead_AreToldApartFromAnOutage()
+    {
+        using var redis = await RealRedis.Start("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction");
+        await OnSilo(new FloorOptions { ConnectionString = redis.ConnectionString }, async (_, services) =>
+        {
+            var storage = services.GetRequiredKeyedService<IGrainStorage>(FloorNames.Storage);
+            var id = GrainId.Create("floor-probe", "damaged");
+            await storage.WriteStateAsync("probe", id, new GrainState<FloorProbeState>(new FloorProbeState { Value = 1 }));
+            var db = services.GetRequiredService<Floor>().Redis.GetDatabase();
+            Assert.False(await db.HashSetAsync("hivemind/state/floor-probe/damaged/probe", "data", new byte[] { 0xFF, 0xFE, 1, 2, 3 })); // it was there
+
+            var failure = await Assert.ThrowsAsync<HiveMindException>(() => storage.ReadStateAsync("probe", id, new GrainState<FloorProbeState>()));
+
+            Assert.Equal("RECORD_UNREADABLE", failure.Reason);
+        });
+    }
+
+    [Fact]
     public Task Write_AnotherWasFaster_InconsistentStateComesThrough() => OnSilo(async (_, services) =>
     {
         var storage = services.GetRequiredKeyedService<IGrainStorage>(FloorNames.Storage);
