@@ -53,6 +53,10 @@ public sealed partial class NodeGrain
                 _ownerIsActive = await GrainFactory.GetGrain<IUserGrain>(_node!.OwnerId).GetAccount() is not { IsActive: false };
                 _ownerAskedAt = time.GetTimestamp();
             }
+            catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+            {
+                _ownerAskedAt = time.GetTimestamp(); // its store has named it; asked as often as any other
+            }
             catch (Exception error)
             {
                 LogOwnerNotAsked(error, Id);

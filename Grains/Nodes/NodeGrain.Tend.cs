@@ -203,7 +203,7 @@ public sealed partial class NodeGrain
         }
         catch (Exception error)
         {
-            LogLookUpFailed(error, Id, taskId);
+            if (!HiveMindException.IsUnreadable(error)) LogLookUpFailed(error, Id, taskId);
             return null;
         }
     }

@@ -410,7 +410,7 @@ public sealed partial class NodeGrain(
             }
             catch (Exception error)
             {
-                LogTaskNotTold(error, Id, attempt.TaskId);
+                if (!HiveMindException.IsUnreadable(error)) LogTaskNotTold(error, Id, attempt.TaskId); // that its store has named, once
                 _owed.Add(attempt);
             }
         }));
@@ -443,7 +443,7 @@ public sealed partial class NodeGrain(
         }
         catch (Exception error)
         {
-            LogReportFailed(error, Id, report.TaskId, report.Attempt);
+            if (!HiveMindException.IsUnreadable(error)) LogReportFailed(error, Id, report.TaskId, report.Attempt);
             return new(report.TaskId, report.Attempt, ReportVerdictKind.TryAgain, "TRY_AGAIN", "The hub could not record it now.");
         }
     }

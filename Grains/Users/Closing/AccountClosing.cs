@@ -75,6 +75,10 @@ public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, I
             {
                 await step(id);
             }
+            catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
+            {
+                // its store has named it
+            }
             catch (Exception e) when (e is not OperationCanceledException)
             {
                 LogFailed(id, e.Message);
