@@ -28,6 +28,8 @@ public interface IAccountLoadGrain : IGrainWithStringKey
     /// <summary>Not registered, or not any more. A hint.</summary>
     [Alias("NodeGone"), AlwaysInterleave] Task NodeGone(string nodeId);
     [Alias("GetStanding"), AlwaysInterleave] Task<AccountStanding> GetStanding();
+    /// <summary>Its account was shut out: read anew at once, and not when what is known of it has become old.</summary>
+    [Alias("AccountChanged"), AlwaysInterleave] Task AccountChanged();
 }
 
 /// <summary>What decides whether a task is let in.</summary>
@@ -71,6 +73,8 @@ public sealed record TaskHold([property: Id(0)] long Micros, [property: Id(1)] l
 public sealed record AccountStanding(
     [property: Id(0)] long BalanceMicros, [property: Id(1)] long HeldMicros, [property: Id(2)] int OpenTasks, [property: Id(3)] long PayloadBytes)
 {
+    /// <summary>False: it was shut out, and none of its tasks starts any more.</summary>
+    [Id(4)] public bool IsActive { get; init; } = true;
     public long FreeMicros => BalanceMicros - HeldMicros;
     /// <summary>False: credits were taken away since, and its tasks may cost more than it has.</summary>
     public bool IsCovered => FreeMicros >= 0 || HeldMicros == 0;

@@ -23,6 +23,8 @@ public interface ISchedulerGrain : IGrainWithStringKey
     [Alias("ExplainWhole"), ReadOnly] Task<TaskExplanation> ExplainWhole(string taskId);
     /// <summary>What one account has waiting and running now, as far as is known here.</summary>
     [Alias("GetUserLoad"), ReadOnly] Task<UserLoad> GetUserLoad(string userId);
+    /// <summary>That account's machines that hold a lease, as far as is known here.</summary>
+    [Alias("NodesOf"), ReadOnly] Task<IReadOnlyList<string>> NodesOf(string ownerId);
     [Alias("GetCounts"), ReadOnly] Task<SchedulerCounts> GetCounts();
     /// <summary>The tasks among these, which the index or their records have, that it does not have in its queue or on the way to a node.</summary>
     [Alias("Missing"), ReadOnly] Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds);
@@ -131,8 +133,8 @@ public sealed record OfferResult([property: Id(0)] IReadOnlyList<OfferAnswer> An
 public sealed record OfferAnswer([property: Id(0)] string TaskId, [property: Id(1)] OfferAnswerKind Kind);
 
 /// <summary>
-/// Granted, or: NoRoom and Unreachable (still waits), NotPending (the task's record says it waits no more), NoCredit (it waits until its account's
-/// balance covers what its tasks may cost).
+/// Granted, or: NoRoom and Unreachable (still waits), NotPending (the task's record says it waits no more), TryAgain (nobody knows, or its account is
+/// shut out and it is about to be cancelled), NoCredit (it waits until its account's balance covers what its tasks may cost).
 /// </summary>
 public enum OfferAnswerKind { Granted = 0, NoRoom = 1, NotPending = 2, TryAgain = 3, NoCredit = 4 }
 

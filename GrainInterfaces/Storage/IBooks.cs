@@ -15,6 +15,8 @@ public interface IBooks
     Task UpdateAccount(AccountRow account, Actor by, CancellationToken cancel);
     /// <summary>Micro-credits; 0 for an unknown account.</summary>
     Task<long> Balance(string userId, CancellationToken cancel);
+    /// <summary>Its balance and whether it is active, in one read. Nothing, and active, for an unknown account.</summary>
+    Task<Purse> Purse(string userId, CancellationToken cancel);
     Task<NodeTotals> NodeTotals(string nodeId, CancellationToken cancel);
     Task<PoolTotals> PoolTotals(DateTimeOffset since, CancellationToken cancel);
     /// <summary>Outputs of that account's ended tasks that are kept as files.</summary>
@@ -35,6 +37,9 @@ public interface ISettlements
     /// <summary>Ended tasks handed over here that are not yet in the books and out of the index.</summary>
     int Open { get; }
 }
+
+/// <summary>What decides whether an account's tasks may start.</summary>
+public readonly record struct Purse(long BalanceMicros, bool IsActive);
 
 /// <summary>How an account begins: its credits, who makes it, and the codes (as given) that let it in.</summary>
 public sealed record AccountOpening(long StartingMicros, Actor By, string AdminCode = "", string RegistrationCode = "");

@@ -156,7 +156,8 @@ public enum ReportVerdictKind { Accepted = 0, Stale = 1, TryAgain = 2 }
 [GenerateSerializer, Alias("HiveMind.GrantResult"), Immutable]
 public sealed record GrantResult([property: Id(0)] TaskAssignment? Assignment, [property: Id(1)] string Refusal)
 {
-    public const string NoCredit = "NO_CREDIT";
+    /// <summary>Its account's balance does not cover its tasks; its account was shut out. It waits on, or is about to be cancelled.</summary>
+    public const string NoCredit = "NO_CREDIT", AccountInactive = "ACCOUNT_INACTIVE";
 }
 
 /// <summary>All a worker needs to run one attempt.</summary>

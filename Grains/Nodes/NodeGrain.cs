@@ -225,9 +225,13 @@ public sealed partial class NodeGrain(
             {
                 if (result?.Assignment is { } assignment) granted.Add(Granted(assignment, epoch));
                 else _room.Release(task.TaskId);
-                answers.Add(new(task.TaskId, result is null ? OfferAnswerKind.TryAgain
-                    : result.Assignment is not null ? OfferAnswerKind.Granted
-                    : result.Refusal == GrantResult.NoCredit ? OfferAnswerKind.NoCredit : OfferAnswerKind.NotPending));
+                answers.Add(new(task.TaskId, result switch
+                {
+                    null or { Refusal: GrantResult.AccountInactive } => OfferAnswerKind.TryAgain, // the closing account's next pass, or its return, decides
+                    { Assignment: not null } => OfferAnswerKind.Granted,
+                    { Refusal: GrantResult.NoCredit } => OfferAnswerKind.NoCredit,
+                    _ => OfferAnswerKind.NotPending,
+                }));
             }
         }
         catch (Exception error)

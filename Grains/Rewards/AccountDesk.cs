@@ -31,17 +31,21 @@ internal sealed class AccountDesk(
     private Task _summing = Task.CompletedTask, _reading = Task.CompletedTask;
     private long? _summedAt, _readAt;
 
+    private bool _isActive = true;
+
+    private AccountStanding Standing => _load.Standing with { IsActive = _isActive };
+
     private TimeSpan Now => time.GetElapsedTime(_start);
 
     public async Task<Admission> Admit(IReadOnlyList<TaskAsk> tasks, string role, bool allOrNone)
     {
         if (_summedAt is null) await Sum();
-        await ReadBalance(BalanceAge);
+        if (options.AsksForBalance) await ReadPurse(BalanceAge);
         await ReadOutputs(role);
         if (Decide(tasks, role, isAll: true) is { IsWhole: true } whole) return whole;
         // Before a no everything is looked at anew.
         if (IsOlder(_summedAt, SumAge)) await Sum();
-        await ReadBalance(TimeSpan.Zero);
+        if (options.AsksForBalance) await ReadPurse(TimeSpan.Zero);
         return Decide(tasks, role, allOrNone);
     }
 
@@ -58,12 +62,14 @@ internal sealed class AccountDesk(
     public async Task<AccountStanding> GetStanding()
     {
         if (_summedAt is null) await Sum();
-        await ReadBalance(BalanceAge);
-        if (_load.Standing.IsCovered) return _load.Standing;
+        await ReadPurse(BalanceAge);
+        if (_load.Standing.IsCovered) return Standing;
         if (IsOlder(_summedAt, SumAge)) await Sum();
-        await ReadBalance(TimeSpan.Zero);
-        return _load.Standing;
+        await ReadPurse(TimeSpan.Zero);
+        return Standing;
     }
+
+    public Task AccountChanged() => ReadPurse(TimeSpan.Zero);
 
     public async Task<bool> AdmitNode(string nodeId, string role)
     {
@@ -111,9 +117,9 @@ internal sealed class AccountDesk(
         return new Admission(whole, answers);
     }
 
-    private async Task ReadBalance(TimeSpan age)
+    private async Task ReadPurse(TimeSpan age)
     {
-        if (!options.AsksForBalance || !IsOlder(_readAt, age)) return;
+        if (!IsOlder(_readAt, age)) return;
         var underWay = _reading;
         if (!underWay.IsCompleted)
         {
@@ -126,7 +132,8 @@ internal sealed class AccountDesk(
         async Task Read()
         {
             var mark = _load.BalanceMark;
-            _load.BalanceIs(await books.Balance(userId, CancellationToken.None), mark);
+            (var balance, _isActive) = await books.Purse(userId, CancellationToken.None);
+            _load.BalanceIs(balance, mark);
             _readAt = time.GetTimestamp();
         }
     }

@@ -38,6 +38,8 @@ public sealed class AccountLoadGrain(IOpenTasks index, IBooks books, INodeIndex 
 
     public Task<AccountStanding> GetStanding() => Desk.GetStanding();
 
+    public Task AccountChanged() => Desk.AccountChanged();
+
     private async Task<IReadOnlyList<string>> OwnNodes()
     {
         var own = new List<string>();

@@ -201,6 +201,8 @@ public sealed class SchedulerCore
 
     public UserLoad LoadOf(string userId) => _shares.Find(userId) is { } account ? new(account.Waiting, account.Running, account.MilliCores) : new(0, 0, 0);
 
+    public IReadOnlyList<string> NodesOf(string ownerId) => [.. _pool.Connected.Where(slot => slot.View!.OwnerId == ownerId).Select(slot => slot.NodeId)];
+
     /// <summary>A node that was kept and now has room gets the task it was kept for, before anybody else is looked at.</summary>
     private int ServeReservations(int most, long now)
     {

@@ -78,6 +78,8 @@ public sealed partial class SchedulerGrain(
 
     public Task<UserLoad> GetUserLoad(string userId) => Task.FromResult(_core.LoadOf(userId));
 
+    public Task<IReadOnlyList<string>> NodesOf(string ownerId) => Task.FromResult(_core.NodesOf(ownerId));
+
     public Task<SchedulerCounts> GetCounts() => Task.FromResult(_core.Counts);
 
     public Task<IReadOnlyList<string>> Missing(IReadOnlyList<string> taskIds) =>

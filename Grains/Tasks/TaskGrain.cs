@@ -99,7 +99,7 @@ public sealed partial class TaskGrain(
         var at = Now; // once: what has just not expired has time left to run
         if (await ExpireIfDue(task, at)) return new(null, _task.State.ToString());
         if (TaskLifecycle.Grant(task, nodeId, ownerId, epoch, at.Now, at.Age, clock.Read()) is not { } granted) return new(null, task.State.ToString());
-        if (task.Spec!.Hold is { Micros: > 0 } && !await standings.IsCovered(task.Spec.UserId)) return new(null, GrantResult.NoCredit);
+        if (await standings.Refusal(task.Spec!.UserId, task.Spec.Hold is { Micros: > 0 }) is { } refusal) return new(null, refusal);
         using var span = TaskSpans.Wait(Id, task, nodeId);
         await Save(granted);
         TaskInstruments.Granted(task, granted.Current!.AssignedAt);

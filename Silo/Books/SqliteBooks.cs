@@ -68,7 +68,8 @@ public sealed partial class SqliteBooks : IBooks, IGuardedStore, IDisposable
         catch (Exception e) when (e is SqliteException or IOException or UnauthorizedAccessException or HiveMindException)
         {
             file?.Dispose();
-            if (DiskError.IsFull(e) || (e is SqliteException && DiskSpace.HasNoRoom(Path.GetDirectoryName(path)!))) throw new StoreAwayException($"The books {path} cannot be opened: their disk is full. Make room there.");
+            if (DiskError.IsFull(e) || (e is not UnauthorizedAccessException && DiskSpace.HasNoRoom(Path.GetDirectoryName(path)!)))
+                throw new StoreAwayException($"The books {path} cannot be opened: their disk is full. Make room there.");
             throw new StoreRefusedException($"The books {path} cannot be opened: {e.Message.ReplaceLineEndings(" ")}", e);
         }
         catch
@@ -120,6 +121,16 @@ public sealed partial class SqliteBooks : IBooks, IGuardedStore, IDisposable
 
     public Task<long> Balance(string userId, CancellationToken cancel) => _file.Read(
         c => c.ExecuteScalar<long>("SELECT coalesce(sum(balance_micros), 0) FROM accounts WHERE account_id = @userId", new { userId }), cancel);
+
+    public Task<Purse> Purse(string userId, CancellationToken cancel) => _file.Read(c =>
+    {
+        var (micros, isActive) = c.QuerySingle<(long, long)>(
+            """
+            SELECT (SELECT coalesce(sum(balance_micros), 0) FROM accounts WHERE account_id = @userId),
+                coalesce((SELECT is_active FROM users WHERE user_id = @userId), 1)
+            """, new { userId });
+        return new Purse(micros, isActive != 0);
+    }, cancel);
 
     public Task<NodeTotals> NodeTotals(string nodeId, CancellationToken cancel) => _file.Read(c =>
     {

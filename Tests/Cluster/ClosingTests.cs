@@ -58,6 +58,53 @@ public sealed class ClosingTests(HubFixture hub)
         await hub.PassUntil(() => AllCancelled([late]), "cancelled");
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Deactivated_ATaskThatWasOnItsWayIn_IsNeverGranted(bool isHeld)
+    {
+        var user = await hub.NewUser(Password);
+        var (machine, type) = await Lent();
+        await hub.Books.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None); // and no pass has come by yet
+
+        var late = await hub.Submit(HubFixture.Spec(type, user.UserId) with { Hold = isHeld ? new(1000, 1000, 1) : null });
+
+        var asked = await hub.Task(late).Grant(machine.Id, machine.Owner, machine.Epoch);
+        Assert.Equal((null, GrantResult.AccountInactive), (asked.Assignment, asked.Refusal));
+        await hub.PassUntil(() => AllCancelled([late]), "cancelled", machine);
+        Assert.Empty((await hub.Snapshot(late)).Attempts);
+        Assert.Empty(machine.Link.Assigned);
+    }
+
+    [Fact]
+    public async Task Deactivated_AnAccountThatWasJustAskedFor_IsRefusedAtOnce()
+    {
+        var user = await hub.NewUser(Password);
+        var (machine, type) = await Lent();
+        var first = await hub.Submit(HubFixture.Spec(type, user.UserId));
+        await hub.Until(async () => (await hub.Snapshot(first)).State == TaskState.Assigned, "granted, and so its account is known");
+
+        await Grain(user).Change(new() { IsActive = false }, null, new("u-admin")); // the clock stands still
+        await hub.Until(() => AllCancelled([first]), "the pass has come by");
+
+        var late = await hub.Submit(HubFixture.Spec(type, user.UserId));
+        Assert.Equal(GrantResult.AccountInactive, (await hub.Task(late).Grant(machine.Id, machine.Owner, machine.Epoch)).Refusal);
+    }
+
+    [Fact]
+    public async Task Activated_AfterItsTaskWasRefused_ItIsGranted()
+    {
+        var user = await hub.NewUser(Password);
+        var (machine, type) = await Lent();
+        await hub.Books.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None);
+        var task = await hub.Submit(HubFixture.Spec(type, user.UserId));
+        Assert.Equal(GrantResult.AccountInactive, (await hub.Task(task).Grant(machine.Id, machine.Owner, machine.Epoch)).Refusal);
+
+        await hub.Books.UpdateAccount(user, new("u-admin"), CancellationToken.None);
+
+        await hub.PassUntil(() => Task.FromResult(machine.Link.HasAssigned(task)), "granted", machine);
+    }
+
     [Fact]
     public async Task Activated_BeforeItWasClosed_KeepsWhatComesThen()
     {
@@ -72,6 +119,12 @@ public sealed class ClosingTests(HubFixture hub)
 
         Assert.Equal(TaskState.Pending, (await hub.Snapshot(task)).State);
         Assert.Single(await Grain(user).ListSessions());
+    }
+
+    private async Task<(Machine Machine, string Type)> Lent()
+    {
+        var type = hub.NewName("type");
+        return (await hub.Connected(type), type);
     }
 
     private async Task<bool> AllCancelled(IEnumerable<string> tasks)

@@ -2,6 +2,7 @@ using HiveMind.Auditing;
 using HiveMind.Nodes;
 using HiveMind.Tasks;
 using HiveMind.Users;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace HiveMind.Tests.Cluster;
 
@@ -39,6 +40,60 @@ public sealed class SuspensionTests(HubFixture hub)
         await machine.Connect();
         var next = await hub.Submit(HubFixture.Spec(_type, cores: 4));
         await hub.PassUntil(() => Task.FromResult(machine.Link.HasAssigned(next) || other.Link.HasAssigned(next)), "it lends again", machine, other);
+    }
+
+    [Fact]
+    public async Task OwnerIsDeactivated_HisConnectedMachines_AreToldAtOnce()
+    {
+        var owner = await hub.NewUser("correct horse battery");
+        var machine = await hub.Connected(_type, owner: owner.UserId);
+        var id = await hub.Submit(HubFixture.Spec(_type));
+        await machine.Starts(id);
+
+        await SetActive(owner, false);
+
+        // No heartbeat, no tick of a clock: nothing that would make the node ask for itself.
+        await hub.Until(() => machine.Link.Closed.Contains(Causes.NodeSuspended), "its stream is closed");
+        await hub.Until(async () => (await hub.Snapshot(id)).State == TaskState.Pending, "its run is lost");
+        Assert.True((await machine.Snapshot()).Suspended);
+        await hub.Task(id).Cancel();
+    }
+
+    [Fact]
+    public async Task OwnerIsDeactivated_AMachineThatDoesNotAnswer_HoldsUpNothing()
+    {
+        var owner = await hub.NewUser("correct horse battery");
+        var machine = await hub.Connected(_type, owner: owner.UserId);
+        var ran = await hub.Submit(HubFixture.Spec(_type));
+        await machine.Starts(ran); // so that the scheduler knows the machine
+        await machine.Ends(ran);
+        var waiting = await hub.Submit(HubFixture.Spec(hub.NewName("nowhere"), owner.UserId));
+        var silence = new TaskCompletionSource();
+        var asked = false;
+        hub.OnCall = (method, key) =>
+        {
+            if (method != nameof(INodeGrain.OwnerChanged) || key != machine.Id) return Task.CompletedTask;
+            asked = true;
+            return silence.Task;
+        };
+        try
+        {
+            await hub.Books.UpdateAccount(owner with { IsActive = false }, Actor.Hub, CancellationToken.None);
+            var pass = hub.Services.GetRequiredService<AccountClosing>().Pass(owner.UserId, CancellationToken.None);
+            await hub.Until(async () => (await hub.Snapshot(waiting)).State == TaskState.Cancelled, "cancelled, while the machine is silent");
+            Assert.True(asked);
+            await hub.Until(() =>
+            {
+                hub.Clock.Advance(TimeSpan.FromSeconds(1));
+                return pass.IsCompleted;
+            }, "the pass has ended");
+            Assert.False(await pass, "one task was open");
+        }
+        finally
+        {
+            silence.SetResult();
+            hub.OnCall = (_, _) => Task.CompletedTask;
+        }
     }
 
     [Fact]

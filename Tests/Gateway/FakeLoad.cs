@@ -61,4 +61,6 @@ internal sealed class FakeLoad : IAccountLoadGrain
     }
 
     public Task<AccountStanding> GetStanding() => _desk.GetStanding();
+
+    public Task AccountChanged() => _desk.AccountChanged();
 }

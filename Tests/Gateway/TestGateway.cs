@@ -66,9 +66,11 @@ internal sealed class TestGateway : IAsyncDisposable
         Node.On("GetSnapshot", _ => Task.FromResult<NodeSnapshot?>(null));
         Grains.Add("node-1", Node.Object);
         Grains.AddOthers<IAccountLoadGrain>(id => _loads.GetOrAdd(id, key => new FakeLoad(key, Books.Object, options)));
-        Books.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000_000L)).On("OutputBytes", _ => Task.FromResult(0L));
+        Books.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000_000L)).On("Purse", _ => Purse()).On("OutputBytes", _ => Task.FromResult(0L));
         Accounts.On("OpenAccount", a => Task.FromResult(new Caller((string)a[0]!, (string)a[0]!, Roles.User)));
         Files.On("Write", a => Task.FromResult(new BlobRef(((ReadOnlyMemory<byte>)a[0]!).Length, new string('a', 64), null)));
+
+        async Task<Purse> Purse() => new(await Books.Object.Balance("", CancellationToken.None), true);
 
         var store = DirectoryFiles.Open(_folder.Path);
         var partials = new DirectoryPartialFiles(store);

@@ -1,4 +1,6 @@
 using HiveMind.Auditing;
+using HiveMind.Nodes;
+using HiveMind.Rewards;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using HiveMind.Tasks;
@@ -8,19 +10,27 @@ namespace HiveMind.Users;
 
 /// <summary>
 /// Ends what an account that became inactive still has in the pool: sessions, tasks that wait or run. One pass; each step can be repeated, and
-/// passes follow each other until one finds nothing (<see cref="ClosingAccounts"/>). Its machines ask for themselves whether their owner may still lend them.
+/// passes follow each other until one finds nothing (<see cref="ClosingAccounts"/>). Its machines are told at once, as far as that goes; they ask for
+/// themselves every few seconds whether their owner may still lend them.
 /// </summary>
-public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, IOpenTasks open, ILogger<AccountClosing> log)
+public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, IOpenTasks open, AccountStandings standings, TimeProvider time, ILogger<AccountClosing> log)
 {
     private const int PageSize = 500, AtOnce = 16;
+    /// <summary>Machines that are not told by then find out by themselves sooner than they would be.</summary>
+    private static readonly TimeSpan TellingNodes = TimeSpan.FromSeconds(5);
+
+    private ISchedulerGrain Scheduler => grains.GetGrain<ISchedulerGrain>(Shards.Default);
 
     /// <summary>True: nothing was left to end, or the account is active again.</summary>
     public async Task<bool> Pass(string userId, CancellationToken cancel)
     {
-        if (await books.FindAccount(userId, cancel) is not { IsActive: false }) return true;
+        await RefuseGrants(userId);
+        if (!await IsShutOut(userId, cancel)) return true;
         var sessionsEnded = await EndSessions(userId);
+        var telling = TellNodes(userId, cancel);
         var left = await Each(userId, LeaveQueue, cancel); // at once out of the queue, so that none of them starts while others are cancelled
         await Each(userId, Cancel, cancel);
+        await telling;
         LogPass(userId, left);
         return left == 0 && sessionsEnded;
     }
@@ -39,6 +49,38 @@ public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, I
         }
     }
 
+    private async Task<bool> IsShutOut(string userId, CancellationToken cancel) => await books.FindAccount(userId, cancel) is { IsActive: false };
+
+    /// <summary>From now on no task of it is granted, whoever enqueues one that was on its way. Other silos believe what they know for up to a second.</summary>
+    private async Task RefuseGrants(string userId)
+    {
+        try
+        {
+            await grains.GetGrain<IAccountLoadGrain>(userId).AccountChanged();
+        }
+        catch (Exception e)
+        {
+            LogFailed(userId, e.Message); // it reads the books anew at the next grant that is a second later
+        }
+
+        standings.Forget(userId);
+    }
+
+    private async Task TellNodes(string userId, CancellationToken cancel)
+    {
+        using var limit = new CancellationTokenSource(TellingNodes, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, limit.Token);
+        try
+        {
+            var nodes = await Scheduler.NodesOf(userId).WaitAsync(either.Token);
+            await Bounded(nodes, id => grains.GetGrain<INodeGrain>(id).OwnerChanged().WaitAsync(either.Token), either.Token);
+        }
+        catch (Exception e) when (!cancel.IsCancellationRequested)
+        {
+            LogNodesNotTold(userId, e.Message);
+        }
+    }
+
     private async Task<int> Each(string userId, Func<IReadOnlyList<string>, CancellationToken, Task> step, CancellationToken cancel)
     {
         var (count, below) = (0, (TaskKey?)null);
@@ -46,6 +88,7 @@ public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, I
         {
             var page = await open.Page(userId, below, 0, PageSize);
             string[] ids = [.. page.Where(task => task.Task is not null || task.IsUnreadable).Select(task => task.Key.TaskId)];
+            if (ids.Length > 0 && !await IsShutOut(userId, cancel)) return count; // active again meanwhile: what it has now it keeps
             if (ids.Length > 0) await step(ids, cancel);
             count += ids.Length;
             if (page.Count < PageSize) return count;
@@ -53,7 +96,7 @@ public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, I
         }
     }
 
-    private Task LeaveQueue(IReadOnlyList<string> ids, CancellationToken cancel) => grains.GetGrain<ISchedulerGrain>(Shards.Default).Remove(ids);
+    private Task LeaveQueue(IReadOnlyList<string> ids, CancellationToken cancel) => Scheduler.Remove(ids);
 
     private Task Cancel(IReadOnlyList<string> ids, CancellationToken cancel) => Bounded(ids, async id =>
     {
@@ -87,6 +130,9 @@ public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, I
 
     [LoggerMessage(LogLevel.Information, "Closing account {UserId}: {Left} tasks were open")]
     private partial void LogPass(string userId, int left);
+
+    [LoggerMessage(LogLevel.Warning, "Closing account {UserId}: its machines could not all be told, they find out within seconds: {Error}")]
+    private partial void LogNodesNotTold(string userId, string error);
 
     [LoggerMessage(LogLevel.Warning, "Closing an account: {Id} could not be ended yet: {Error}")]
     private partial void LogFailed(string id, string error);
