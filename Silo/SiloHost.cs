@@ -19,6 +19,8 @@ public static class SiloHost
     /// <summary>Settings or stores that a restart does not mend. EX_CONFIG.</summary>
     public const int BadConfiguration = 78;
     private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(25);
+    /// <summary>Of one that could not start, or go on.</summary>
+    private static readonly TimeSpan EndPatience = TimeSpan.FromSeconds(5);
 
     /// <summary>
     /// Runs until Ctrl-C or SIGTERM: 0 after a clean stop, else one of the codes above (or <see cref="FailStop.ExitCode"/>) with one line per problem on stderr. What was acknowledged is durable
@@ -36,22 +38,35 @@ public static class SiloHost
             var startedAt = SteadyClock.OfProcess.GetTimestamp();
             var (builder, options) = SiloBuilderSetup.Create(args);
             dataDirectory = options.DataDirectory;
-            using var limit = new Timer(_ => GiveUpStopping()); // first, so that it also watches over the stores' end
+            int? failed = null;
+            using var limit = new Timer(_ => GiveUpStopping(failed)); // first, so that it also watches over the stores' end
+            using var locked = await DataDirectoryLock.Take(options.DataDirectory, Stores.Say, SteadyClock.OfProcess);
+            await Ports.RequireFree(options, SteadyClock.OfProcess);
             await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag), args.Contains(StoreMatch.AcceptBooksFlag),
-                args.Contains(StoreMatch.AcceptOlderBooksFlag));
+                args.Contains(StoreMatch.AcceptOlderBooksFlag), locked);
             var certificate = ServedCertificate.Open(options, TimeProvider.System); // others read its dates by their own clocks
             using var identity = options.IsEmbedded ? null : new SiloIdentity(PoolSecret.Read(options), options.Cluster.ClusterId);
             if (identity is not null) await SecretMark.RefuseAnother(stores.Floor, identity);
             await using var app = SiloBuilderSetup.Build(builder, options, stores, certificate, identity);
             using var stopping = app.Lifetime.ApplicationStopping.Register(() => limit.Change(StopPatience, Timeout.InfiniteTimeSpan));
-            await app.StartAsync();
-            var ports = Listening(app);
-            var address = HubAddresses.Local(options, ports.Grpc, certificate);
-            using var local = LocalAddressFile.Write(options.DataDirectory, address);
-            app.Services.GetRequiredService<PageOptions>().TellHow(startedAs, Banner.HubFlag(options, address));
-            Banner.Print(ports, options, stores, certificate, startedAs, SteadyClock.OfProcess.GetElapsedTime(startedAt));
-            await app.WaitForShutdownAsync();
-            return 0;
+            try
+            {
+                await app.StartAsync();
+                var ports = Listening(app);
+                var address = HubAddresses.Local(options, ports.Grpc, certificate);
+                using var local = LocalAddressFile.Write(options.DataDirectory, address, Stores.Say);
+                app.Services.GetRequiredService<PageOptions>().TellHow(startedAs, Banner.HubFlag(options, address));
+                Banner.Print(ports, options, stores, certificate, startedAs, SteadyClock.OfProcess.GetElapsedTime(startedAt));
+                await app.WaitForShutdownAsync();
+                return 0;
+            }
+            catch (Exception error)
+            {
+                // Said before anything is taken apart: what is half started may never come to its end.
+                failed = LastWords.Say(error, dataDirectory);
+                limit.Change(EndPatience, Timeout.InfiniteTimeSpan);
+                return failed.Value;
+            }
         }
         catch (Exception error)
         {
@@ -65,8 +80,14 @@ public static class SiloHost
         return new(new Uri(addresses[0]).Port, new Uri(addresses[^1]).Port);
     }
 
-    private static void GiveUpStopping()
+    private static void GiveUpStopping(int? failed)
     {
+        if (failed is { } code)
+        {
+            if (OperatingSystem.IsWindows()) Environment.Exit(code);
+            NativeFiles.ExitNow(code);
+        }
+
         Console.Error.WriteLine($"hivemind: not stopped after {StopPatience.TotalSeconds:0} s, ending anyway.");
         Environment.Exit(StopTookTooLong);
     }

@@ -47,6 +47,10 @@ internal sealed partial class MigrateVerb : Verb
         {
             throw new CliException(SiloHost.BadConfiguration, refused.Message, "MIGRATION_REFUSED");
         }
+        catch (StoreAwayException away)
+        {
+            throw new CliException(SiloHost.StoreAway, away.Message, "MIGRATION_REFUSED");
+        }
         catch (MigrationFailedException failed)
         {
             throw new CliException(ExitCodes.TaskFailed,

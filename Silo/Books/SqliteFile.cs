@@ -256,10 +256,10 @@ internal sealed class SqliteFile : IDisposable
 
     /// <summary>A constraint is the caller's business; every other error of SQLite says that the books are away.</summary>
     private static Exception Translate(Exception e) => e is SqliteException { SqliteErrorCode: var code } && !IsRowError(code)
-        ? HiveMindException.Unavailable("BOOKS_UNAVAILABLE", $"The books cannot be used now (SQLite error {code}).")
+        ? HiveMindException.Unavailable("BOOKS_UNAVAILABLE", code == Full ? "The books cannot be used now: their disk is full." : $"The books cannot be used now (SQLite error {code}).")
         : e;
 
-    private const int DiskError = 10, Corrupt = 11, NotADatabase = 26;
+    private const int DiskError = 10, Corrupt = 11, Full = 13, NotADatabase = 26;
 
     /// <summary>
     /// Errors after which nobody knows what is on disk: damaged content, and a read, write or sync that failed. A full disk, a lock or a file

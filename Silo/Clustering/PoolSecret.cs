@@ -51,6 +51,7 @@ internal static class PoolSecret
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
+            if (DiskError.IsFull(error)) throw new StoreAwayException($"The cluster's secret cannot be kept in {file}: its disk is full. Make room there.");
             throw new StartRefusedException($"The cluster's secret cannot be kept in {file}: {error.Message} Name another file with Cluster:SecretFile.");
         }
     }

@@ -30,6 +30,9 @@ public sealed class PoolOptions
     /// <summary>Beyond loopback the HTTP port is as private as the gRPC port.</summary>
     public bool HttpSpeaksTls => Grpc.SpeaksTls && HttpAddress is { } address && !IPAddress.IsLoopback(address);
     public string FloorDirectory => Path.Combine(DataDirectory, "floor");
+    /// <summary>Where stores grow: each may be on a disk of its own.</summary>
+    public IReadOnlyList<string> StoreDirectories =>
+        [DataDirectory, FilesDirectory, Path.GetDirectoryName(Storage.BooksLocation.FindFile(Books.ConnectionString, DataDirectory))!];
     public string FilesDirectory => Files.Directory.Length > 0 ? Files.Directory : Path.Combine(DataDirectory, "files");
 
     public HubOptions ToHub() => new() { Auth = Auth, Nodes = Nodes, Tasks = Tasks, Rewards = Rewards, RateLimit = RateLimit, Scheduling = Scheduling, Edge = Edge };

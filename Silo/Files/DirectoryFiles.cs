@@ -57,7 +57,7 @@ public sealed class DirectoryFiles : IFiles, IGuardedStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or HiveMindException)
         {
-            if (DiskError.IsFull(e)) throw new StoreAwayException($"The disk of the files directory {directory} is full: make room there.");
+            if (DiskError.IsFull(e) || (e is not UnauthorizedAccessException && DiskSpace.HasNoRoom(directory))) throw new StoreAwayException($"The disk of the files directory {directory} is full: make room there.");
             throw new StoreRefusedException($"The files directory {directory} cannot be used: {e.Message.ReplaceLineEndings(" ")}", e);
         }
     }

@@ -8,18 +8,33 @@ public static class DiskSpace
     /// <summary>What new work leaves free for the outputs of what is under way.</summary>
     public const long KeptForResultsBytes = 64L << 20;
 
+    private const int Probe = 1 << 20;
+
     public static bool IsEnough(long freeBytes) => freeBytes >= LeastBytes;
 
     public static bool IsEnoughForNew(long freeBytes) => freeBytes >= LeastBytes + KeptForResultsBytes;
 
-    /// <summary>Where a store's own error does not say whether it was for want of room.</summary>
+    /// <summary>
+    /// Where a store's own error does not say whether it was for want of room. Tried, because a quota or inodes that are used up stand in no figure of free
+    /// bytes.
+    /// </summary>
     public static bool HasNoRoom(string directory)
     {
         try
         {
-            return FreeBytes(directory) < 1 << 20;
+            if (FreeBytes(directory) < Probe) return true;
+            using var file = new FileStream(Path.Combine(directory, $".room-{Guid.NewGuid():N}"), new FileStreamOptions
+            {
+                Mode = FileMode.CreateNew, Access = FileAccess.Write, Options = FileOptions.DeleteOnClose, BufferSize = 0,
+            });
+            file.Write(new byte[Probe]);
+            return false;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
+        catch (IOException e)
+        {
+            return DiskError.IsFull(e);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or ArgumentException)
         {
             return false;
         }

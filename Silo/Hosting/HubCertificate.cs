@@ -78,6 +78,7 @@ public sealed class HubCertificate
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
+            if (DiskError.IsFull(error)) throw new StoreAwayException($"The hub's certificate cannot be written: the disk of {_directory} is full. Make room there.");
             throw new StartRefusedException($"The hub's certificate in {_directory} cannot be read or written: {error.Message}");
         }
     }

@@ -9,8 +9,7 @@ namespace HiveMind.Hosting;
 internal static class LastWords
 {
     public const string DetailsFile = "last-error.txt";
-    private const int SqliteBusy = 5, SqliteLocked = 6, SqliteFull = 13;
-    private const int DiskFullOnUnix = 28; // ENOSPC
+    private const int SqliteBusy = 5, SqliteLocked = 6, SqliteNoMemory = 7, SqliteDiskError = 10, SqliteFull = 13;
 
     /// <summary>Pure: code and lines.</summary>
     public static (int Code, IReadOnlyList<string> Lines) Of(Exception error)
@@ -21,13 +20,13 @@ internal static class LastWords
             {
                 case StartRefusedException refused: return (SiloHost.BadConfiguration, refused.Problems);
                 case StoreAwayException away: return (SiloHost.StoreAway, [away.Message]);
-                case StoreRefusedException { InnerException: SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked or SqliteFull } } store:
+                case StoreRefusedException { InnerException: SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked or SqliteNoMemory or SqliteDiskError or SqliteFull } } store:
                     return (SiloHost.StoreAway, [store.Message]);
                 case StoreRefusedException store: return (SiloHost.BadConfiguration, [store.Message]);
                 case HiveMindException { Kind: FailureKind.Unavailable or FailureKind.ResourceExhausted } failure: return (SiloHost.StoreAway, [failure.Message]);
                 case RedisException or TimeoutException: return (SiloHost.StoreAway, [$"A store stopped answering ({e.GetType().Name})."]);
-                case SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked or SqliteFull } sqlite: return (SiloHost.StoreAway, [$"The books: {OneLine(sqlite)}"]);
-                case IOException io when (io.HResult & 0xffff) == DiskFullOnUnix: return (SiloHost.StoreAway, [$"The silo cannot go on: the disk is full. Make room in the data directory ({OneLine(io)})."]);
+                case SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked or SqliteNoMemory or SqliteDiskError or SqliteFull } sqlite: return (SiloHost.StoreAway, [$"The books: {OneLine(sqlite)}"]);
+                case IOException io when DiskError.IsFull(io): return (SiloHost.StoreAway, [$"The silo cannot go on: the disk is full. Make room in the data directory ({OneLine(io)})."]);
                 case OrleansClusterConnectivityCheckFailedException:
                     return (SiloHost.StoreAway, ["The other silos of the pool do not answer this one: look at the network between them, and at Cluster:AdvertisedAddress."]);
             }

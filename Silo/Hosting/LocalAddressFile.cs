@@ -12,13 +12,23 @@ public sealed class LocalAddressFile : IDisposable
 
     private LocalAddressFile(string file) => _file = file;
 
-    public static LocalAddressFile Write(string dataDirectory, string address)
+    /// <summary>A convenience only: where it cannot be written (a full disk), that is said and the silo serves all the same.</summary>
+    public static LocalAddressFile Write(string dataDirectory, string address, Action<string> say)
     {
         var file = new LocalAddressFile(Path.Combine(dataDirectory, Name));
         file.Dispose();
         if (address == DefaultAddress) return file;
-        File.WriteAllText($"{file._file}.tmp", address + "\n");
-        File.Move($"{file._file}.tmp", file._file, overwrite: true);
+        var unfinished = $"{file._file}.tmp";
+        try
+        {
+            File.WriteAllText(unfinished, address + "\n");
+            File.Move(unfinished, file._file, overwrite: true);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            say($"{file._file} cannot be written ({e.Message.ReplaceLineEndings(" ")}): until the next start, programs of this machine need --hub {address}.");
+        }
+
         return file;
     }
 

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using HiveMind.Configuration;
+using HiveMind.Storage;
 
 namespace HiveMind.Hosting;
 
@@ -10,6 +12,28 @@ internal sealed record ServedPorts(int Grpc, int Http);
 /// <summary>Ports are looked at before anything starts, so that one in use is one clear line.</summary>
 internal static class Ports
 {
+    /// <summary>The silo that had the data directory before is gone, and the system closes its ports in the same moment or a little later.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2), Poll = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>To be called with the data directory locked, so that what still holds a port is no silo of it that just ends.</summary>
+    public static async Task RequireFree(PoolOptions options, TimeProvider time)
+    {
+        var began = time.GetTimestamp();
+        while (true)
+        {
+            var inUse = InUse(options);
+            if (inUse.Count == 0) return;
+            if (time.GetElapsedTime(began) >= Patience) throw new StartRefusedException(inUse);
+            await Task.Delay(Poll, time);
+        }
+    }
+
+    private static List<string> InUse(PoolOptions options) =>
+        new[] { ("Grpc:Port", options.Grpc.Port, options.Grpc.Address!), ("Http:Port", options.Http.Port, options.HttpAddress!),
+            ("Cluster:SiloPort", options.IsEmbedded ? 0 : options.Cluster.SiloPort, IPAddress.Any) }
+        .Where(port => !IsFree(port.Item3, port.Item2))
+        .Select(port => $"Port {port.Item2} is in use: stop what uses it, or choose another with --{PoolOptions.Section}:{port.Item1}=.").ToList();
+
     public static bool IsFree(IPAddress address, int port)
     {
         if (port == 0) return true;

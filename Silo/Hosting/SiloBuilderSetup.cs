@@ -33,11 +33,6 @@ internal static class SiloBuilderSetup
         });
         var (options, problems) = SiloConfiguration.Read(builder.Configuration, Environment.GetEnvironmentVariable);
         if (problems.Count > 0) throw new StartRefusedException(problems);
-        var inUse = new[] { ("Grpc:Port", options.Grpc.Port, options.Grpc.Address!), ("Http:Port", options.Http.Port, options.HttpAddress!),
-                ("Cluster:SiloPort", options.IsEmbedded ? 0 : options.Cluster.SiloPort, IPAddress.Any) }
-            .Where(port => !Ports.IsFree(port.Item3, port.Item2))
-            .Select(port => $"Port {port.Item2} is in use: stop what uses it, or choose another with --{PoolOptions.Section}:{port.Item1}=.").ToList();
-        if (inUse.Count > 0) throw new StartRefusedException(inUse);
         return (builder, options);
     }
 

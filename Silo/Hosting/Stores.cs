@@ -18,9 +18,15 @@ public sealed class Stores : IAsyncDisposable
     /// <summary>Where the one-time admin code lies while it can still be used.</summary>
     public string? AdminCodeFile { get; }
 
-    public static async Task<Stores> Open(PoolOptions options, bool acceptLostFloor, bool acceptLostBooks = false, bool acceptOlderBooks = false)
+    /// <param name="options">Where they are.</param>
+    /// <param name="acceptLostFloor">What the operator gives up, as the flags say.</param>
+    /// <param name="acceptLostBooks">As above.</param>
+    /// <param name="acceptOlderBooks">As above.</param>
+    /// <param name="locked">The data directory, where the caller has it already; it is given back with the stores, or when they cannot be opened.</param>
+    public static async Task<Stores> Open(
+        PoolOptions options, bool acceptLostFloor, bool acceptLostBooks = false, bool acceptOlderBooks = false, DataDirectoryLock? locked = null)
     {
-        var taken = DataDirectoryLock.Take(options.DataDirectory);
+        var taken = locked ?? await DataDirectoryLock.Take(options.DataDirectory, Say, SteadyClock.OfProcess);
         var logs = Logs();
         SqliteBooks? books = null;
         Floor? floor = null;
@@ -37,7 +43,7 @@ public sealed class Stores : IAsyncDisposable
             {
                 ConnectionString = options.Redis.ConnectionString, Directory = options.FloorDirectory, ServiceId = options.Cluster.ClusterId,
                 ClusterId = options.Cluster.ClusterId, AllowLossOnCrash = options.Redis.AllowLossOnCrash, StartPatience = options.Redis.StartPatience,
-                Say = text => Console.Error.WriteLine($"hivemind: {text}"),
+                Say = Say,
             }, logs, SteadyClock.OfProcess);
             await floor.Meta.Join(new BooksIdentity(books), files.FilesId, acceptLostFloor, acceptOlderBooks);
             return new(taken, logs, floor, books, files, await books.EnsureAdminCode(options.DataDirectory));
@@ -51,6 +57,8 @@ public sealed class Stores : IAsyncDisposable
             throw;
         }
     }
+
+    internal static void Say(string text) => Console.Error.WriteLine($"hivemind: {text}");
 
     private static void TakeLease(SqliteBooks books)
     {

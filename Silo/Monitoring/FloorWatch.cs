@@ -85,7 +85,7 @@ internal sealed partial class FloorWatch(
     {
         try
         {
-            foreach (var directory in new[] { options.DataDirectory, options.FilesDirectory })
+            foreach (var directory in options.StoreDirectories)
             {
                 var disk = new DriveInfo(OperatingSystem.IsWindows() ? Path.GetPathRoot(directory)! : directory);
                 if (StoreRoom.OfDisk(directory, disk.AvailableFreeSpace, disk.TotalSize) is { } shortage) return shortage;

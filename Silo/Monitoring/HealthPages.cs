@@ -79,7 +79,7 @@ internal sealed class DiskSpaceCheck(PoolOptions options) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        var free = new[] { options.DataDirectory, options.FilesDirectory }.Select(DiskSpace.FreeBytes).Min();
+        var free = options.StoreDirectories.Select(DiskSpace.FreeBytes).Min();
         var text = $"{free >> 20} MiB free";
         return Task.FromResult(DiskSpace.IsEnough(free) ? HealthCheckResult.Healthy(text) : HealthCheckResult.Unhealthy(text));
     }

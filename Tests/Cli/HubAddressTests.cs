@@ -74,7 +74,7 @@ public sealed class HubAddressTests : IDisposable
         var local = new LocalHub(folder);
         Assert.Equal(Verb.DefaultHub, HubAddress.Full(local.Address));
 
-        using (HiveMind.Hosting.LocalAddressFile.Write(folder, $"https://127.0.0.1:50051#{Pin}"))
+        using (HiveMind.Hosting.LocalAddressFile.Write(folder, $"https://127.0.0.1:50051#{Pin}", Assert.Fail))
         {
             Assert.Equal($"https://127.0.0.1:50051#{Pin}", HubAddress.Full(local.Address));
         }

@@ -19,6 +19,8 @@ public sealed class LastWordsTests : IDisposable
         { 75, HiveMindException.Unavailable("FLOOR_UNAVAILABLE", "The floor did not answer.") },
         { 75, new AggregateException(new RedisTimeoutException("late", CommandStatus.WaitingToBeSent)) },
         { 75, new IOException("No space left on device", 28) },
+        { 75, new IOException("Disk quota exceeded", OperatingSystem.IsLinux() ? 122 : 69) },
+        { 75, new StoreRefusedException("The books cannot be opened.", new SqliteException("disk I/O error", 10)) },
         { 70, new InvalidOperationException("nobody\nthought of it") },
     };
 

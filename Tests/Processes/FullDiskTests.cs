@@ -7,7 +7,7 @@ using HiveMind.Storage;
 namespace HiveMind.Tests.Processes;
 
 /// <summary>The floor's disk fills and empties under load, and the silo dies in the middle of it or after: what a client was told is true afterwards.</summary>
-public sealed class FullDiskTests
+public sealed partial class FullDiskTests
 {
     private const int DiskMb = 64;
 
@@ -77,6 +77,7 @@ public sealed class FullDiskTests
     [InlineData("floor", false)]
     [InlineData("floor", true)]
     [InlineData("", false)]
+    [InlineData("files", false)]
     public async Task Start_OnAFullDisk_SaysSoAndEndsForARestart(string where, bool isUsed)
     {
         using var pool = new PoolProcess();
@@ -99,6 +100,45 @@ public sealed class FullDiskTests
         disk.Free();
         await pool.Start(); // and with room it is as if nothing had been
     }
+
+    /// <summary>What a killed silo left has a little room in itself: that may be enough for a start.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("books")]
+    public async Task Start_OnAFullDiskWithRoomEnoughToStart_IsNotReadyAndGoesOnWithRoom(string where)
+    {
+        using var temp = new Floors.TempFloor();
+        var directory = temp.Path;
+        string[] settings = where == "books" ? [$"Books:ConnectionString=Data Source={Path.Combine(directory, "books", "books.db")}"] : [];
+        using var pool = new PoolProcess([$"DataDirectory={directory}", .. settings]);
+        using var disk = Mount("tmpfs", pool, where, 160);
+        await pool.Start();
+        await pool.Kill();
+        disk.Fill();
+        using var silo = HivemindProcess.Start(null, ["silo", "--HiveMind:Grpc:Port=0", "--HiveMind:Http:Port=0", $"--HiveMind:DataDirectory={directory}", .. settings.Select(one => $"--HiveMind:{one}")]);
+        await Wait.Until(() => silo.Process.HasExited || Health().IsMatch(silo.Output), TimeSpan.FromSeconds(30), () => $"neither ended nor serving:\n{silo.Output}");
+        if (silo.Process.HasExited)
+        {
+            Assert.True(await silo.Exited(TimeSpan.FromSeconds(5)) == SiloHost.StoreAway, silo.Output); // it was not enough
+            return;
+        }
+
+        using var http = new HttpClient();
+        var readyz = $"{Health().Match(silo.Output).Groups[1].Value}/readyz";
+        using (var full = await http.GetAsync(readyz, TestContext.Current.CancellationToken)) Assert.Equal(System.Net.HttpStatusCode.ServiceUnavailable, full.StatusCode);
+        await Wait.Until(() => silo.Output.Contains("is nearly full (100 %)", StringComparison.Ordinal), TimeSpan.FromSeconds(10), () => silo.Output);
+
+        disk.Free();
+
+        await Wait.Until(async () =>
+        {
+            using var answer = await http.GetAsync(readyz);
+            return answer.IsSuccessStatusCode;
+        }, TimeSpan.FromSeconds(20), () => $"not ready with room:\n{silo.Output}");
+    }
+
+    [System.Text.RegularExpressions.GeneratedRegex(@"health +(http://\S+)/readyz[\s\S]*?Next:")]
+    private static partial System.Text.RegularExpressions.Regex Health();
 
     [Fact]
     public async Task Log_CutUnderARunningSilo_EndsItAndTheStartSaysWhatIsMissing()
@@ -127,9 +167,9 @@ public sealed class FullDiskTests
         Assert.Contains("has lost what was acknowledged", again.Output, StringComparison.Ordinal);
     }
 
-    private static SmallDisk Mount(string kind, PoolProcess pool, string where = "floor")
+    private static SmallDisk Mount(string kind, PoolProcess pool, string where = "floor", int megabytes = DiskMb)
     {
-        var disk = SmallDisk.TryMount(kind, DiskMb, Path.Combine(pool.DataDirectory, where), out var why);
+        var disk = SmallDisk.TryMount(kind, megabytes, Path.Combine(pool.DataDirectory, where), out var why);
         Assert.SkipWhen(disk is null, $"a {kind} cannot be mounted here ({why})");
         return disk!;
     }

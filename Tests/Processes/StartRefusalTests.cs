@@ -69,14 +69,34 @@ public sealed class StartRefusalTests(StoppedPool stopped) : IClassFixture<Stopp
     }
 
     [Fact]
-    public async Task Start_DataDirectoryOfARunningSilo_IsRefusedAndThatOneStopsOnSigterm()
+    public async Task Start_DataDirectoryOfARunningSilo_IsWaitedForAWhileThenEndsForARestartAndThatOneStopsOnSigterm()
     {
         using var pool = await new PoolProcess().Start();
 
-        var line = await RefusedLine(pool.DataDirectory);
+        using var second = HivemindProcess.Start(null, Arguments(pool.DataDirectory));
+        var exitCode = await second.Exited(TimeSpan.FromSeconds(60));
 
-        Assert.Contains($"{pool.DataDirectory} is in use", line, StringComparison.Ordinal);
+        Assert.True(exitCode == SiloHost.StoreAway, $"ended with {exitCode}:\n{second.Output}");
+        var lines = second.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.Contains($"{pool.DataDirectory} is in use by another silo. Waiting for its end", lines[0], StringComparison.Ordinal);
+        Assert.Contains($"{pool.DataDirectory} is in use by another silo: stop that one", lines[1], StringComparison.Ordinal);
         await Stop(pool);
+    }
+
+    [Fact]
+    public async Task Start_WhileTheOneBeforeIsStillDying_WaitsAndServesAtTheSamePort()
+    {
+        using var pool = await new PoolProcess().Start();
+        var port = new Uri(pool.Address).Port;
+        using var next = HivemindProcess.Start(null, [.. Arguments(pool.DataDirectory), $"--HiveMind:Grpc:Port={port}"]);
+        await Wait.Until(() => next.Output.Contains("Waiting for its end", StringComparison.Ordinal) || next.Process.HasExited, TimeSpan.FromSeconds(30), () => next.Output);
+
+        await pool.Kill();
+
+        await Wait.Until(() => next.Output.Contains("HiveMind is ready", StringComparison.Ordinal) || next.Process.HasExited, TimeSpan.FromSeconds(60), () => next.Output);
+        Assert.False(next.Process.HasExited, next.Output);
+        Assert.Contains($"127.0.0.1:{port}", next.Output, StringComparison.Ordinal);
     }
 
     [Fact]
