@@ -34,9 +34,6 @@ internal static class NodeMapping
     public static IReadOnlyList<AttemptReport> ToAttempts(IEnumerable<Wire.AttemptRef> running) =>
         [.. running.Select(r => new AttemptReport(r.TaskId, r.Attempt, r.Started))];
 
-    /// <summary>What stands for a cordon's reason before strangers: their screens are no place for an owner's words.</summary>
-    private const string PutAside = "put aside by its owner or an admin";
-
     /// <param name="node">As its grain has it.</param>
     /// <param name="totals">As the books have them.</param>
     /// <param name="isOwn">Its owner or an admin asks.</param>
@@ -65,7 +62,7 @@ internal static class NodeMapping
         FreeCpuCores = node.FreeCores,
         FreeMemoryMb = node.FreeMemoryMb,
         Connected = node.Connected,
-        Cordoned = isOwn || node.IsUnreadable || node.Cordoned.Length == 0 || node.CordonedUntil is not null ? node.Cordoned : PutAside, // with an end: the hub's own word
+        Cordoned = node.CordonedFor(isOwn),
         CordonedUntil = Rfc3339.Format(node.CordonedUntil),
         DrainDeadline = Rfc3339.Format(node.DrainDeadline),
         TokenCreatedAt = Rfc3339.Format(isOwn ? node.TokenCreatedAt : null),

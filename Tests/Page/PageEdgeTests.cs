@@ -1,4 +1,5 @@
 using System.Net;
+using HiveMind.Nodes;
 using HiveMind.Users;
 using HiveMind.Web;
 using HiveMind.Web.Edge;
@@ -46,6 +47,60 @@ public sealed class PageEdgeTests
         foreach (var personal in new[] { "alice", "node-1", "host-1", "task-1" }) Assert.DoesNotContain(personal, stranger, StringComparison.Ordinal);
         foreach (var own in new[] { "alice", "node-1", "task-1", "5.00" }) Assert.Contains(own, owner, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", owner, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("\u001b]0;PWNED\u0007")]
+    [InlineData("\u009b2J")]
+    [InlineData("a\u202eb\u2066c")]
+    [InlineData("a\u200bb\ufeffc")]
+    [InlineData("a\u2028b\u3164c")]
+    [InlineData("a\U000E0041b")]
+    [InlineData("<script>\u202e</script>\"' onmouseover=\u200dx")]
+    public async Task Home_WordsThatOthersChose_ReachNobodyHidden(string hostile)
+    {
+        await using var page = TestPage.Start();
+        page.Alice = page.Alice with { Username = $"user {hostile}" };
+        page.Node = Filled(page.Node, hostile) with { Status = "online", OwnerId = "u-mallory" };
+        page.Task1 = Filled(page.Task1, hostile);
+
+        var body = await Body(page, Session);
+
+        var seen = WebUtility.HtmlDecode(body); // as the browser has it: an entity hides nothing
+        Assert.Contains(PlainText.Visible($"NodeId {hostile}"), seen, StringComparison.Ordinal);
+        Assert.Contains(PlainText.Visible($"Why {hostile}"), seen, StringComparison.Ordinal);
+        Assert.Contains(PlainText.Visible($"user {hostile}"), seen, StringComparison.Ordinal);
+        foreach (var line in seen.Split(['\n', '\r', '\t'])) Assert.True(PlainText.IsPlain(line), PlainText.Visible(line));
+        Assert.DoesNotContain("<script>", body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Home_CordonOfAStranger_IsSaidWithoutItsWords()
+    {
+        await using var page = TestPage.Start();
+        page.Node = page.Node with { Cordoned = "visit evil.example" };
+        Assert.Contains("visit evil.example", await Body(page, Session), StringComparison.Ordinal); // one's own
+
+        page.Node = page.Node with { OwnerId = "u-mallory" };
+        var stranger = await Body(page, Session);
+        Assert.DoesNotContain("evil.example", stranger, StringComparison.Ordinal);
+        Assert.Contains(NodeSnapshot.PutAside, stranger, StringComparison.Ordinal);
+
+        page.Node = page.Node with { Cordoned = "5 failures in a row", CordonedUntil = DateTimeOffset.UnixEpoch }; // the hub's own word
+        Assert.Contains("5 failures in a row", await Body(page, Session), StringComparison.Ordinal);
+    }
+
+    /// <summary>The same with each of its texts, whatever they will be, and those of what it is made of, named and followed by that.</summary>
+    private static T Filled<T>(T record, string text) where T : class
+    {
+        foreach (var property in record.GetType().GetProperties().Where(property => property.CanWrite))
+        {
+            if (property.PropertyType == typeof(string)) property.SetValue(record, $"{property.Name} {text}");
+            else if (property.PropertyType.IsAssignableFrom(typeof(string[]))) property.SetValue(record, new[] { $"{property.Name} {text}" });
+            else if (property.PropertyType == typeof(NodeCapabilities)) Filled((NodeCapabilities)property.GetValue(record)!, text);
+        }
+
+        return record;
     }
 
     [Fact]

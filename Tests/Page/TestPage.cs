@@ -24,21 +24,20 @@ internal sealed class TestPage : IAsyncDisposable
     public Stub<ILogins> Logins { get; } = Stub<ILogins>.New();
     public Stub<IActivity> Activity { get; } = Stub<IActivity>.New();
     public HttpClient Client { get; }
+    public Caller Alice { get; set; } = new("u-alice", "alice", Roles.User);
+    public NodeSnapshot Node { get; set; } = new()
+    {
+        NodeId = "node-1", OwnerId = "u-alice", OwnerName = "alice", NodeType = NodeTypes.Worker, Hostname = "host-1", Status = "online",
+        Capabilities = new() { CpuCores = 4, MemoryMb = 2048 }, Usage = new(0, 0, 0), FreeCores = 4, FreeMemoryMb = 2048,
+    };
+    public OwnTask Task1 { get; set; } = new() { TaskId = "task-1", TaskType = "python", State = TaskState.Running, CreatedAt = DateTimeOffset.UnixEpoch };
 
     private TestPage(PageOptions options)
     {
-        var alice = new Caller("u-alice", "alice", Roles.User);
-        Logins.On("Check", a => (string)a[0]! == "secret" ? Task.FromResult(alice) : Task.FromException<Caller>(HiveMindException.Unauthenticated()))
+        Logins.On("Check", a => (string)a[0]! == "secret" ? Task.FromResult(Alice) : Task.FromException<Caller>(HiveMindException.Unauthenticated()))
             .On("WithoutLogin", _ => Task.FromResult(options.OpenMode ? new Caller("local", "open:local", Roles.User) : null))
             .On("LogOut", _ => Task.CompletedTask);
         Activity.On("Ended", _ => Task.FromResult<IReadOnlyList<EndedSlot>>([])).On("LastEnded", _ => Task.FromResult<LastEnded?>(null));
-        var node = new NodeSnapshot
-        {
-            NodeId = "node-1", OwnerId = "u-alice", OwnerName = "alice", NodeType = NodeTypes.Worker, Hostname = "host-1", Status = "online",
-            Capabilities = new() { CpuCores = 4, MemoryMb = 2048 }, Usage = new(0, 0, 0), FreeCores = 4, FreeMemoryMb = 2048,
-        };
-        var task = new OwnTask { TaskId = "task-1", TaskType = "python", State = TaskState.Running, CreatedAt = DateTimeOffset.UnixEpoch };
-
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0));
@@ -46,8 +45,8 @@ internal sealed class TestPage : IAsyncDisposable
             .AddSingleton(FakeGrains.New().Add(Shards.Default, Stub<ISchedulerGrain>.New().On("GetCounts", _ => Task.FromResult(new SchedulerCounts(3, 1))).Object).Object)
             .AddSingleton(Stub<IUnfinishedIndex>.New().On("Count", _ => Task.FromResult(6L)).Object)
             .AddSingleton(Stub<ISettlements>.New().On("get_Open", _ => 1).Object)
-            .AddSingleton(Stub<INodeDirectory>.New().On("Recent", _ => Task.FromResult<IReadOnlyList<NodeSnapshot>>([node])).Object)
-            .AddSingleton(Stub<IOwnTasks>.New().On("Recent", _ => Task.FromResult<IReadOnlyList<OwnTask>>([task])).On("HeldMicros", _ => Task.FromResult(1_500_000L)).Object)
+            .AddSingleton(Stub<INodeDirectory>.New().On("Recent", _ => Task.FromResult<IReadOnlyList<NodeSnapshot>>([Node])).Object)
+            .AddSingleton(Stub<IOwnTasks>.New().On("Recent", _ => Task.FromResult<IReadOnlyList<OwnTask>>([Task1])).On("HeldMicros", _ => Task.FromResult(1_500_000L)).Object)
             .AddSingleton(Stub<IBooks>.New().On("PoolTotals", _ => Task.FromResult(new PoolTotals(7, 1.5))).On("Balance", _ => Task.FromResult(5_000_000L)).Object);
         builder.Services.AddPage(options);
         _app = builder.Build();

@@ -22,7 +22,7 @@ internal static class Visitor
 
     public static string UserId(this ClaimsPrincipal visitor) => visitor.FindFirstValue(ClaimTypes.NameIdentifier) ?? "";
 
-    public static string UserName(this ClaimsPrincipal visitor) => visitor.Identity?.Name ?? "";
+    public static string UserName(this ClaimsPrincipal visitor) => PlainText.Visible(visitor.Identity?.Name ?? "");
 
     /// <summary>Null in open mode, where nobody needs one.</summary>
     public static string? Token(this ClaimsPrincipal visitor) => visitor.FindFirstValue(TokenClaim);

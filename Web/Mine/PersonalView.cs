@@ -18,7 +18,8 @@ public sealed class PersonalView(ILogins logins, IBooks books, INodeDirectory no
         var userId = visitor.UserId();
         await Check(visitor, cancel);
         var all = await nodes.Recent(cancel);
-        return new(visitor.UserName(), await books.Balance(userId, cancel), await tasks.Recent(userId, TasksShown, cancel), Shown(all, userId), all.Count)
+        var recent = await tasks.Recent(userId, TasksShown, cancel);
+        return new(visitor.UserName(), await books.Balance(userId, cancel), [.. recent.Select(AsShown)], Shown(all, userId), all.Count)
         {
             HeldMicros = await tasks.HeldMicros(userId),
         };
@@ -30,6 +31,12 @@ public sealed class PersonalView(ILogins logins, IBooks books, INodeDirectory no
         var caller = visitor.Token() is { } token ? await logins.Check(token) : await logins.WithoutLogin(cancel);
         if (caller?.UserId != visitor.UserId()) throw HiveMindException.Unauthenticated();
     }
+
+    /// <summary>Its texts as the page may show them: nothing of a stranger's hides in them or turns what stands beside them.</summary>
+    private static OwnTask AsShown(OwnTask task) => task with
+    {
+        TaskId = PlainText.Visible(task.TaskId), TaskType = PlainText.Visible(task.TaskType), Why = PlainText.Visible(task.Why), NodeId = PlainText.Visible(task.NodeId),
+    };
 
     /// <summary>The own ones first, then those that can work, then by name.</summary>
     internal static IReadOnlyList<NodeRow> Shown(IReadOnlyList<NodeSnapshot> nodes, string userId) =>
@@ -50,7 +57,13 @@ public sealed record NodeRow(
     string NodeId, string Owner, bool IsMine, string Status, double Cores, double FreeCores, long MemoryMb, long FreeMemoryMb, int Gpus, int Tasks,
     string Types, DateTimeOffset? LastHeartbeat, string Cordoned)
 {
-    public static NodeRow Of(NodeSnapshot node, string userId) => new(
-        node.NodeId, node.OwnerName, node.OwnerId == userId, node.Status, node.Capabilities.CpuCores, node.FreeCores, node.Capabilities.MemoryMb,
-        node.FreeMemoryMb, node.Capabilities.GpuCount, node.TaskCount, string.Join(", ", node.Capabilities.SupportedTasks), node.LastHeartbeat, node.Cordoned);
+    /// <summary>Others choose these words: what hides in them is shown as an escape, whoever let it into the store.</summary>
+    public static NodeRow Of(NodeSnapshot node, string userId)
+    {
+        var isMine = node.OwnerId == userId;
+        return new(
+            PlainText.Visible(node.NodeId), PlainText.Visible(node.OwnerName), isMine, node.Status, node.Capabilities.CpuCores, node.FreeCores,
+            node.Capabilities.MemoryMb, node.FreeMemoryMb, node.Capabilities.GpuCount, node.TaskCount,
+            PlainText.Visible(string.Join(", ", node.Capabilities.SupportedTasks)), node.LastHeartbeat, PlainText.Visible(node.CordonedFor(isMine)));
+    }
 }
