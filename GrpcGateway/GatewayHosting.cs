@@ -22,6 +22,7 @@ public static class GatewayHosting
             grpc.EnableDetailedErrors = false;
             grpc.CompressionProviders = [BoundedCompression.Gzip, BoundedCompression.Deflate];
             grpc.Interceptors.Add<ErrorInterceptor>();
+            grpc.Interceptors.Add<AnswerInterceptor>();
             grpc.Interceptors.Add<StoreInterceptor>();
             grpc.Interceptors.Add<AuthInterceptor>();
         });
@@ -39,6 +40,7 @@ public static class GatewayHosting
         services.AddSingleton<CallRates>();
         services.AddSingleton<CallerCheck>();
         services.AddSingleton<EdgeBudgets>();
+        services.AddSingleton<AnswerInterceptor>();
         services.AddSingleton<StrangerStreams>();
         services.AddSingleton<OpenCalls>();
         services.AddHostedService(s => s.GetRequiredService<OpenCalls>());
@@ -52,7 +54,7 @@ public static class GatewayHosting
         services.AddSingleton<PayloadUploads>();
         services.AddSingleton<SubmitQuotas>();
         services.AddSingleton<TaskSubmission>();
-        services.AddSingleton<SubmitSlots>().AddSingleton<UploadSlots>().AddSingleton<DownloadSlots>();
+        services.AddSingleton<SubmitSlots>().AddSingleton<UploadSlots>().AddSingleton<DownloadSlots>().AddSingleton<FetchSlots>();
         services.AddSingleton<BulkSubmission>();
         services.AddSingleton<TaskReasons>();
         services.AddSingleton<WatchSlots>();

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Compression;
 using Grpc.Net.Compression;
 
@@ -12,11 +13,11 @@ internal sealed class BoundedCompression(string name, Func<Stream, Stream> unpac
     private static readonly AsyncLocal<RpcRule?> Rule = new();
 
     public static BoundedCompression Gzip { get; } =
-        new("gzip", packed => new GZipStream(packed, CompressionMode.Decompress), plain => new GZipStream(plain, CompressionLevel.Fastest, leaveOpen: true));
+        new("gzip", packed => new GZipStream(packed, CompressionMode.Decompress, leaveOpen: true), plain => new GZipStream(plain, CompressionLevel.Fastest, leaveOpen: true));
 
     /// <summary>As gRPC means it: with zlib's header.</summary>
     public static BoundedCompression Deflate { get; } =
-        new("deflate", packed => new ZLibStream(packed, CompressionMode.Decompress), plain => new ZLibStream(plain, CompressionLevel.Fastest, leaveOpen: true));
+        new("deflate", packed => new ZLibStream(packed, CompressionMode.Decompress, leaveOpen: true), plain => new ZLibStream(plain, CompressionLevel.Fastest, leaveOpen: true));
 
     public string EncodingName => name;
 
@@ -25,10 +26,12 @@ internal sealed class BoundedCompression(string name, Func<Stream, Stream> unpac
 
     public Stream CreateCompressionStream(Stream stream, CompressionLevel? compressionLevel) => pack(stream);
 
-    public Stream CreateDecompressionStream(Stream stream) => new Bounded(unpack(stream), Rule.Value ?? RpcPolicy.Anonymous);
+    public Stream CreateDecompressionStream(Stream stream) => new Bounded(stream, unpack, Rule.Value ?? RpcPolicy.Anonymous);
 
-    private sealed class Bounded(Stream unpacked, RpcRule rule) : Stream
+    private sealed class Bounded(Stream packed, Func<Stream, Stream> unpack, RpcRule rule) : Stream
     {
+        private const int Most = 1 << 20, Step = 80 * 1024;
+        private Stream _unpacked = unpack(packed);
         private long _left = rule.MessageBytes;
 
         public override bool CanRead => true;
@@ -43,12 +46,49 @@ internal sealed class BoundedCompression(string name, Func<Stream, Stream> unpac
         {
             try
             {
-                var read = unpacked.Read(buffer);
+                var read = _unpacked.Read(buffer);
                 return (_left -= read) >= 0 ? read : throw MessageGate.TooLarge(rule);
             }
             catch (InvalidDataException)
             {
                 throw ErrorMapping.Build(Grpc.Core.StatusCode.InvalidArgument, "MALFORMED_MESSAGE", "The message is not packed as its headers say.");
+            }
+        }
+
+        /// <summary>
+        /// How gRPC unpacks. What comes to more than a MiB is counted first and unpacked a second time, into a buffer of that length: one that doubles
+        /// as it grows, with the one it is copied from, is three times as large.
+        /// </summary>
+        public override void CopyTo(Stream destination, int bufferSize)
+        {
+            var buffer = ArrayPool<byte>.Shared.Rent(Step);
+            try
+            {
+                var begun = 0L;
+                int read;
+                while (begun < Most && (read = Read(buffer)) > 0)
+                {
+                    destination.Write(buffer, 0, read);
+                    begun += read;
+                }
+
+                if (begun < Most) return;
+                if (packed.CanSeek && destination is MemoryStream all)
+                {
+                    var length = begun;
+                    while ((read = Read(buffer)) > 0) length += read;
+                    _unpacked.Dispose();
+                    packed.Position = 0;
+                    (_unpacked, _left) = (unpack(packed), rule.MessageBytes);
+                    all.SetLength(0);
+                    all.Capacity = (int)length;
+                }
+
+                while ((read = Read(buffer)) > 0) destination.Write(buffer, 0, read);
+            }
+            finally
+            {
+                ArrayPool<byte>.Shared.Return(buffer);
             }
         }
 
@@ -62,7 +102,7 @@ internal sealed class BoundedCompression(string name, Func<Stream, Stream> unpac
 
         protected override void Dispose(bool disposing)
         {
-            if (disposing) unpacked.Dispose();
+            if (disposing) _unpacked.Dispose();
             base.Dispose(disposing);
         }
     }

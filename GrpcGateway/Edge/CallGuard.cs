@@ -66,7 +66,15 @@ internal sealed class CallGuard(RequestDelegate next, StoreGate stores, CallerCh
         using (call)
         await using (aborted.UnsafeRegister(static place => (place as EdgeConnections.Place)?.CallReset(), http.Features.Get<IKnownConnection>()))
         {
-            await next(http);
+            try
+            {
+                await next(http);
+            }
+            finally
+            {
+                await call.Gate.Settle();
+            }
+
             if (!http.Response.HasStarted || call.EndedBy is null) ReplaceForeign(http);
         }
     }

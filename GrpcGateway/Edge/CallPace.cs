@@ -32,9 +32,9 @@ internal sealed class CallPace
     }
 
     /// <summary>Of a single answer that has begun to leave; now is any clock that only goes on.</summary>
-    public PaceVerdict OfReading(TimeSpan now)
+    public PaceVerdict OfReading(TimeSpan now, bool isInTheWay = false)
     {
         _answersSince ??= now;
-        return now - _answersSince > AnswerPatience ? PaceVerdict.NotRead : PaceVerdict.Fine;
+        return now - _answersSince > (isInTheWay ? WindowInTheWay : AnswerPatience) ? PaceVerdict.NotRead : PaceVerdict.Fine;
     }
 }

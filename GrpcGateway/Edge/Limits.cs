@@ -18,6 +18,12 @@ internal static class Limits
     public const int AnonymousBytes = 64 * 1024;
     /// <summary>Large answers under way at the same time; a quarter of it may be one account's.</summary>
     public const int AnswersBytes = 128 * 1024 * 1024;
+    /// <summary>All other answers under way that are not small, and how much of it may be one account's: lists are quick to make and may never be read.</summary>
+    public const int ListsBytes = 256 * 1024 * 1024, ListsBytesOfOne = 16 * 1024 * 1024;
+    /// <summary>What a row of a long list takes while it is made and read.</summary>
+    public const int RowBytes = 1024;
+    /// <summary>Answers up to this need no room: they weigh no more than the call around them.</summary>
+    public const int SmallAnswerBytes = 8 * 1024;
     /// <summary>Messages up to this that have come whole are worked on without asking for room.</summary>
     public const int SmallBytes = 64 * 1024;
     /// <summary>What all callers without a token may have begun to send at the same time.</summary>

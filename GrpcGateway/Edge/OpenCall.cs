@@ -65,9 +65,28 @@ internal sealed class OpenCall : IRequestBodyPipeFeature, IDisposable
     /// <summary>Takes room for an answer, given back when the call is over, however long its reading takes.</summary>
     public static async Task Hold(ServerCallContext context, ByteBudget budget, long bytes)
     {
-        if (bytes <= Limits.SmallBytes || Of(context) is not { } call) return;
-        await budget.Take(call._payer, bytes, context.CancellationToken);
-        call._held.Add((budget, bytes));
+        if (bytes > Limits.SmallBytes && Of(context) is { } call) await call.Hold(budget, bytes, context.CancellationToken);
+    }
+
+    /// <summary>The same for one that is made already, unless there is room for it from before.</summary>
+    public static async Task HoldAnswer(ServerCallContext context, ByteBudget budget, long bytes)
+    {
+        if (Of(context) is { } call && call._held.Count == 0) await call.Hold(budget, bytes, context.CancellationToken);
+    }
+
+    private async Task Hold(ByteBudget budget, long bytes, CancellationToken cancel)
+    {
+        await budget.Take(_payer, bytes, cancel);
+        lock (_turn) _held.Add((budget, bytes));
+    }
+
+    /// <summary>Its answer takes room that others wait for.</summary>
+    public bool IsInTheWay
+    {
+        get
+        {
+            lock (_turn) return _held.Exists(held => held.Budget.HasWaiting);
+        }
     }
 
     public void ThrowIfEnded()

@@ -29,7 +29,7 @@ internal sealed class OpenCalls(EdgeBudgets budgets, CallerCheck callers, Strang
         if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate) rate.MinDataRate = null;
         var payer = CallerCheck.KeyOf(identity?.Token, http);
         var slot = rule.Who == RpcPolicy.Anonymous && method.Type != MethodType.Unary ? strangers.Take(payer) : null;
-        var gate = new MessageGate(http.Request.BodyReader, rule, method.Type == MethodType.Unary, isPacked, payer, budgets.OfMessages(identity), time);
+        var gate = new MessageGate(http.Request.BodyReader, rule, method.Type == MethodType.Unary, isPacked, payer, budgets.OfMessages(identity), budgets.Arrays, time);
         var call = new OpenCall(http, this, method.Type, rule, identity?.Token, payer, slot, gate, time.GetTimestamp());
         _calls.TryAdd(call, true);
         return call;
@@ -69,7 +69,7 @@ internal sealed class OpenCalls(EdgeBudgets budgets, CallerCheck callers, Strang
             var isUnary = call.Type == MethodType.Unary;
             if ((isUnary && call.IsAnswering) || call.EndedBy is not null)
             {
-                if (call.Pace.OfReading(time.GetElapsedTime(call.BeganAt)) == PaceVerdict.NotRead) call.Abort();
+                if (call.Pace.OfReading(time.GetElapsedTime(call.BeganAt), call.IsInTheWay) == PaceVerdict.NotRead) call.Abort();
             }
             else if (call.Gate.IsExpecting || call.Type == MethodType.ClientStreaming)
             {

@@ -13,7 +13,7 @@ namespace HiveMind.Nodes;
 /// <summary>Lent machines on the wire, and the way of their workers.</summary>
 internal sealed class NodeManagerServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, NodeDirectory nodes, WorkerSessions sessions, ReportReader reports, OutputIntake outputs,
-    TimeProvider time, IAuditLog audit) : Wire.NodeManagerService.NodeManagerServiceBase
+    FetchSlots fetches, EdgeBudgets budgets, TimeProvider time, IAuditLog audit) : Wire.NodeManagerService.NodeManagerServiceBase
 {
     public override async Task<Wire.RegisterNodeResponse> RegisterNode(Wire.RegisterNodeRequest request, ServerCallContext context)
     {
@@ -103,6 +103,7 @@ internal sealed class NodeManagerServiceEndpoint(
             .Require(request.PageToken.Length == 0 || Text.IsId(request.PageToken), "page_token", "The next_page_token of the page before, or empty for the first page.")
             .Found.ThrowIfAny();
         var size = request.PageSize == 0 ? NodeDirectory.LargestPage : request.PageSize;
+        await OpenCall.Hold(context, budgets.Lists, (long)size * Limits.RowBytes);
         var (page, next) = await nodes.Page(request.PageToken, size, n => (request.Status.Length == 0 || n.Status == request.Status)
             && (request.NodeType.Length == 0 || n.NodeType == request.NodeType), context.CancellationToken);
         var infos = new Wire.NodeInfo[page.Count];
@@ -141,7 +142,9 @@ internal sealed class NodeManagerServiceEndpoint(
         if (!TaskIds.IsValid(request.TaskId)) throw HiveMindException.NotFound("task", Text.Shown(request.TaskId));
         var spec = await Node(NodeCall.Of(context).NodeId).CheckAttempt(request.TaskId, request.Attempt);
         if (request.Offset < 0 || request.Offset > spec.Payload.Size) throw HiveMindException.Invalid("offset", $"0 to the size, which is {spec.Payload.Size}.");
-        await ByteStreams.Send(files, spec.Payload, request.Offset, data => new Wire.DataChunk { Data = data }, responseStream, time, context.CancellationToken);
+        using var slot = fetches.Take($"{request.TaskId}/{request.Attempt}");
+        await slot.Guard(cancel =>
+            ByteStreams.Send(files, spec.Payload, request.Offset, data => new Wire.DataChunk { Data = data }, responseStream, time, cancel), context.CancellationToken);
     }
 
     public override Task<Wire.SendOutputResponse> SendOutput(IAsyncStreamReader<Wire.OutputChunk> requestStream, ServerCallContext context) =>

@@ -8,6 +8,10 @@ internal sealed class StreamPace(TimeProvider time, int perSecond = StreamPace.P
 {
     /// <summary>Two reports a task: 2,500 short tasks a second on one machine.</summary>
     public const int PerSecond = 5000;
+    /// <summary>
+    /// Reports on what is not its machine's (any more): each wakes a task's record for nothing. A machine that lost its lease tells of what it held, once.
+    /// </summary>
+    public const int StalePerSecond = 200, StaleBurst = 2000;
 
     private double _left = burst;
     private long _at = time.GetTimestamp();

@@ -35,7 +35,7 @@ internal sealed partial class WorkerSession(
     /// <summary>Ends with the reason for ending; null when the worker ended the stream itself.</summary>
     private readonly TaskCompletionSource<Exception?> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TimeSpan _idleLimit = 2 * options.Tasks.LeaseDuration;
-    private readonly StreamPace _pace = new(time);
+    private readonly StreamPace _pace = new(time), _stalePace = new(time, StreamPace.StalePerSecond, StreamPace.StaleBurst);
     private long _epoch;
     private int _mostRunning = NodeRules.MaxRunning;
 
@@ -179,6 +179,9 @@ internal sealed partial class WorkerSession(
         {
             var verdicts = await _node.Report(_epoch, [.. read.Select(r => r.Report)]);
             for (var i = 0; i < read.Count; i++) Answer(read[i].Wire, verdicts[i]);
+            // Only its own reports wait for that; its heartbeats do not.
+            var stale = verdicts.Count(verdict => verdict.Kind == ReportVerdictKind.Stale);
+            if (stale > 0 && _stalePace.Take(stale) is var wait && wait > TimeSpan.Zero) await Task.Delay(wait, time, cancel);
         }
         catch (Exception e) when (!IsFinal(e))
         {

@@ -16,6 +16,7 @@ internal sealed partial class MasterNodeServiceEndpoint
         TaskKey? below = request.PageToken.Length == 0 ? null : pages.Read(request.PageToken, filter)
             ?? throw HiveMindException.Invalid("page_token", "The next_page_token of a page with the same filter, or empty for the first page.");
         var size = request.PageSize == 0 ? ListRules.UsualPage : request.PageSize;
+        await OpenCall.Hold(context, budgets.Lists, (long)size * Limits.RowBytes); // before it is made: a thousand at once are refused for nothing
         var (tasks, next) = await listing.Page(filter, below, size, context.CancellationToken);
         var answer = new Wire.ListTasksResponse { Success = true, NextPageToken = next is { } key ? pages.Issue(key, filter) : "" };
         answer.Tasks.AddRange(tasks.Select(TaskMapping.ToSummary));

@@ -10,6 +10,7 @@ using Wire = HiveMind.Protos;
 namespace HiveMind.Tasks;
 
 /// <summary>Tasks, their results and the pool's figures on the wire.</summary>
+[BindServiceMethod(typeof(SubmitReader), nameof(SubmitReader.Bind))]
 internal sealed partial class MasterNodeServiceEndpoint(
     IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, ISettlements settlements,
     NodeDirectory nodes, PayloadUploads uploads, TaskRecords records,

@@ -123,5 +123,15 @@ public sealed class EdgeRulesTests
         Assert.Equal(PaceVerdict.NotRead, pace.OfReading(TimeSpan.FromSeconds(131)));
     }
 
+    [Fact]
+    public void Pace_AnswerThatIsNotReadAndInTheWay_IsGivenUpSooner()
+    {
+        var pace = new CallPace();
+        Assert.Equal(PaceVerdict.Fine, pace.OfReading(TimeSpan.FromSeconds(100), isInTheWay: true));
+        Assert.Equal(PaceVerdict.Fine, pace.OfReading(TimeSpan.FromSeconds(105), isInTheWay: true));
+        Assert.Equal(PaceVerdict.Fine, pace.OfReading(TimeSpan.FromSeconds(106), isInTheWay: false));
+        Assert.Equal(PaceVerdict.NotRead, pace.OfReading(TimeSpan.FromSeconds(106), isInTheWay: true));
+    }
+
     private static PaceVerdict Sent(CallPace pace, long bytes, double waited) => pace.OfSending(bytes, TimeSpan.FromSeconds(waited), true, false, 4096);
 }

@@ -12,9 +12,9 @@ public sealed class WorkerStreamTests
     private static readonly Wire.WorkerMessage Hello = new() { Hello = new() { Capabilities = new() { CpuCores = 2, MemoryMb = 1024 } } };
     private IWorkerLink? _link;
 
-    private async Task<(TestGateway, AsyncDuplexStreamingCall<Wire.WorkerMessage, Wire.HubMessage>)> Connected()
+    private async Task<(TestGateway, AsyncDuplexStreamingCall<Wire.WorkerMessage, Wire.HubMessage>)> Connected(TimeProvider? time = null)
     {
-        var gateway = TestGateway.Start();
+        var gateway = TestGateway.Start(null, time);
         gateway.Node
             .On("Connect", a =>
             {
@@ -70,6 +70,29 @@ public sealed class WorkerStreamTests
         Assert.Equal("heartbeat.running", Assert.Single(refused.GetRpcStatus()!.GetDetail<BadRequest>()!.FieldViolations).Field);
     }
 
+    /// <summary>What a method leaves behind still waits for the worker's next message when the hub has ended its stream.</summary>
+    [Fact]
+    public async Task Work_EndedByTheHub_LeavesTheNextCallsOfItsConnectionAlone()
+    {
+        var (gateway, first) = await Connected();
+        await using var _ = gateway;
+        for (var i = 0; i < 40; i++)
+        {
+            using var call = i == 0 ? first : gateway.Nodes.Work(TestGateway.With(gateway.NodeToken), DateTime.MaxValue);
+            if (i > 0) await call.RequestStream.WriteAsync(Hello);
+            await call.RequestStream.WriteAsync(new() { Heartbeat = new() { Sequence = 1, Usage = new() { CpuUsage = 1000 } } });
+            var refused = await Assert.ThrowsAsync<RpcException>(async () =>
+            {
+                while (await call.ResponseStream.MoveNext(default).WaitAsync(TimeSpan.FromSeconds(10)))
+                {
+                }
+            });
+            Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
+            Assert.Contains("0 to 100", refused.Status.Detail, StringComparison.Ordinal);
+            Assert.Equal("alice", (await gateway.Users.GetUserInfoAsync(new(), TestGateway.With(gateway.Alice))).User.UserId);
+        }
+    }
+
     [Fact]
     public void Pace_AboveWhatASecondAllows_Waits()
     {
@@ -80,6 +103,47 @@ public sealed class WorkerStreamTests
         Assert.Equal(TimeSpan.FromSeconds(0.5), pace.Take(50));
         time.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(TimeSpan.Zero, pace.Take(50));
+    }
+
+    [Fact]
+    public async Task Work_ReportsOnWhatIsNotItsMachines_AreTakenSoManyASecondWhileItsHeartbeatsGoOn()
+    {
+        var time = new Microsoft.Extensions.Time.Testing.FakeTimeProvider();
+        var (gateway, call) = await Connected(time);
+        await using var _ = gateway;
+        var asked = 0;
+        gateway.Node.On("Report", a =>
+        {
+            var reports = (IReadOnlyList<TaskOutcomeReport>)a[1]!;
+            Interlocked.Add(ref asked, reports.Count);
+            return Task.FromResult<IReadOnlyList<ReportVerdict>>([.. reports.Select(r => new ReportVerdict(r.TaskId, 1, ReportVerdictKind.Stale, "STALE_ATTEMPT", ""))]);
+        });
+        async Task Say(int reports)
+        {
+            for (var i = 0; i < reports; i++) await call.RequestStream.WriteAsync(Ended());
+        }
+
+        for (var sent = 0; sent < StreamPace.StaleBurst; sent += 500)
+        {
+            await Say(500);
+            for (var i = 0; i < 500; i++) Assert.Equal("STALE_ATTEMPT", (await Next(call)).ReportAnswer.Reason);
+        }
+
+        await Say(500);
+        await call.RequestStream.WriteAsync(new() { Heartbeat = new() { Sequence = 42 } });
+        while ((await Next(call)).HeartbeatAnswer is not { Sequence: 42 })
+        {
+        }
+
+        var waited = 0;
+        await HiveMind.Tests.Processes.Wait.Until(() =>
+        {
+            if (Volatile.Read(ref asked) == StreamPace.StaleBurst + 500) return true;
+            time.Advance(TimeSpan.FromMilliseconds(100));
+            waited++;
+            return false;
+        }, TimeSpan.FromSeconds(30), () => $"{asked} were asked about");
+        Assert.InRange(waited, 15, int.MaxValue); // 372 at least are beyond the first batch, and 200 go in a second
     }
 
     [Fact]

@@ -15,7 +15,7 @@ namespace HiveMind.Benchmarks;
 /// Hostile clients one after the other, with the product's own settings, and beside them one that behaves: ten calls a second on a connection of its
 /// own. Prints what the hub's memory came to and how long that client's calls took.
 /// </summary>
-internal sealed class AttackFigures(int seconds) : BenchHub
+internal sealed class AttackFigures(int seconds, string only) : BenchHub
 {
     private const string Submit = "/nodepool.MasterNodeService/SubmitTask", Upload = "/nodepool.MasterNodeService/UploadPayload", Login = "/nodepool.UserService/LoginUser";
 
@@ -25,9 +25,11 @@ internal sealed class AttackFigures(int seconds) : BenchHub
     private Metadata _me = [];
     private MasterNodeService.MasterNodeServiceClient _beside = null!;
 
-    public static async Task<int> Run(int seconds)
+    /// <param name="seconds">Each attack's.</param>
+    /// <param name="only">Only those with that word in their name, and nothing beside them.</param>
+    public static async Task<int> Run(int seconds, string only)
     {
-        using var attacks = new AttackFigures(seconds);
+        using var attacks = new AttackFigures(seconds, only);
         await attacks.Measure();
         return 0;
     }
@@ -45,6 +47,8 @@ internal sealed class AttackFigures(int seconds) : BenchHub
 
         await Beside("nothing", stop => Task.Delay(TimeSpan.FromSeconds(seconds), stop));
         var bomb = Frame(Gzip(new byte[55 << 20]), packed: true);
+        await Beside("results, downloads and lists that are never read, 16 connections of 100 calls", stop => NeverRead(channel, attacker, token, stop));
+        await Beside("heartbeat bombs of 6 lent machines", stop => Bombs(channel, attacker, stop));
         await Beside("gzip bombs at login, 55 MiB each, 30 at once", stop => Many(30, stop, raw => raw.Send(Login, new Given(bomb), null, "gzip", stop)));
         await Beside("100 MiB half sent without a token, any case, 20 at once",
             stop => Many(20, stop, raw => raw.Send("/nodepool.masternodeservice/submittask", new Endless([0, 6, 64, 0, 0], new byte[65_536]), null, null, stop)));
@@ -79,8 +83,75 @@ internal sealed class AttackFigures(int seconds) : BenchHub
         foreach (var row in _rows) Console.WriteLine($"| {row.Attack} | {row.RestMb}, {row.PeakMb} | {row.P50:F1}, {row.P99:F1} | {row.Failed} |");
     }
 
+    private async Task NeverRead(GrpcChannel channel, Metadata attacker, string token, CancellationToken stop)
+    {
+        var hub = new MasterNodeService.MasterNodeServiceClient(channel);
+        var tasks = new List<string>();
+        await using (var machine = await LentMachine.Lend(channel, attacker, "with-outputs", types: "noop"))
+        {
+            foreach (var bytes in new[] { 3_500_000, 40_000_000 })
+            {
+                tasks.Add((await hub.SubmitTaskAsync(Noop(), attacker)).TaskId);
+                Assignment? given;
+                while (!machine.Given.TryDequeue(out given)) await Task.Delay(20, stop);
+                await machine.Complete(given, bytes);
+                while ((await hub.GetTaskStatusAsync(new() { TaskId = tasks[^1] }, attacker)).Status != "completed") await Task.Delay(20, stop);
+            }
+        }
+
+        await BulkStream.Submit(hub, attacker, 500, _ => Noop());
+        var readers = new List<SilentReader>();
+        try
+        {
+            for (var i = 0; i < 16; i++)
+            {
+                var reader = await SilentReader.Connect(_address, i % 2 == 0 ? 0 : 65_535, stop);
+                readers.Add(reader);
+                for (var call = 0; call < 100; call++)
+                {
+                    if (i < 12) await reader.Open("/nodepool.MasterNodeService/ListTasks", token, new ListTasksRequest { PageSize = 500 }, stop);
+                    else if (i < 14) await reader.Open("/nodepool.MasterNodeService/GetTaskResult", token, new GetTaskResultRequest { TaskId = tasks[0] }, stop);
+                    else await reader.Open("/nodepool.MasterNodeService/DownloadResult", token, new DownloadResultRequest { TaskId = tasks[1] }, stop);
+                }
+            }
+
+            await Task.Delay(Timeout.InfiniteTimeSpan, stop);
+        }
+        finally
+        {
+            Console.WriteLine($"answers begun {readers.Sum(r => r.Answering)}, refused {readers.Sum(r => r.Refused)}, cut {readers.Sum(r => r.Cut)} of {readers.Sum(r => r.Opened)}");
+            foreach (var reader in readers) reader.Dispose();
+        }
+    }
+
+    private async Task Bombs(GrpcChannel channel, Metadata attacker, CancellationToken stop)
+    {
+        var machines = new List<LentMachine>();
+        try
+        {
+            for (var i = 0; i < 6; i++) machines.Add(await LentMachine.Lend(channel, attacker, $"bomb-{i}", 4096, 1 << 26, beats: false, types: "noop"));
+            await Task.WhenAll(machines.Select((machine, i) => (i % 3) switch
+            {
+                0 => HeartbeatBombs.Names(machine, stop),
+                1 => HeartbeatBombs.Fast(machine, stop),
+                _ => HeartbeatBombs.Starts(machine, stop),
+            }));
+        }
+        finally
+        {
+            Console.WriteLine($"heartbeats answered {machines.Sum(m => m.Beats)}, starts answered {machines.Sum(m => m.Answers)}, streams ended {machines.Count(m => m.Ended is not null)}");
+            foreach (var machine in machines) await machine.DisposeAsync();
+        }
+    }
+
+    private static SubmitTaskRequest Noop() => new()
+    {
+        TaskType = "noop", TaskData = ByteString.CopyFromUtf8("1"), Requirements = new() { CpuCores = 0.1, MemoryMb = 16, TimeoutSeconds = 60 },
+    };
+
     private async Task Beside(string attack, Func<CancellationToken, Task> run)
     {
+        if (!attack.Contains(only, StringComparison.Ordinal) && attack != "nothing") return;
         var rest = ProcessMemory.ResetPeakKb(_silo) / 1024;
         using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
         var attacking = Task.Run(() => run(stop.Token), CancellationToken.None);
