@@ -23,7 +23,8 @@ return args switch
     ["scheduler", ..] => CoreFigures.Run(args.Skip(1).FirstOrDefault(arg => !arg.StartsWith('-')) ?? "BalancedSpread", number("--most", 1_000_000)),
     ["soak", ..] => await Soak.Run(redis, number("--seconds", 60 * number("--minutes", 30)), number("--rate", 50), number("--workers", 2),
         [.. args.Zip(args.Skip(1)).Where(pair => pair.First == "--set").Select(pair => $"--HiveMind:{pair.Second}")]),
-    ["attacks", ..] => await AttackFigures.Run(number("--seconds", 10), args.Zip(args.Skip(1)).FirstOrDefault(pair => pair.First == "--only").Second ?? ""),
+    ["attacker", var attack, var address, var seconds] => await Attackers.Run(attack, address, seconds),
+    ["attacks", ..] => await AttackFigures.Run(number("--seconds", 20), args.Zip(args.Skip(1)).FirstOrDefault(pair => pair.First == "--only").Second ?? ""),
     ["big-files", ..] => await BigFiles.Run(number("--mb", 1024)),
     _ => Usage(),
 };
@@ -46,7 +47,7 @@ static int Usage()
         soak [REDIS] [--minutes 30 | --seconds N] [--rate 50] [--workers 2] [--set Tasks:RetainEnded=00:05:00]…  a steady mixed load: memory, descriptors, directories, latencies; whether they level off; an audit
         floor-soak DIR [--cycles 1000000] [--live 10000] [--callers 64] [--rewrites 2]  task-like write, rewrite, delete cycles: rate, directory size, restart time
         hub-soak DIR [--tasks 1000000] [--retain-seconds 60]  tasks from birth to erasure through a whole hub: rate, size of floor and books, memory, restart time
-        attacks [--seconds 10] [--only WORD]  hostile clients one after the other: the hub's memory, and the calls of one that behaves beside them
+        attacks [--seconds 20] [--only WORD]  hostile clients one after the other: the hub's memory, and the calls of one that behaves beside them
         """);
     return 2;
 }

@@ -76,6 +76,7 @@ internal sealed class CallGuard(RequestDelegate next, StoreGate stores, CallerCh
             }
 
             if (!http.Response.HasStarted || call.EndedBy is null) ReplaceForeign(http);
+            await call.WhenRead();
         }
     }
 

@@ -74,6 +74,22 @@ internal sealed class OpenCall : IRequestBodyPipeFeature, IDisposable
         if (Of(context) is { } call && call._held.Count == 0) await call.Hold(budget, bytes, context.CancellationToken);
     }
 
+    /// <summary>
+    /// Where the answer took room: done when the caller has taken it, but for what fits into a socket. gRPC only hands it to the server, which keeps all of it
+    /// for as long as the caller opens no window. It throws nothing: who was cut off has its end already.
+    /// </summary>
+    public async Task WhenRead()
+    {
+        if (_held.Count == 0 || !_http.Response.HasStarted) return; // a refusal is in the headers, and they must end the call
+        try
+        {
+            await _http.Response.BodyWriter.FlushAsync(_http.RequestAborted);
+        }
+        catch (Exception gone) when (gone is OperationCanceledException or IOException or InvalidOperationException)
+        {
+        }
+    }
+
     private async Task Hold(ByteBudget budget, long bytes, CancellationToken cancel)
     {
         await budget.Take(_payer, bytes, cancel);
