@@ -49,7 +49,9 @@ public sealed class FiguresTests
 
         Assert.Equal(["z", "b", "a"], rows.Select(row => row.NodeId));
         Assert.Equal([true, false, false], rows.Select(row => row.IsMine));
-        Assert.Equal("new disk", Assert.Single(PersonalView.Shown([Node("c", "online", 1, 1) with { Cordoned = "new disk" }], "me")).Cordoned);
+        var cordoned = Node("c", "online", 1, 1) with { OwnerId = "me", Cordoned = "new disk" };
+        Assert.Equal("new disk", Assert.Single(PersonalView.Shown([cordoned], "me")).Cordoned);
+        Assert.Equal("put aside by its owner or an admin", Assert.Single(PersonalView.Shown([cordoned], "another")).Cordoned);
     }
 
     [Theory]

@@ -26,7 +26,7 @@ public sealed class MigrateTests
         var before = await List(pool, user);
 
         var (early, running) = await Migrate(pool, redis);
-        Assert.Equal(SiloHost.BadConfiguration, early);
+        Assert.Equal(SiloHost.StoreAway, early);
         Assert.Contains($"{pool.DataDirectory} is in use", running, StringComparison.Ordinal);
         await StartRefusalTests.Stop(pool);
         var (exitCode, output) = await Migrate(pool, redis);
