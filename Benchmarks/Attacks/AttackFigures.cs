@@ -79,9 +79,13 @@ internal sealed class AttackFigures(int seconds, string only) : BenchHub
         var attacker = Process.Start(start)!;
         await attacker.StandardInput.WriteLineAsync(_token); // not among the arguments, which everybody on the machine may read
         if (await attacker.StandardOutput.ReadLineAsync() != Attackers.Begun) throw new InvalidOperationException($"'{attack}' did not begin.");
-        attacker.OutputDataReceived += (_, said) => { if (said.Data is { } line) Console.WriteLine(line); };
-        attacker.BeginOutputReadLine();
+        _ = Forward(attacker.StandardOutput);
         return attacker;
+    }
+
+    private static async Task Forward(StreamReader said)
+    {
+        while (await said.ReadLineAsync() is { } line) Console.WriteLine(line);
     }
 
     private async Task Ask() => await _beside.ListTasksAsync(new() { PageSize = 10 }, _me, TimeProvider.System.GetUtcNow().UtcDateTime.AddSeconds(10));
