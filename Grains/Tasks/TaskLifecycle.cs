@@ -159,12 +159,14 @@ public static class TaskLifecycle
     }
 
     /// <summary>
-    /// What the hub measured of the run: from its start on where that was heard, else from the grant. Where an earlier process or activation heard
-    /// the beginning, the moments bound it, believed to within what clocks may differ by; the worker's own figure says the rest.
+    /// What the hub measured of the run, as a bound of the worker's own figure: from the grant on. Not from the start that was heard: a busy hub hears it
+    /// late, and a worker that wants to claim more would just not tell it. Without a figure, from the start on where that was heard. Where an earlier
+    /// process or activation heard the beginning, the moments bound it, believed to within what clocks may differ by.
     /// </summary>
     private static TimeSpan Measured(TaskRecord task, long claimedMs, Moment at)
     {
-        var measured = at.RanOf() ?? at.HeldOf(task.Current!);
+        var held = at.HeldOf(task.Current!);
+        var measured = claimedMs > 0 ? held : at.RanOf() ?? held;
         if (!at.IsPartial || claimedMs <= 0) return measured;
         var atMost = at.Now - task.Current!.AssignedAt + ProcessClock.Trust;
         return measured > atMost ? measured : atMost;
