@@ -35,6 +35,14 @@ public sealed class ClockTests
         return it.Restarted ? paid <= Math.Min(Limit.TotalSeconds, it.Ran + it.Step + 3600) + 0.001 || paid <= it.Ran + 0.001 : paid <= it.Ran + 0.001;
     }, iter: 20_000);
 
+    /// <summary>Start and end of a short run heard in the same moment by a hub that is busy.</summary>
+    [Fact]
+    public void End_StartIsHeardLate_IsPaidWhatItRan()
+    {
+        var at = new Moment("t", Start.AddSeconds(1), Start.AddSeconds(1), Policy) { Held = TimeSpan.FromSeconds(1), Ran = TimeSpan.Zero };
+        Assert.Equal(300, TaskLifecycle.End(Task(0), new() { TaskId = "t", Attempt = 1, RunMs = 300 }, at).Attempts[0].RunMs);
+    }
+
     [Fact]
     public void Overdue_AnyStepAndRestart_NeverEarly() => Histories.Sample(it =>
     {
