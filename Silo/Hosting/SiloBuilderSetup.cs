@@ -107,14 +107,7 @@ internal static class SiloBuilderSetup
 
     private static void AddLogging(WebApplicationBuilder builder)
     {
-        builder.Logging.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "HH:mm:ss ";
-        });
-        // Messages belong on stderr: what the silo prints on stdout is for people and scripts that start it.
-        builder.Logging.AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-        builder.Logging.SetMinimumLevel(LogLevel.Warning).AddFilter("HiveMind", LogLevel.Information);
+        ConsoleLines.AddTo(builder.Logging).SetMinimumLevel(LogLevel.Warning).AddFilter("HiveMind", LogLevel.Information);
         // Warns of keys that die with the process, which is what they are for.
         builder.Logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         // Say at every start that the machine's uptime passed without a heartbeat, and which collector was chosen: known and meant.

@@ -81,13 +81,7 @@ public sealed class Stores : IAsyncDisposable
     }
 
     /// <summary>The stores are there before the host and after it: what they have to say goes to stderr as the host's lines do.</summary>
-    private static ILoggerFactory Logs() => LoggerFactory.Create(logging => logging.SetMinimumLevel(LogLevel.Warning)
-        .AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "HH:mm:ss ";
-        })
-        .AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace));
+    private static ILoggerFactory Logs() => LoggerFactory.Create(logging => ConsoleLines.AddTo(logging).SetMinimumLevel(LogLevel.Warning));
 }
 
 /// <summary>What the floor needs to know of the books.</summary>
