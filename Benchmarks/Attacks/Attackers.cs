@@ -62,7 +62,7 @@ internal sealed class Attackers(GrpcChannel channel, string address, string toke
         {
             foreach (var bytes in new[] { 3_500_000, 40_000_000 })
             {
-                tasks.Add((await hub.SubmitTaskAsync(Noop(), _me)).TaskId);
+                tasks.Add((await hub.SubmitTaskAsync(LentMachine.Noop(), _me)).TaskId);
                 Assignment? given;
                 while (!machine.Given.TryDequeue(out given)) await Task.Delay(20, stop);
                 await machine.Complete(given, bytes);
@@ -70,7 +70,7 @@ internal sealed class Attackers(GrpcChannel channel, string address, string toke
             }
         }
 
-        await BulkStream.Submit(hub, _me, 500, _ => Noop());
+        await BulkStream.Submit(hub, _me, 500, _ => LentMachine.Noop());
         var readers = new List<SilentReader>();
         try
         {
@@ -114,11 +114,6 @@ internal sealed class Attackers(GrpcChannel channel, string address, string toke
             foreach (var machine in machines) await machine.DisposeAsync();
         }
     }
-
-    private static SubmitTaskRequest Noop() => new()
-    {
-        TaskType = "noop", TaskData = ByteString.CopyFromUtf8("1"), Requirements = new() { CpuCores = 0.1, MemoryMb = 16, TimeoutSeconds = 60 },
-    };
 
     private Task GzipBombs(CancellationToken stop)
     {

@@ -20,6 +20,12 @@ internal sealed class LentMachine : IAsyncDisposable
     private readonly Task _reading, _beating;
     private int _answers, _beats;
 
+    /// <summary>A task for such a machine.</summary>
+    public static SubmitTaskRequest Noop() => new()
+    {
+        TaskType = "noop", TaskData = ByteString.CopyFromUtf8("1"), Requirements = new() { CpuCores = 0.1, MemoryMb = 16, TimeoutSeconds = 60 },
+    };
+
     private LentMachine(NodeManagerService.NodeManagerServiceClient nodes, string nodeId, Metadata token, bool beats)
     {
         (_nodes, NodeId, Token) = (nodes, nodeId, token);

@@ -32,7 +32,7 @@ public sealed record WantedAttempt(TaskAssignment Assignment, long PushedAt)
         GrantedAt is not null && Epoch == epoch && heardBefore < workerLease - interval - LongestWay;
 
     /// <summary>How long a message may be on its way and still be counted with.</summary>
-    private static readonly TimeSpan LongestWay = TimeSpan.FromSeconds(2);
+    internal static readonly TimeSpan LongestWay = TimeSpan.FromSeconds(2);
 }
 
 /// <summary>What a heartbeat asks for, by level and not by edge: lost pushes, lost cancels and reconnects are one case.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using HiveMind.Nodes;
 using HiveMind.Rewards;
 
 namespace HiveMind.Tasks;
@@ -159,14 +160,15 @@ public static class TaskLifecycle
     }
 
     /// <summary>
-    /// What the hub measured of the run, as a bound of the worker's own figure: from the grant on. Not from the start that was heard: a busy hub hears it
-    /// late, and a worker that wants to claim more would just not tell it. Without a figure, from the start on where that was heard. Where an earlier
-    /// process or activation heard the beginning, the moments bound it, believed to within what clocks may differ by.
+    /// What the hub measured of the run: from its start on where that was heard, else from the grant. A busy hub hears the start late, so a worker that
+    /// says that it ran longer is believed that little more, and never more than since the grant. Where an earlier process or activation heard the
+    /// beginning, the moments bound it, believed to within what clocks may differ by; the worker's own figure says the rest.
     /// </summary>
     private static TimeSpan Measured(TaskRecord task, long claimedMs, Moment at)
     {
         var held = at.HeldOf(task.Current!);
-        var measured = claimedMs > 0 ? held : at.RanOf() ?? held;
+        var measured = at.RanOf() is not { } ran ? held
+            : claimedMs > 0 && held > ran ? TimeSpan.FromTicks(Math.Min(held.Ticks, (ran + WantedAttempt.LongestWay).Ticks)) : ran;
         if (!at.IsPartial || claimedMs <= 0) return measured;
         var atMost = at.Now - task.Current!.AssignedAt + ProcessClock.Trust;
         return measured > atMost ? measured : atMost;

@@ -199,7 +199,7 @@ public sealed class AttackTests(AttackedPool pool) : IClassFixture<AttackedPool>
 
         for (var i = 0; i < 10 * AttackedPool.Times; i++)
         {
-            var task = (await pool.Pool.Master.SubmitTaskAsync(Noop(), beside.Metadata)).TaskId;
+            var task = (await pool.Pool.Master.SubmitTaskAsync(LentMachine.Noop(), beside.Metadata)).TaskId;
             Assignment? given = null;
             await Wait.Until(() => honest.Given.TryDequeue(out given), Patience, () => $"nothing was given: {honest.Ended}");
             await honest.Complete(given!, 10_000);
@@ -256,11 +256,6 @@ public sealed class AttackTests(AttackedPool pool) : IClassFixture<AttackedPool>
 
     private Task<LentMachine> Bomb(Login lender, string name, bool speaks = true) =>
         LentMachine.Lend(pool.Pool.Channel, lender.Metadata, $"{name}-{lender.Name}", 4096, 1 << 26, beats: false, speaks, "noop");
-
-    private static SubmitTaskRequest Noop() => new()
-    {
-        TaskType = "noop", TaskData = ByteString.CopyFromUtf8("1"), Requirements = new() { CpuCores = 0.1, MemoryMb = 16, TimeoutSeconds = 60 },
-    };
 
     [Fact]
     public async Task HttpPort_OneAddressTooOften_IsAskedToWaitWhileHealthAnswers()

@@ -20,7 +20,7 @@ public sealed class NeverReadTests(PlainPool pool) : IClassFixture<PlainPool>
         var (somebody, beside) = (await pool.Pool.NewUser("never-reads"), await pool.Pool.NewUser("reads"));
         var token = AttackedPool.TokenOf(somebody.Metadata);
         var (result, download) = await WithLargeOutputs(somebody);
-        Assert.Equal(0, await BulkStream.Submit(pool.Pool.Master, somebody.Metadata, 300, _ => Noop()));
+        Assert.Equal(0, await BulkStream.Submit(pool.Pool.Master, somebody.Metadata, 300, _ => LentMachine.Noop()));
         var readers = new List<SilentReader>();
         var before = ProcessMemory.ResetPeakKb(pool.Pool.Process) / 1024;
         try
@@ -43,7 +43,7 @@ public sealed class NeverReadTests(PlainPool pool) : IClassFixture<PlainPool>
             await Wait.Until(() => Told(readers) >= readers.Sum(r => r.Opened) - 3 * HiveMind.Edge.ByteBudget.MostWaitingPerPayer, Patience,
                 () => $"{Told(readers)} of {readers.Sum(r => r.Opened)} were answered, refused or cut");
             Assert.True(readers.Sum(r => r.Refused) > 0);
-            Assert.Equal(0, await BulkStream.Submit(pool.Pool.Master, beside.Metadata, 50, _ => Noop()));
+            Assert.Equal(0, await BulkStream.Submit(pool.Pool.Master, beside.Metadata, 50, _ => LentMachine.Noop()));
             Assert.Equal(50, (await pool.Pool.Master.ListTasksAsync(new() { PageSize = 100 }, beside.Metadata)).Tasks.Count);
         }
         finally
@@ -56,11 +56,6 @@ public sealed class NeverReadTests(PlainPool pool) : IClassFixture<PlainPool>
 
     private static int Told(IEnumerable<SilentReader> readers) => readers.Sum(reader => reader.Answering + reader.Refused + reader.Cut);
 
-    private static SubmitTaskRequest Noop() => new()
-    {
-        TaskType = "noop", TaskData = ByteString.CopyFromUtf8("1"), Requirements = new() { CpuCores = 0.1, MemoryMb = 16, TimeoutSeconds = 60 },
-    };
-
     /// <summary>Two tasks of that account that have ended: one with as much output as an answer holds, one with more.</summary>
     private async Task<(string Result, string Download)> WithLargeOutputs(Login user)
     {
@@ -68,7 +63,7 @@ public sealed class NeverReadTests(PlainPool pool) : IClassFixture<PlainPool>
         var tasks = new string[2];
         for (var i = 0; i < 2; i++)
         {
-            tasks[i] = (await pool.Pool.Master.SubmitTaskAsync(Noop(), user.Metadata)).TaskId;
+            tasks[i] = (await pool.Pool.Master.SubmitTaskAsync(LentMachine.Noop(), user.Metadata)).TaskId;
             Assignment? given = null;
             await Wait.Until(() => machine.Given.TryDequeue(out given), Patience, () => $"nothing was given: {machine.Ended}");
             await machine.Complete(given!, i == 0 ? 3_500_000 : 40_000_000);

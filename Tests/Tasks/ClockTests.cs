@@ -43,6 +43,15 @@ public sealed class ClockTests
         Assert.Equal(300, TaskLifecycle.End(Task(0), new() { TaskId = "t", Attempt = 1, RunMs = 300 }, at).Attempts[0].RunMs);
     }
 
+    [Theory]
+    [InlineData(60, 10, 12_000)] // what was heard, and a message's way
+    [InlineData(11, 10, 11_000)] // not from before the grant
+    public void End_WorkerThatBeganLateClaimsAnHour_GetsLittleMoreThanWasHeard(double held, double ran, long paid)
+    {
+        var at = new Moment("t", Start.AddSeconds(held), Start.AddSeconds(held - ran), Policy) { Held = TimeSpan.FromSeconds(held), Ran = TimeSpan.FromSeconds(ran) };
+        Assert.Equal(paid, TaskLifecycle.End(Task(0), new() { TaskId = "t", Attempt = 1, RunMs = 3_600_000 }, at).Attempts[0].RunMs);
+    }
+
     [Fact]
     public void Overdue_AnyStepAndRestart_NeverEarly() => Histories.Sample(it =>
     {
