@@ -41,7 +41,8 @@ public sealed class HubFixture : IAsyncLifetime
     public FakeTimeProvider Clock { get; } = new(new DateTimeOffset(2026, 11, 23, 12, 0, 0, TimeSpan.Zero));
     /// <summary>What the hub sees of it: a test may set its wall clock, and sets it back.</summary>
     internal SteppedTime Wall { get; }
-    public HubOptions Options { get; } = new() { Auth = { HashingSlots = 1 } };
+    /// <summary>A node is forgotten within the hour: on a clock of this kind every second of a week would ring every timer.</summary>
+    public HubOptions Options { get; } = new() { Auth = { HashingSlots = 1 }, Nodes = { ForgetAfter = TimeSpan.FromHours(1) } };
     public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
     public IServiceProvider Services => _cluster.Silos[0].ServiceProvider;
     public IUnfinishedIndex Index => _stores.Floor.Unfinished;

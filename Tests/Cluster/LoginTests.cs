@@ -127,8 +127,15 @@ public sealed class LoginTests(HubFixture hub)
         Assert.False((await Check(user, session)).MustChangePassword);
 
         var late = await Accounts.ResetPassword(user.UserId, new("u-admin"), CancellationToken.None);
-        hub.Clock.Advance(HiveMind.Users.Accounts.TemporaryPasswordAge);
-        await HubFixture.Refused(FailureKind.Unauthenticated, () => hub.LogIn(user, late));
+        hub.Wall.Ahead = HiveMind.Users.Accounts.TemporaryPasswordAge;
+        try
+        {
+            await HubFixture.Refused(FailureKind.Unauthenticated, () => hub.LogIn(user, late));
+        }
+        finally
+        {
+            hub.Wall.Ahead = TimeSpan.Zero;
+        }
     }
 
     [Fact]

@@ -34,6 +34,7 @@ public sealed class UnreadableRecordTests(HubFixture hub)
     {
         var id = await hub.Submit(HubFixture.Spec(_type, _user));
         var other = await hub.Submit(HubFixture.Spec(_type, _user) with { Payload = new(5000, $"5{Guid.NewGuid():N}{Guid.NewGuid():N}"[..64], null) });
+        Machine machine;
         await using (await hub.Damage(hub.Task(id), "task", Stored(kind, _user)))
         {
             Assert.True(HiveMindException.IsUnreadable(await Record.ExceptionAsync(() => hub.Task(id).GetSnapshot())));
@@ -52,7 +53,7 @@ public sealed class UnreadableRecordTests(HubFixture hub)
             Assert.True(named.UnknownSince <= hub.Clock.GetUtcNow());
             Assert.True(await references.IsCurrentAttempt(id, 7));
 
-            var machine = await hub.Connected(_type);
+            machine = await hub.Connected(_type);
             await machine.Assigned(other);
             await Sweep();
             await hub.Until(async () => (await Scheduler.Missing([id])).Count == 1, "it has left the queue, and its offer is not made again and again");
@@ -63,9 +64,10 @@ public sealed class UnreadableRecordTests(HubFixture hub)
         }
 
         await Sweep();
-        Assert.Empty(await Scheduler.Missing([id]));
-        await hub.Task(id).Cancel();
+        await machine.Assigned(id);
+        Assert.Equal(ReportVerdictKind.Accepted, (await machine.Ends(id)).Kind);
         await hub.Settled();
+        Assert.False(await hub.IsUnfinished(id));
     }
 
     [Fact]
