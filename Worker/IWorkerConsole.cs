@@ -27,7 +27,14 @@ public sealed class TextWorkerConsole(TextWriter writer) : IWorkerConsole
 
     public void Say(WorkerEvent kind, string line)
     {
-        lock (_lock)
-            writer.WriteLine(line);
+        try
+        {
+            lock (_lock)
+                writer.WriteLine(line);
+        }
+        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        {
+            // A full disk under the log, or a terminal that is gone: no run may end for it.
+        }
     }
 }

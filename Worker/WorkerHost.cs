@@ -23,7 +23,7 @@ public static class WorkerHost
         }
         try
         {
-            using var work = WorkDirectory.Open(options.WorkDirectory);
+            using var work = WorkDirectory.Open(options.WorkDirectory, console);
             var facts = await MachineProbe.Measure(options, stop);
             Introduce(facts, options, console);
             return await Serve(options, facts, work, new BootTime(), console, stop);
@@ -51,10 +51,11 @@ public static class WorkerHost
             runners.Add(new PythonRunner(facts.Python, facts.Confinement, time));
         if (options.AllowNoop)
             runners.Add(new NoopRunner(time));
+        var room = DiskRoom.Of(work.Root, time);
         var executor = new AttemptExecutor(runners, work, new Transfers(hub, chance, time), table,
-            new DiskShare(facts.DiskMb), new GpuSlots(facts.Gpus.Select(g => g.Id)), time);
+            new DiskShare(facts.DiskMb), room, new GpuSlots(facts.Gpus.Select(g => g.Id)), time);
         var agent = new WorkerAgent(
-            MachineProbe.Capabilities(facts, options), table, executor, new UsageMeter(facts.Gpus.Count > 0, time), lease, chance, time, console);
+            MachineProbe.Capabilities(facts, options), table, executor, new UsageMeter(facts.Gpus.Count > 0, time), room, lease, chance, time, console);
 
         using var end = new CancellationTokenSource();
         var watching = agent.WatchLease(end.Token);

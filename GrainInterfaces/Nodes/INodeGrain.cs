@@ -96,7 +96,8 @@ public sealed record NodeCapabilities
 }
 
 [GenerateSerializer, Alias("HiveMind.NodeUsage"), Immutable]
-public sealed record NodeUsage([property: Id(0)] double CpuPercent, [property: Id(1)] double MemoryPercent, [property: Id(2)] double GpuPercent);
+public sealed record NodeUsage(
+    [property: Id(0)] double CpuPercent, [property: Id(1)] double MemoryPercent, [property: Id(2)] double GpuPercent, [property: Id(3)] bool DiskFull = false);
 
 [GenerateSerializer, Alias("HiveMind.NodeRegistration"), Immutable]
 public sealed record NodeRegistration(

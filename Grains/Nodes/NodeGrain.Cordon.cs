@@ -6,7 +6,7 @@ namespace HiveMind.Nodes;
 /// <summary>Nothing new for this machine: because somebody said so (durable), because it fails (memory), or because its worker leaves.</summary>
 public sealed partial class NodeGrain
 {
-    private const string WorkerIsStopping = "its worker is stopping";
+    private const string WorkerIsStopping = "its worker is stopping", DiskIsFull = "its disk is full";
 
     /// <summary>In memory: a machine whose grain moved or whose hub restarted gets a fresh chance, and shows again what it is.</summary>
     private readonly FailureStreak _streak = new(
@@ -20,7 +20,7 @@ public sealed partial class NodeGrain
     private string Cordoned => _node is { Cordoned: { Length: > 0 } asked } ? asked : IsFailing ? _streak.Reason : "";
     private DateTimeOffset? CordonedUntil => _node is { Cordoned: "" } && IsFailing ? _streak.Until : null;
     /// <summary>Why it is given nothing new although it is connected; empty: it is.</summary>
-    private string Withheld => Cordoned is { Length: > 0 } why ? why : _draining ? WorkerIsStopping : "";
+    private string Withheld => Cordoned is { Length: > 0 } why ? why : _draining ? WorkerIsStopping : _usage.DiskFull ? DiskIsFull : "";
 
     /// <summary>The same for everybody who waits: an owner's words are not for strangers.</summary>
     private string WithheldBefore => _node is { Cordoned.Length: > 0 } ? "its owner or an admin put it aside" : Withheld;

@@ -439,7 +439,7 @@ public sealed partial class NodeGrain(
                 return new(report.TaskId, report.Attempt, current ? ReportVerdictKind.Accepted : ReportVerdictKind.Stale, current ? "" : "STALE_ATTEMPT", "");
             }
 
-            var verdict = await task.End(Id, report with { HandedBack = _draining });
+            var verdict = await task.End(Id, report with { HandedBack = _draining || _usage.DiskFull });
             if (verdict.Kind == ReportVerdictKind.TryAgain || !_wanted.TryGetValue(report.TaskId, out var ended) || ended.Attempt != report.Attempt) return verdict;
             Release(report.TaskId);
             if (verdict.Kind == ReportVerdictKind.Accepted) NoteOutcome(ended.Assignment.Spec.UserId, report.Cause);

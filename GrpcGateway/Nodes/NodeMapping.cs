@@ -29,7 +29,7 @@ internal static class NodeMapping
     };
 
     public static NodeUsage ToUsage(Wire.ResourceUsage? usage) =>
-        usage is null ? new NodeUsage(0, 0, 0) : new NodeUsage(usage.CpuUsage, usage.MemoryUsage, usage.GpuUsage);
+        usage is null ? new NodeUsage(0, 0, 0) : new NodeUsage(usage.CpuUsage, usage.MemoryUsage, usage.GpuUsage, usage.DiskFull);
 
     public static IReadOnlyList<AttemptReport> ToAttempts(IEnumerable<Wire.AttemptRef> running) =>
         [.. running.Select(r => new AttemptReport(r.TaskId, r.Attempt, r.Started))];

@@ -190,6 +190,21 @@ public sealed class AbsenceTests(HubFixture hub) : IDisposable
     }
 
     [Fact]
+    public async Task DiskFull_OfAMachine_ItIsGivenNothingAndItsRefusalCostsNoAttempt()
+    {
+        var machine = await hub.Connected(_type);
+        var crossed = await hub.Submit(HubFixture.Spec(_type) with { Retry = new() { MaxAttempts = 1 } });
+        await machine.Assigned(crossed);
+        await machine.Beat(usage: new NodeUsage(0, 0, 0, DiskFull: true));
+        Assert.Equal(ReportVerdictKind.Accepted, (await machine.Ends(crossed, cause: Causes.WorkerRefused)).Kind);
+        Assert.Equal(TaskState.Pending, (await hub.Snapshot(crossed)).State);
+
+        var other = await hub.Connected(_type);
+        await hub.PassUntil(() => Task.FromResult(other.Link.HasAssigned(crossed, 2)), "attempt 2 elsewhere", other);
+        Assert.False(machine.Link.HasAssigned(crossed, 2));
+    }
+
+    [Fact]
     public async Task Names_ThatWereNeverOurs_WakeNoTaskAndAreKilled()
     {
         var machine = await hub.Connected(_type);

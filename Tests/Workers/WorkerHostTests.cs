@@ -3,6 +3,7 @@ using System.Text;
 using Google.Protobuf;
 using Grpc.Core;
 using HiveMind.Protos;
+using HiveMind.Tests.Processes;
 using HiveMind.Workers;
 using HiveMind.Workers.Machine;
 using HiveMind.Workers.Runs;
@@ -364,11 +365,57 @@ public sealed class WorkerHostTests : IAsyncLifetime
         Assert.Equal(2, _hub.Uploads.Count);
     }
 
-    private async Task BeginPython()
+    [Theory]
+    [InlineData("import os\nfor _ in range(60):\n    os.mkdir('d' * 200); os.chdir('d' * 200)")]
+    [InlineData("import os\nos.mkdir(b'\\xff\\n'); open(b'\\xff\\n/\\xfe', 'w'); os.mkfifo('pipe'); os.mkdir('shut', 0)")]
+    [InlineData("import os\nos.makedirs('a/b'); open('a/b/f', 'w'); os.system('chattr -R -f +i a')")]
+    [InlineData("for i in range(3000): open(str(i), 'w')")]
+    public async Task Assign_ProgramLeavesWhatIsHardToRemove_ItIsReportedAndAllGoes(string code)
     {
-        await Begin();
+        await BeginPython();
+        await _hub.Link.Assign(Python("a", code));
+        await Fakes.Until(() => _hub.Ended.Any());
+        Assert.Equal(("", ""), (_hub.Ended.First().ErrorReason, _hub.Ended.First().ErrorMessage));
+        await HoldsNothing();
+        await Fakes.Until(() => !Directory.EnumerateDirectories(Directory.GetDirectories(_root, "w-*").Single()).Any());
+        await _stop.CancelAsync();
+        Assert.Equal(0, await _worker);
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_root));
+    }
+
+    [Fact]
+    public async Task Assign_OutputFillsTheDisk_EndsAtOnceAsTheMachinesFaultAndNothingNewIsTakenUntilThereIsRoom()
+    {
+        using var disk = SmallDisk.TryMount("tmpfs", 30, Path.Combine(_root, "disk"), out var why);
+        Assert.SkipUnless(disk is not null, why);
+        await BeginPython(o => o with { WorkDirectory = disk!.Path });
+        await _hub.Link.Assign(Python("a", "while True: print('x' * 100000)"));
+        await Fakes.Until(() => _hub.Ended.Any());
+        Assert.Equal((RunReasons.WorkerFault, "The disk of this machine is full.", 0), _hub.Ended.Select(r => (r.ErrorReason, r.ErrorMessage, r.RunMs)).Single());
+        await Fakes.Until(() => _hub.Heartbeats.Any(h => h.Usage.DiskFull));
+        await Fakes.Until(() => Last() is { Usage.DiskFull: false, Running.Count: 0 });
+        disk!.Fill();
+        await Fakes.Until(() => Last()!.Usage.DiskFull);
+        // A hub of before sends one all the same.
+        await _hub.Link.Assign(Python("b", "print(1)"));
+        await Fakes.Until(() => _hub.Ended.Any(r => r.TaskId == "b"));
+        Assert.Equal(RunReasons.WorkerRefused, _hub.Ended.Last().ErrorReason);
+        Assert.Contains(_console.Lines(WorkerEvent.Warning), line => line.Contains("no new tasks are taken", StringComparison.Ordinal));
+        await _stop.CancelAsync();
+        await _worker;
+    }
+
+    private async Task BeginPython(Func<WorkerOptions, WorkerOptions>? with = null)
+    {
+        await Begin(with: o => (with is null ? o : with(o)) with { Unsandboxed = true });
         Assert.SkipUnless(_hub.Hellos.First().Capabilities.SupportedTasks.Contains(TaskTypes.Python), "python3 or util-linux is not installed.");
     }
+
+    private static Assignment Python(string task, string code) => new()
+    {
+        TaskId = task, Attempt = 1, TaskType = "python", Payload = ByteString.CopyFromUtf8(code), PayloadSize = code.Length,
+        Requirements = new TaskRequirements { CpuCores = 1, MemoryMb = 128, TimeoutSeconds = 60 },
+    };
 
     private async Task Begin(int leaseMs = 12_000, Func<WorkerOptions, WorkerOptions>? with = null)
     {

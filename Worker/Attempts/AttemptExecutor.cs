@@ -7,7 +7,8 @@ namespace HiveMind.Workers.Attempts;
 
 /// <summary>Takes one attempt from its assignment to its report.</summary>
 public sealed class AttemptExecutor(
-    IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, DiskShare disk, GpuSlots gpus, TimeProvider time)
+    IReadOnlyList<IRunner> runners, WorkDirectory work, Transfers transfers, AttemptTable table, DiskShare disk, DiskRoom room, GpuSlots gpus,
+    TimeProvider time)
 {
     /// <summary>Below what a timer can count.</summary>
     private const long LongestTimeoutMs = 40L * 24 * 3600 * 1000;
@@ -19,9 +20,22 @@ public sealed class AttemptExecutor(
     public async Task<TaskReport?> Execute(HeldAttempt attempt, Assignment assignment, IReadOnlyList<Task> earlier, Action began)
     {
         using var span = RunSpan.Start(attempt.Key, assignment);
-        var report = await RunToReport(attempt, assignment, earlier, began);
+        var report = await Reported(attempt, () => RunToReport(attempt, assignment, earlier, began));
         RunSpan.End(span, report);
         return report;
+    }
+
+    /// <summary>Whatever goes wrong, an attempt ends: nobody else would report it, and it would be held for ever.</summary>
+    private async Task<TaskReport?> Reported(HeldAttempt attempt, Func<Task<TaskReport?>> steps)
+    {
+        try
+        {
+            return await steps();
+        }
+        catch (Exception e)
+        {
+            return attempt.Drop.IsCancellationRequested ? Dropped(attempt, answered: false) : Ended(attempt, RunResult.Fault(Explain(e)));
+        }
     }
 
     private async Task<TaskReport?> RunToReport(HeldAttempt attempt, Assignment assignment, IReadOnlyList<Task> earlier, Action began)
@@ -41,18 +55,19 @@ public sealed class AttemptExecutor(
             // The attempt is not this worker's any more.
             return Dropped(attempt, e.StatusCode == StatusCode.Aborted);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException
-            or RpcException or System.ComponentModel.Win32Exception)
+        catch (Exception e)
         {
-            result = RunResult.Fault(e.Message);
+            result = RunResult.Fault(Explain(e));
         }
+        if (result is { Reason: RunReasons.WorkerFault, Message: MachineFault.DiskFull })
+            room.Refused();
         attempt.Place?.RemoveProgram();
         return attempt.Drop.IsCancellationRequested ? Dropped(attempt, answered: false) : await Report(attempt, result);
     }
 
     /// <summary>Sends its output again, after the hub lost what it had received.</summary>
-    public Task<TaskReport?> Resend(HeldAttempt attempt, TaskReport report) => Report(
-        attempt, new RunResult(report.ExitCode, report.ErrorReason, report.ErrorMessage, report.RunMs, report.MemoryPeakMb, report.CpuMs));
+    public Task<TaskReport?> Resend(HeldAttempt attempt, TaskReport report) => Reported(attempt, () => Report(
+        attempt, new RunResult(report.ExitCode, report.ErrorReason, report.ErrorMessage, report.RunMs, report.MemoryPeakMb, report.CpuMs)));
 
     private async Task<RunResult> Run(HeldAttempt attempt, Assignment assignment, Action began)
     {
@@ -77,7 +92,7 @@ public sealed class AttemptExecutor(
         var count = needs.GpuCount > 0 ? needs.GpuCount : needs.GpuRequired ? 1 : 0;
         if (gpus.Take(count) is not { } taken)
             return RunResult.Fault($"It needs {count} GPUs of its own; so many are not free here.");
-        using var claim = disk.Claim(needs.DiskMb);
+        var claim = disk.Claim(needs.DiskMb);
         try
         {
             return await RunWatched(runner, Request(key, assignment, place) with { Disk = claim, Gpus = taken }, began, kill);
@@ -85,6 +100,8 @@ public sealed class AttemptExecutor(
         finally
         {
             gpus.Return(taken);
+            // What is not removed yet is still taken.
+            place.RemoveProgram(claim.Dispose);
         }
     }
 
@@ -105,7 +122,8 @@ public sealed class AttemptExecutor(
         finally
         {
             await ended.CancelAsync();
-            await watched;
+            // Whoever watched, the run ended as it did.
+            await watched.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -138,6 +156,33 @@ public sealed class AttemptExecutor(
     private async Task<TaskReport?> Report(HeldAttempt attempt, RunResult result)
     {
         table.Sending(attempt);
+        OutputRef? output = null, errors = null;
+        try
+        {
+            if (attempt.Place is { } place && result.Reason is not (RunReasons.WorkerFault or RunReasons.WorkerRefused))
+            {
+                attempt.Uploads++;
+                output = await transfers.SendOutput(attempt.Key, "stdout", place.Stdout, attempt.Drop.Token);
+                errors = await transfers.SendOutput(attempt.Key, "stderr", place.Stderr, attempt.Drop.Token);
+            }
+        }
+        catch (OperationCanceledException) when (attempt.Drop.IsCancellationRequested)
+        {
+            return Dropped(attempt, answered: false);
+        }
+        catch (RpcException e) when (e.StatusCode is StatusCode.Aborted or StatusCode.NotFound)
+        {
+            return Dropped(attempt, e.StatusCode == StatusCode.Aborted);
+        }
+        catch (Exception e)
+        {
+            result = result with { Reason = RunReasons.WorkerFault, Message = Explain(e) };
+        }
+        return Ended(attempt, result, output, errors);
+    }
+
+    private TaskReport Ended(HeldAttempt attempt, RunResult result, OutputRef? output = null, OutputRef? errors = null)
+    {
         var report = new TaskReport
         {
             TaskId = attempt.Key.TaskId,
@@ -149,32 +194,17 @@ public sealed class AttemptExecutor(
             RunMs = result.RunMs,
             MemoryPeakMb = result.MemoryPeakMb,
             CpuMs = result.CpuMs,
+            Result = output,
+            Stderr = errors,
         };
-        try
-        {
-            if (attempt.Place is { } place && result.Reason is not (RunReasons.WorkerFault or RunReasons.WorkerRefused))
-            {
-                attempt.Uploads++;
-                report.Result = await transfers.SendOutput(attempt.Key, "stdout", place.Stdout, attempt.Drop.Token);
-                report.Stderr = await transfers.SendOutput(attempt.Key, "stderr", place.Stderr, attempt.Drop.Token);
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            return Dropped(attempt, answered: false);
-        }
-        catch (RpcException e) when (e.StatusCode is StatusCode.Aborted or StatusCode.NotFound)
-        {
-            return Dropped(attempt, e.StatusCode == StatusCode.Aborted);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or RpcException)
-        {
-            report.ErrorReason = RunReasons.WorkerFault;
-            report.ErrorMessage = e.Message;
-        }
         table.End(attempt, report, time.GetTimestamp());
         return report;
     }
+
+    /// <summary>Strangers read it: this machine's folders are not theirs to know.</summary>
+    private string Explain(Exception e) => MachineFault.IsDiskFull(e) ? MachineFault.DiskFull
+        : e is RpcException rpc && rpc.Status.Detail.Length > 0 ? rpc.Status.Detail
+        : e.Message.Replace(work.Root, "the worker's folder", StringComparison.Ordinal);
 
     private TaskReport? Dropped(HeldAttempt attempt, bool answered)
     {

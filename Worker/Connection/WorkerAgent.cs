@@ -11,19 +11,36 @@ namespace HiveMind.Workers.Connection;
 /// for what runs, only a lease that is gone does.
 /// </summary>
 internal sealed class WorkerAgent(
-    NodeCapabilities capabilities, AttemptTable table, AttemptExecutor executor, UsageMeter usage, WorkerLease lease, Random chance,
+    NodeCapabilities capabilities, AttemptTable table, AttemptExecutor executor, UsageMeter usage, DiskRoom room, WorkerLease lease, Random chance,
     TimeProvider time, IWorkerConsole console)
 {
     private static readonly TimeSpan Unanswered = TimeSpan.FromSeconds(5), LeaseTick = TimeSpan.FromMilliseconds(250);
     private const int MostUploads = 3;
     private volatile HubSession? _session;
     private volatile bool _draining;
+    private bool _diskWasFull;
 
     public NodeCapabilities Capabilities => capabilities;
 
     public IReadOnlyList<AttemptRef> RunningSet() => table.RunningSet();
 
-    public ResourceUsage Usage() => usage.Read();
+    public ResourceUsage Usage()
+    {
+        var now = usage.Read();
+        now.DiskFull = IsDiskFull();
+        return now;
+    }
+
+    /// <summary>Said when it changes.</summary>
+    private bool IsDiskFull()
+    {
+        var full = room.IsFull;
+        if (Interlocked.Exchange(ref _diskWasFull, full) != full)
+            console.Say(full ? WorkerEvent.Warning : WorkerEvent.Info, full
+                ? "The disk under the work directory is full: no new tasks are taken until there is room again."
+                : "There is room on the disk again: tasks are taken.");
+        return full;
+    }
 
     public void Attach(HubSession session, HubWelcome welcome)
     {
@@ -60,6 +77,12 @@ internal sealed class WorkerAgent(
         if (_draining)
         {
             Refuse(attempt, "This worker is leaving.");
+            return;
+        }
+        // A hub that heard the last heartbeat sends nothing; one of before does not know.
+        if (IsDiskFull())
+        {
+            Refuse(attempt, MachineFault.DiskFull);
             return;
         }
         attempt.Completion = Task.Run(() => Carry(attempt, assignment, [.. earlier.Select(a => a.Completion)]));

@@ -40,7 +40,7 @@ public sealed class DiskShare(long lentMb)
     }
 }
 
-/// <summary>One run's part of the disk.</summary>
+/// <summary>One run's part of the disk, until what it wrote is removed.</summary>
 public sealed class DiskClaim : IDisposable
 {
     /// <summary>No limit at all.</summary>
@@ -56,6 +56,9 @@ public sealed class DiskClaim : IDisposable
 
     /// <summary>Above this a single file need not grow, whatever else there is; 0: no limit.</summary>
     public long FileMb => ReservedMb > 0 ? ReservedMb : _share.LentMb;
+
+    /// <summary>Above it is too much, whatever others take.</summary>
+    internal long MostBytes => FileMb > 0 ? FileMb << 20 : DiskUse.Uncountable;
 
     /// <summary>The run's files take so much now.</summary>
     public bool IsTooMuch(long bytes) => _share.IsTooMuch(this, bytes);

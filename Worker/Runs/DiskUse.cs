@@ -1,88 +1,70 @@
-using System.Globalization;
-using System.IO.Enumeration;
 using HiveMind.Workers.Machine;
 
 namespace HiveMind.Workers.Runs;
 
 /// <summary>
-/// What the files of a run take: lengths in whole blocks, so that many small files count, holes and second names too. What it has deleted
-/// and still holds open counts as far as it has read or written it. A folder that a program shut to its own user is not seen into: who must
-/// hold that off gives runs a file system with a quota.
+/// What the files of a run take: in its folders (<see cref="FolderUse"/>), and those that it has deleted and still holds open or mapped.
+/// Not seen: files that no process holds but that lie in a socket's queue, and what an unisolated program writes outside its folders. Who
+/// must hold that off gives runs a file system with a quota.
 /// </summary>
 internal static class DiskUse
 {
-    private const long Block = 4096;
-    private const string Deleted = " (deleted)";
-    private static readonly EnumerationOptions All = new() { RecurseSubdirectories = true, IgnoreInaccessible = true, AttributesToSkip = 0 };
+    /// <summary>Of a run that moves its folders about again and again, deep down, so that they cannot be counted.</summary>
+    public const long Uncountable = 1L << 50;
+    private const int MostTries = 3;
 
-    public static long Bytes(RunPlace place, IEnumerable<int> processes) =>
-        new[] { place.Task, place.Temporary, place.Shared }.Sum(Folder) + Open(processes);
-
-    /// <summary>0 for a folder that is going away.</summary>
-    public static long Folder(string folder)
+    /// <summary>Counts on until it is above <paramref name="most"/>.</summary>
+    public static long Bytes(RunPlace place, IEnumerable<int> processes, long most = Uncountable)
     {
-        try
+        if (!NativeFiles.IsSupported)
+            return 0; // no programs are run there
+        for (var tries = 0; tries < MostTries; tries++)
         {
-            return new FileSystemEnumerable<long>(folder, (ref FileSystemEntry entry) => Size(ref entry), All)
-            {
-                ShouldRecursePredicate = (ref FileSystemEntry entry) => !IsLink(ref entry),
-            }.Sum();
+            var use = new FolderUse();
+            if (place.ProgramFolders.All(folder => use.Add(folder, most)))
+                return use.Bytes > most ? use.Bytes : use.Bytes + Open(processes, use.Device);
         }
-        catch (IOException)
-        {
-            return 0;
-        }
+        return Uncountable;
     }
 
-    private static long Size(ref FileSystemEntry entry) => IsLink(ref entry) || entry.IsDirectory ? Block : Blocks(entry.Length);
-
-    private static bool IsLink(ref FileSystemEntry entry) => entry.Attributes.HasFlag(FileAttributes.ReparsePoint);
-
-    private static long Blocks(long bytes) => (bytes + Block - 1) / Block * Block;
-
-    /// <summary>The same file may be open many times, in many processes: by its name it counts once.</summary>
-    private static long Open(IEnumerable<int> processes)
+    /// <summary>The same file may be open many times, in many processes: it counts once.</summary>
+    private static long Open(IEnumerable<int> processes, ulong device)
     {
-        var files = new Dictionary<string, long>();
+        var files = new Dictionary<FileId, long>();
         foreach (var process in processes)
-            foreach (var (name, position) in DeletedFiles(process))
-                files[name] = Math.Max(position, files.GetValueOrDefault(name));
-        return files.Values.Sum(Blocks);
+        {
+            foreach (var descriptor in Entries($"/proc/{process}/fd"))
+                Note(descriptor);
+            foreach (var line in MachineProbe.Text($"/proc/{process}/maps").Split('\n'))
+                if (MappedFile.OfDeleted(line) is { } mapping && !Note($"/proc/{process}/map_files/{mapping.Range}")
+                    && IsOnDisk(mapping.File.Device, device))
+                    // Whom the system does not let look at the file itself: it is as long as what is mapped of it, at least.
+                    files[mapping.File] = Math.Max(mapping.EndOfFile, files.GetValueOrDefault(mapping.File));
+        }
+        return files.Values.Sum();
+
+        bool Note(string path)
+        {
+            if (!NativeFiles.StatPath(path, out var stat))
+                return false;
+            if (stat is { Kind: FileKind.File, Links: 0 } && IsOnDisk(stat.Id.Device, device))
+                files[stat.Id] = stat.Bytes;
+            return true;
+        }
     }
 
-    private static IEnumerable<(string Name, long Position)> DeletedFiles(int process)
-    {
-        foreach (var descriptor in Descriptors(process))
-            if (Target(descriptor) is { } name && IsOnDisk(name))
-                yield return (name, ProcFiles.Position(MachineProbe.Text($"/proc/{process}/fdinfo/{Path.GetFileName(descriptor)}")));
-    }
+    /// <summary>Memory has deleted files too, on devices of no disk: these are counted as memory.</summary>
+    private static bool IsOnDisk(ulong device, ulong ofRuns) => device == ofRuns || device >> 32 != 0;
 
-    /// <summary>Memory has deleted files too: these are counted as memory.</summary>
-    private static bool IsOnDisk(string name) => name.EndsWith(Deleted, StringComparison.Ordinal) && name.StartsWith('/')
-        && !name.StartsWith("/memfd:", StringComparison.Ordinal) && !name.StartsWith("/dev/zero", StringComparison.Ordinal)
-        && !name.StartsWith("/SYSV", StringComparison.Ordinal);
-
-    private static string[] Descriptors(int process)
+    private static string[] Entries(string folder)
     {
         try
         {
-            return Directory.GetFileSystemEntries($"/proc/{process}/fd");
+            return Directory.GetFileSystemEntries(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return [];
-        }
-    }
-
-    private static string? Target(string descriptor)
-    {
-        try
-        {
-            return new FileInfo(descriptor).LinkTarget;
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
         }
     }
 }

@@ -22,7 +22,7 @@ internal sealed class DiskWatch(ProcessTree tree, RunPlace place, DiskClaim clai
         while (true)
         {
             var since = time.GetTimestamp();
-            if (claim.IsTooMuch(DiskUse.Bytes(place, tree.Members())))
+            if (claim.IsTooMuch(DiskUse.Bytes(place, tree.Members(), claim.MostBytes)))
                 return;
             var took = time.GetElapsedTime(since) * PauseFactor;
             await Task.Delay(took > every ? took : every, time, cancel);

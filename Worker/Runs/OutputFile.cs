@@ -6,10 +6,30 @@ namespace HiveMind.Workers.Runs;
 internal sealed class OutputFile(string path, long limit)
 {
     private readonly TaskCompletionSource _tooLarge = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource<string> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public Task TooLarge => _tooLarge.Task;
 
+    /// <summary>Ends, with what is wrong, when output cannot be kept. Nobody reads the pipe from then on: the program would wait for ever.</summary>
+    public Task<string> Broken => _broken.Task;
+
+    /// <summary>What is wrong with it; null: it is whole.</summary>
+    public string? Problem => _broken.Task.IsCompletedSuccessfully ? _broken.Task.Result : null;
+
+    /// <summary>Never throws but for its own cancellation: what goes wrong is the <see cref="Problem"/>.</summary>
     public async Task Copy(Stream source, CancellationToken cancel)
+    {
+        try
+        {
+            await CopyAll(source, cancel);
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            _broken.TrySetResult(MachineFault.Say("keep the program's output", e));
+        }
+    }
+
+    private async Task CopyAll(Stream source, CancellationToken cancel)
     {
         await using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, 1);
         var buffer = new byte[64 * 1024];

@@ -35,7 +35,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         var killed = Task.Delay(Timeout.Infinite, watching.Token);
         var tooLarge = Task.WhenAny(stdout.TooLarge, stderr.TooLarge);
 
-        var first = await Task.WhenAny(exited, late, tooMuch, tooMuchDisk, tooLarge, killed);
+        var first = await Task.WhenAny(exited, late, tooMuch, tooMuchDisk, tooLarge, stdout.Broken, stderr.Broken, killed);
         var runMs = (long)time.GetElapsedTime(startedAt).TotalMilliseconds;
         // Also after a program that ended by itself: what it started in the background ends with it, and lets go of the pipes.
         await tree.Kill(byMark: !confinement.OwnsWholeTree);
@@ -44,6 +44,8 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         await Drain(copies, pumps);
 
         kill.ThrowIfCancellationRequested();
+        if ((stdout.Problem ?? stderr.Problem) is { } broken)
+            return RunResult.Fault(broken);
         if (first == exited && tooLarge.IsCompleted)
             first = tooLarge;
         return first == late ? Ended(RunReasons.RunTimeout, $"Stopped after its {request.Timeout.TotalSeconds:0.###} s.")

@@ -4,70 +4,56 @@ namespace HiveMind.Workers.Runs;
 public sealed record RunPlace(string Root)
 {
     public string Task => Path.Combine(Root, "task");
-    public string Temporary => Path.Combine(Root, "tmp");
+    /// <summary>By a short path, if there is one: programs put sockets there, and a socket's path holds 107 bytes.</summary>
+    public string Temporary => Path.Combine(ShortRoot ?? Root, "tmp");
     public string Shared => Path.Combine(Root, "shm");
     public string Program => Path.Combine(Task, "main.py");
     public string Stdout => Path.Combine(Root, "stdout");
     public string Stderr => Path.Combine(Root, "stderr");
 
-    public static RunPlace Create(string root)
+    /// <summary>What the program may write to, by the worker's own paths.</summary>
+    internal IReadOnlyList<string> ProgramFolders => [Task, Path.Combine(Root, "tmp"), Shared];
+    /// <summary>Another way to <see cref="Root"/>.</summary>
+    internal string? ShortRoot { get; init; }
+    /// <summary>Removes what takes long beside the runs; null: it is waited for.</summary>
+    internal FolderCleaner? Cleaner { get; init; }
+
+    public static RunPlace Create(string root) => new RunPlace(root).Create();
+
+    internal RunPlace Create()
     {
-        var place = new RunPlace(root);
-        foreach (var folder in new[] { root, place.Task, place.Temporary, place.Shared })
+        PrivateFolder.Create(Root);
+        foreach (var folder in ProgramFolders)
             PrivateFolder.Create(folder);
-        return place;
+        return this;
     }
 
     /// <summary>The program is gone: what it wrote goes, its output stays until the hub has it.</summary>
-    public void RemoveProgram()
-    {
-        foreach (var folder in new[] { Task, Temporary, Shared })
-            Remove(folder);
-    }
+    /// <param name="gone">Called once when nothing of it takes room any more; perhaps much later.</param>
+    public void RemoveProgram(Action? gone = null) => Remove(gone, ProgramFolders);
 
-    public void Remove() => Remove(Root);
+    public void Remove() => Remove(null, [Root]);
 
-    /// <summary>Removes a folder even where a program took its own rights away.</summary>
-    public static void Remove(string folder)
+    private void Remove(Action? gone, IReadOnlyList<string> folders)
     {
-        try
+        if (Cleaner is not null)
         {
-            if (Directory.Exists(folder))
-                Directory.Delete(folder, recursive: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            RemoveLocked(folder);
-        }
-    }
-
-    private static void RemoveLocked(string folder)
-    {
-        try
-        {
-            Unlock(new DirectoryInfo(folder));
-            Directory.Delete(folder, recursive: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // The next worker's start removes it; a run must not fail for it.
-        }
-    }
-
-    private static void Unlock(DirectoryInfo folder)
-    {
-        if (folder.LinkTarget is not null)
+            Cleaner.Remove(folders, gone);
             return;
-        PrivateFolder.Unlock(folder);
-        foreach (var inner in folder.EnumerateDirectories())
-            Unlock(inner);
+        }
+        foreach (var folder in folders)
+            Remove(folder);
+        gone?.Invoke();
     }
+
+    /// <summary>Removes a folder whatever a program left in it. Never fails: what cannot be removed stays.</summary>
+    public static void Remove(string folder) => FolderRemoval.Remove(folder);
 }
 
 /// <summary>Folders that only this user may enter; on Windows, where programs are not run, a folder's own rights do.</summary>
 internal static class PrivateFolder
 {
-    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+    public const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     public static void Create(string path)
     {
@@ -75,11 +61,5 @@ internal static class PrivateFolder
             Directory.CreateDirectory(path);
         else
             Directory.CreateDirectory(path, OwnerOnly);
-    }
-
-    public static void Unlock(DirectoryInfo folder)
-    {
-        if (!OperatingSystem.IsWindows())
-            folder.UnixFileMode = OwnerOnly;
     }
 }
