@@ -14,16 +14,23 @@ internal sealed class SessionFile(string folder)
 
     public void Write(Uri hub, StoredSession session) => Change(all => all[HubAddress.Key(hub)] = session);
 
-    /// <summary>As <see cref="Write"/>, unless another login or a logout came between.</summary>
-    public void Replace(Uri hub, StoredSession session) => Change(all =>
+    /// <summary>As <see cref="Write"/>, unless another login or a logout came between: the session there is the one of <paramref name="token"/>, else its own.</summary>
+    public void Replace(Uri hub, StoredSession session, string? token = null) => Change(all =>
     {
-        if (all.GetValueOrDefault(HubAddress.Key(hub))?.Token == session.Token)
+        if (all.GetValueOrDefault(HubAddress.Key(hub))?.Token == (token ?? session.Token))
         {
             all[HubAddress.Key(hub)] = session;
         }
     });
 
     public void Remove(Uri hub) => Change(all => all.Remove(HubAddress.Key(hub)));
+
+    /// <summary>Held by whoever logs in for others too that may find the session over.</summary>
+    public IDisposable TakeTurnToLogIn()
+    {
+        PrivateFile.OwnFolder(folder);
+        return FileTurn.Take(Path.Combine(folder, "login.lock"));
+    }
 
     private void Change(Action<SortedDictionary<string, StoredSession>> change)
     {

@@ -8,6 +8,12 @@ internal sealed record StoredSession(
     [System.Text.Json.Serialization.JsonIgnore]
     public bool MustChangePassword { get; init; }
 
+    /// <summary>The data directory of the hub whose own account this is (`up`): who can read its password there logs in again once the session is over.</summary>
+    [System.Text.Json.Serialization.JsonIgnore(Condition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull)]
+    public string? AccountDirectory { get; init; }
+
+    public bool IsOver(DateTimeOffset now) => now >= ExpiresAt;
+
     /// <summary>Less than half remains, and something remains.</summary>
     public bool NeedsRenewal(DateTimeOffset now) => now < ExpiresAt && ExpiresAt - now < (ExpiresAt - ObtainedAt) / 2;
 }

@@ -13,6 +13,8 @@ internal sealed class HubClient : IDisposable
 {
     private const int MessageLimit = (100 * 1024 * 1024) + (64 * 1024);
 
+    private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(4), PingPatience = TimeSpan.FromSeconds(4), ConnectPatience = TimeSpan.FromSeconds(15);
+
     // Without the methods whose second try would answer otherwise: register, login, logout.
     private static readonly string[] RepeatableUserCalls = ["GetUserInfo", "RenewSession", "ListSessions"];
     private static readonly string[] RepeatableAdminCalls = ["ListUsers", "GetUser", "SetUserRole", "SetUserActive", "AdjustCredits", "ListRegistrationCodes", "ListAudit"];
@@ -31,7 +33,13 @@ internal sealed class HubClient : IDisposable
         Session = session;
         this.sessions = sessions;
         this.time = time;
-        var handler = new SocketsHttpHandler { EnableMultipleHttp2Connections = true };
+        // Pings find a connection that died without a word (a sleeping laptop, a router that forgot it) long before TCP does; nothing is sent between calls.
+        var handler = new SocketsHttpHandler
+        {
+            EnableMultipleHttp2Connections = true,
+            KeepAlivePingDelay = PingAfter, KeepAlivePingTimeout = PingPatience, KeepAlivePingPolicy = HttpKeepAlivePingPolicy.WithActiveRequests,
+            ConnectTimeout = ConnectPatience,
+        };
         HubTrust.Apply(handler, hub);
         channel = GrpcChannel.ForAddress(HubTrust.Bare(hub), new GrpcChannelOptions
         {
@@ -69,7 +77,7 @@ internal sealed class HubClient : IDisposable
     /// <summary>A session that is used stays alive: it is renewed once less than half of it remains.</summary>
     public async Task RenewIfNeeded(CancellationToken stop)
     {
-        if (sessions is null || Session?.NeedsRenewal(time.GetUtcNow()) != true)
+        if (sessions is null || Session is null || !IsOld(Session))
         {
             return;
         }
@@ -77,7 +85,11 @@ internal sealed class HubClient : IDisposable
         await renewing.WaitAsync(stop);
         try
         {
-            if (Session.NeedsRenewal(time.GetUtcNow()))
+            if (Session.IsOver(time.GetUtcNow()))
+            {
+                await LogInAgain(sessions, stop);
+            }
+            else if (Session.NeedsRenewal(time.GetUtcNow()))
             {
                 var answer = await Users.RenewSessionAsync(new RenewSessionRequest(), cancellationToken: stop);
                 Session = Session with { ObtainedAt = time.GetUtcNow(), ExpiresAt = Times.Parse(answer.ExpiresAt) };
@@ -86,11 +98,34 @@ internal sealed class HubClient : IDisposable
         }
         catch (RpcException refused) when (refused.StatusCode == StatusCode.Unauthenticated)
         {
-            // The call that follows says so itself, with the way out.
+            // If this does not help either, the call that follows says so itself, with the way out.
+            await LogInAgain(sessions, stop);
         }
         finally
         {
             renewing.Release();
+        }
+    }
+
+    private bool IsOld(StoredSession session) => session.NeedsRenewal(time.GetUtcNow()) || session.IsOver(time.GetUtcNow());
+
+    /// <summary>One at a time of all programs of this user: many that wake at once need one new session, not one each.</summary>
+    private async Task LogInAgain(SessionFile file, CancellationToken stop)
+    {
+        if (Session is not { AccountDirectory: not null } over)
+        {
+            return;
+        }
+
+        using var turn = file.TakeTurnToLogIn();
+        if (file.Read(Address) is { } newer && newer.Token != over.Token)
+        {
+            Session = newer;
+        }
+        else if (await LocalAccount.LogInAgain(this, over, stop) is { } again)
+        {
+            file.Replace(Address, again, over.Token);
+            Session = again;
         }
     }
 

@@ -17,7 +17,7 @@ internal sealed class LocalAccount(string dataDirectory, string booksFile)
 
     private static readonly TimeSpan CodeAge = TimeSpan.FromMinutes(10);
 
-    private string FilePath => Path.Combine(dataDirectory, "local-account.json");
+    private string FilePath => PathIn(dataDirectory);
 
     /// <summary>Whoever is logged in at this hub stays; else the local account is, made if it does not exist.</summary>
     public async Task<StoredSession> EnsureLogin(Uri hub, SessionFile sessions, KnownHubs known, CancellationToken stop)
@@ -26,16 +26,38 @@ internal sealed class LocalAccount(string dataDirectory, string booksFile)
         {
             if (current.Session is { } session && await StillWorks(current, stop))
             {
+                if (session.AccountDirectory != dataDirectory && session.Username == Read(dataDirectory)?.Username)
+                {
+                    // Of a version that did not write down whose account it is.
+                    sessions.Replace(hub, session = session with { AccountDirectory = dataDirectory });
+                }
+
                 return session;
             }
         }
 
         using var client = HubClient.Anonymous(hub);
-        var login = Read() is { } kept ? await LogIn(client, kept, stop) : null;
+        var login = Read(dataDirectory) is { } kept ? await LogIn(client, kept, stop) : null;
         login ??= await LogIn(client, await Make(client, stop), stop);
         known.Remember(hub);
-        sessions.Write(hub, login ?? throw new CliException(ExitCodes.NotLoggedIn, $"The account of {FilePath} cannot log in."));
+        login = (login ?? throw new CliException(ExitCodes.NotLoggedIn, $"The account of {FilePath} cannot log in.")) with { AccountDirectory = dataDirectory };
+        sessions.Write(hub, login);
         return login;
+    }
+
+    /// <summary>
+    /// A new session in place of one that is over, so that a script or a cron job finds the hub of its machine open after any idle time. Null: it was not this
+    /// account's, its password is not ours to read or no longer right, or that hub is not said to be the one of the data directory: the password goes nowhere else.
+    /// </summary>
+    public static async Task<StoredSession?> LogInAgain(HubClient hub, StoredSession over, CancellationToken stop)
+    {
+        if (over.AccountDirectory is not { } directory || HubAddress.Key(new LocalHub(directory).Address) != HubAddress.Key(hub.Address)
+            || Read(directory) is not { } kept || kept.Username != over.Username)
+        {
+            return null;
+        }
+
+        return await LogIn(hub, kept, stop) is { } login ? login with { AccountDirectory = directory } : null;
     }
 
     private static async Task<bool> StillWorks(HubClient hub, CancellationToken stop)
@@ -99,7 +121,19 @@ internal sealed class LocalAccount(string dataDirectory, string booksFile)
         return (await books.MakeCode(new CodeSpec(1, CodeAge, "the hub's own account", name), Actor.Operator, stop)).Code;
     }
 
-    private Kept? Read() => File.Exists(FilePath) ? JsonSerializer.Deserialize<Kept>(File.ReadAllText(FilePath), Shape) : null;
+    private static string PathIn(string directory) => Path.Combine(directory, "local-account.json");
+
+    private static Kept? Read(string directory)
+    {
+        try
+        {
+            return File.Exists(PathIn(directory)) ? JsonSerializer.Deserialize<Kept>(File.ReadAllText(PathIn(directory)), Shape) : null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return null; // another user's hub
+        }
+    }
 
     private sealed record Kept(string Username, string Password);
 }

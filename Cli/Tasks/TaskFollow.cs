@@ -44,7 +44,7 @@ internal sealed class TaskFollow(HubClient hub, TimeProvider time, IWatchSink si
 
                 pause = lastAnswer == before ? pause : FirstPause;
             }
-            catch (RpcException away) when (IsPassing(away.StatusCode, stop) && time.GetElapsedTime(lastAnswer) < OutagePatience)
+            catch (RpcException away) when (IsPassing(away, stop) && time.GetElapsedTime(lastAnswer) < OutagePatience)
             {
                 sink.HubAway();
             }
@@ -121,7 +121,7 @@ internal sealed class TaskFollow(HubClient hub, TimeProvider time, IWatchSink si
         return false;
     }
 
-    private static bool IsPassing(StatusCode code, CancellationToken stop) =>
-        code is StatusCode.Unavailable or StatusCode.DeadlineExceeded or StatusCode.ResourceExhausted
-        || (code == StatusCode.Cancelled && !stop.IsCancellationRequested);
+    private static bool IsPassing(RpcException away, CancellationToken stop) =>
+        RpcFailure.IsCut(away) || away.StatusCode == StatusCode.ResourceExhausted
+        || (away.StatusCode == StatusCode.Cancelled && !stop.IsCancellationRequested);
 }

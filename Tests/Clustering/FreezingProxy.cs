@@ -9,6 +9,7 @@ internal sealed class FreezingProxy : IDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly int _target;
+    private volatile int _silenced;
     private volatile TaskCompletionSource _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public FreezingProxy(int target)
@@ -24,6 +25,9 @@ internal sealed class FreezingProxy : IDisposable
     public void Cut() => _open = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public void Join() => _open.TrySetResult();
+
+    /// <summary>The connections there are fall silent for good, and are not closed; new ones work.</summary>
+    public void Silence() => Interlocked.Increment(ref _silenced);
 
     public void Dispose()
     {
@@ -45,6 +49,7 @@ internal sealed class FreezingProxy : IDisposable
 
     private async Task Serve(TcpClient client)
     {
+        var silenced = _silenced;
         using var server = new TcpClient();
         using (client)
         {
@@ -52,7 +57,7 @@ internal sealed class FreezingProxy : IDisposable
             {
                 await _open.Task.WaitAsync(_stop.Token);
                 await server.ConnectAsync(IPAddress.Loopback, _target, _stop.Token);
-                await await Task.WhenAny(Copy(client.GetStream(), server.GetStream()), Copy(server.GetStream(), client.GetStream()));
+                await await Task.WhenAny(Copy(client.GetStream(), server.GetStream(), silenced), Copy(server.GetStream(), client.GetStream(), silenced));
             }
             catch (Exception e) when (e is IOException or SocketException or OperationCanceledException or ObjectDisposedException)
             {
@@ -60,12 +65,13 @@ internal sealed class FreezingProxy : IDisposable
         }
     }
 
-    private async Task Copy(NetworkStream from, NetworkStream to)
+    private async Task Copy(NetworkStream from, NetworkStream to, int silenced)
     {
         var buffer = new byte[64 * 1024];
         while (await from.ReadAsync(buffer, _stop.Token) is > 0 and var length)
         {
             await _open.Task.WaitAsync(_stop.Token);
+            if (silenced != _silenced) await Task.Delay(Timeout.InfiniteTimeSpan, _stop.Token);
             await to.WriteAsync(buffer.AsMemory(0, length), _stop.Token);
         }
     }
