@@ -24,7 +24,8 @@ public static class WorkerHost
         try
         {
             using var work = WorkDirectory.Open(options.WorkDirectory, console);
-            var facts = await MachineProbe.Measure(options, stop);
+            var facts = await MachineProbe.Measure(options, Path.Combine(work.Root, "files"), stop);
+            using var groups = facts.Groups;
             Introduce(facts, options, console);
             return await Serve(options, facts, work, new BootTime(), console, stop);
         }
@@ -48,7 +49,7 @@ public static class WorkerHost
         var table = new AttemptTable();
         List<IRunner> runners = [];
         if (facts.Python is not null && facts.Confinement.DiesWithWorker)
-            runners.Add(new PythonRunner(facts.Python, facts.Confinement, time));
+            runners.Add(new PythonRunner(facts.Python, facts.Confinement, facts.Groups, new CpuSlots(facts.Processors), time));
         if (options.AllowNoop)
             runners.Add(new NoopRunner(time));
         var room = DiskRoom.Of(work.Root, time);
@@ -160,6 +161,11 @@ public static class WorkerHost
             console.Say(WorkerEvent.Warning, "Install python3 to take Python tasks.");
         else if (!facts.Confinement.DiesWithWorker)
             console.Say(WorkerEvent.Warning, "Install util-linux (setpriv, setsid): without it a program could outlive this worker, so none is run.");
+        if (facts.Groups is { } groups)
+            console.Say(WorkerEvent.Info, $"Every run is limited by {groups.Kind}: {string.Join(", ", groups.Controllers)}.");
+        else if (facts.Python is not null)
+            console.Say(WorkerEvent.Warning, $"No control groups limit what a run uses ({facts.GroupsNote}): it is looked at 20 times a second. "
+                + (options.AcceptStrangers || options.Unsandboxed ? "Tasks of strangers are taken all the same, as asked." : "Only tasks of this node's owner are taken. Ask `worker --check` how to get them."));
         if (facts.Confinement.Isolates)
             console.Say(WorkerEvent.Info, "Programs run isolated by bubblewrap: no network, no homes, no environment.");
         else

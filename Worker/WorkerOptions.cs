@@ -23,6 +23,8 @@ public sealed record WorkerOptions
     public IReadOnlyDictionary<string, string> Labels { get; init; } = new Dictionary<string, string>();
     /// <summary>Takes tasks of strangers even where nothing isolates them.</summary>
     public bool Unsandboxed { get; init; }
+    /// <summary>Takes tasks of strangers in a sandbox also where no control groups limit what a run uses.</summary>
+    public bool AcceptStrangers { get; init; }
     /// <summary>Never isolates, even where bubblewrap works; without <see cref="Unsandboxed"/> only the owner's tasks come then.</summary>
     public bool NoSandbox { get; init; }
     /// <summary>Offers the type noop, which runs inside the worker (tests and benchmarks).</summary>

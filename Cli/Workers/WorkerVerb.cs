@@ -19,6 +19,9 @@ internal sealed class WorkerVerb : Verb
         new("--label") { Description = "What tasks may ask this machine for, like zone=a; as often as you like.", HelpName = "NAME=VALUE" };
     private readonly Option<bool> unsandboxed =
         new("--unsandboxed") { Description = "Take strangers' tasks even where nothing isolates them." };
+    private readonly Option<bool> acceptStrangers =
+        new("--accept-strangers") { Description = "Take strangers' tasks in the sandbox even where no control groups limit them." };
+    private readonly Option<bool> check = new("--check") { Description = "Say what this machine can hold programs to and how to get more; lend nothing." };
     private readonly Option<bool> allowNoop = new("--allow-noop") { Description = "Offer the task type noop (tests, benchmarks)." };
     private readonly Option<string?> workDirectory =
         new("--work-directory") { Description = "Where runs have their temporary folders.", HelpName = "DIR" };
@@ -28,7 +31,7 @@ internal sealed class WorkerVerb : Verb
     {
         foreach (var option in new Option[]
         {
-            nodeId, tokenFile, cores, memory, gpus, disk, labels, unsandboxed, allowNoop, workDirectory, stopWithStdin,
+            nodeId, tokenFile, cores, memory, gpus, disk, labels, unsandboxed, acceptStrangers, check, allowNoop, workDirectory, stopWithStdin,
         })
         {
             Add(option);
@@ -39,11 +42,17 @@ internal sealed class WorkerVerb : Verb
     public static async Task<bool> TakesStrangers(CancellationToken stop)
     {
         var options = new WorkerOptions { Hub = HubAddress.Parse(null), NodeId = "probe", NodeToken = "probe" };
-        return MachineProbe.Capabilities(await MachineProbe.Measure(options, stop), options).AcceptsStrangers;
+        return (await MachineProbe.Ask(options, stop)).AcceptsStrangers;
     }
 
     protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
     {
+        await WorkerProcess.Prepare(stop);
+        if (parsed.GetValue(check))
+        {
+            return await Check(parsed, stop);
+        }
+
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
         if (parsed.GetValue(stopWithStdin))
         {
@@ -83,9 +92,22 @@ internal sealed class WorkerVerb : Verb
         MaxDiskMb = parsed.GetValue(disk) is { } room ? SizeText.Megabytes(room) : 0,
         Labels = LabelWords.Read(parsed.GetValue(labels) ?? []),
         Unsandboxed = parsed.GetValue(unsandboxed),
+        AcceptStrangers = parsed.GetValue(acceptStrangers),
         AllowNoop = parsed.GetValue(allowNoop),
         WorkDirectory = work ?? WorkerOptions.DefaultWorkDirectory(),
     };
+
+    /// <summary>0: this machine holds programs to all that a stranger's task needs; 1: not to all.</summary>
+    private async Task<int> Check(ParseResult parsed, CancellationToken stop)
+    {
+        var options = OptionsFor(parsed, new NodeToken(HubAddress.Parse(null).OriginalString, "check", "check"), parsed.GetValue(workDirectory));
+        var findings = await MachineProbe.Check(options, stop);
+        Terminal.Result(string.Join('\n', findings.Select(Line)), new { Findings = findings });
+        return findings.All(finding => finding.IsHeld) ? ExitCodes.Ok : ExitCodes.TaskFailed;
+    }
+
+    private static string Line(MachineFinding finding) =>
+        (finding.IsHeld ? "yes  " : "NO   ") + finding.What + (finding.Remedy.Length > 0 ? $"\n     To get it: {finding.Remedy}." : "");
 
     /// <summary>Needs nothing else of this machine: no login, no address.</summary>
     private async Task<NodeToken> FromToken(ParseResult parsed, string file, CancellationToken stop)
@@ -138,7 +160,7 @@ internal sealed class WorkerVerb : Verb
     {
         var id = parsed.GetValue(nodeId);
         var asked = OptionsFor(parsed, new NodeToken(HubOf(parsed).OriginalString, id ?? "", "unknown"), parsed.GetValue(workDirectory));
-        var capabilities = MachineProbe.Capabilities(await MachineProbe.Measure(asked, stop), asked);
+        var capabilities = await MachineProbe.Ask(asked, stop);
         using var hub = await Connect(parsed, stop);
         var node = await new NodeRegistration(hub, new NodeTokenFile(UserFolders.Config)).Ensure(id, capabilities, stop);
         return new NodeToken(HubAddress.Full(hub.Address), node.NodeId, node.NodeToken);

@@ -12,7 +12,7 @@ public sealed class MachineProbeTests
     [Fact]
     public void Capabilities_Sandboxed_AcceptsStrangers()
     {
-        var told = MachineProbe.Capabilities(Facts(Sandbox), Options);
+        var told = MachineProbe.Capabilities(Facts(Sandbox), Options with { AcceptStrangers = true });
         Assert.True(told.Sandboxed);
         Assert.True(told.AcceptsStrangers);
         Assert.Equal(["python"], told.SupportedTasks);
@@ -39,8 +39,8 @@ public sealed class MachineProbeTests
     [Fact]
     public async Task Measure_WithCaps_NeverOffersMore()
     {
-        var facts = await MachineProbe.Measure(Options with { MaxCores = 0.5, MaxMemoryMb = 64, MaxGpus = 0, MaxDiskMb = 1 }, CancellationToken.None);
-        Assert.Equal((0.5, 64, 0, 1), (facts.Cores, facts.MemoryMb, facts.Gpus.Count, facts.DiskMb));
+        var told = await MachineProbe.Ask(Options with { MaxCores = 0.5, MaxMemoryMb = 64, MaxGpus = 0, MaxDiskMb = 1 }, CancellationToken.None);
+        Assert.Equal((0.5, 64, 0, 1), (told.CpuCores, told.MemoryMb, told.GpuCount, told.DiskMb));
     }
 
     [Theory]

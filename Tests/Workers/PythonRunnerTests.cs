@@ -8,29 +8,15 @@ namespace HiveMind.Tests.Workers;
 /// <summary>Real programs, both isolated and not.</summary>
 public sealed class PythonRunnerTests : IDisposable
 {
-    private static readonly Lazy<Task<PythonFound?>> Python = new(async () =>
-        (await MachineProbe.Measure(Fakes.Options(new Uri("http://127.0.0.1:1")), default)).Python);
-    private static readonly Lazy<Task<Confinement>> Isolated = new(async () => await ConfinementProbe.Find(await Python.Value, false, default));
-    private static readonly Lazy<Task<Confinement>> Bare = new(async () => await ConfinementProbe.Find(await Python.Value, true, default));
+    private readonly RunnerBench _bench = new();
 
-    private readonly string _root = Directory.CreateTempSubdirectory("hivemind-test-").FullName;
-    private int _runs;
-
-    public void Dispose() => RunPlace.Remove(_root);
-
-    public enum Kind
-    {
-        Sandbox,
-        Bare,
-        /// <summary>Not even process namespaces.</summary>
-        Naked,
-    }
+    public void Dispose() => _bench.Dispose();
 
     [Theory]
-    [InlineData(Kind.Sandbox)]
-    [InlineData(Kind.Bare)]
-    [InlineData(Kind.Naked)]
-    public async Task Run_ArgumentsInputEnvironment_ReachTheProgram(Kind kind)
+    [InlineData(Isolation.Sandbox)]
+    [InlineData(Isolation.Namespace)]
+    [InlineData(Isolation.Bare)]
+    public async Task Run_ArgumentsInputEnvironment_ReachTheProgram(Isolation kind)
     {
         var (result, place) = await Run(kind, """
             import os, sys
@@ -48,29 +34,29 @@ public sealed class PythonRunnerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Kind.Sandbox)]
-    [InlineData(Kind.Bare)]
-    public async Task Run_ProgramFails_ExitCodeAndLastErrorLine(Kind kind)
+    [InlineData(Isolation.Sandbox)]
+    [InlineData(Isolation.Namespace)]
+    public async Task Run_ProgramFails_ExitCodeAndLastErrorLine(Isolation kind)
     {
         var (result, _) = await Run(kind, "import sys\nprint('first', file=sys.stderr)\nraise ValueError('bad thing')");
         Assert.Equal((1, RunReasons.ProgramFailed, "ValueError: bad thing"), (result.ExitCode, result.Reason, result.Message));
     }
 
     [Theory]
-    [InlineData(Kind.Sandbox)]
-    [InlineData(Kind.Bare)]
-    [InlineData(Kind.Naked)]
-    public async Task Run_EndedBySignal_ExitCode128AndSignal(Kind kind)
+    [InlineData(Isolation.Sandbox)]
+    [InlineData(Isolation.Namespace)]
+    [InlineData(Isolation.Bare)]
+    public async Task Run_EndedBySignal_SignalAndNoExitCode(Isolation kind)
     {
         var (result, _) = await Run(kind, "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)");
-        Assert.Equal((137, RunReasons.ProgramFailed), (result.ExitCode, result.Reason));
+        Assert.Equal((null, 9, RunReasons.ProgramFailed, "Ended by signal 9 (SIGKILL)."), (result.ExitCode, result.Signal, result.Reason, result.Message));
     }
 
     [Theory]
-    [InlineData(Kind.Sandbox)]
-    [InlineData(Kind.Bare)]
-    [InlineData(Kind.Naked)]
-    public async Task Run_PastItsTime_IsStoppedWithAllItStarted(Kind kind)
+    [InlineData(Isolation.Sandbox)]
+    [InlineData(Isolation.Namespace)]
+    [InlineData(Isolation.Bare)]
+    public async Task Run_PastItsTime_IsStoppedWithAllItStarted(Isolation kind)
     {
         var (result, _) = await Run(kind, Hiding(), r => r with { Timeout = TimeSpan.FromSeconds(1.5) });
         Assert.Equal(RunReasons.RunTimeout, result.Reason);
@@ -79,10 +65,10 @@ public sealed class PythonRunnerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Kind.Sandbox)]
-    [InlineData(Kind.Bare)]
-    [InlineData(Kind.Naked)]
-    public async Task Run_Killed_NothingRemains(Kind kind)
+    [InlineData(Isolation.Sandbox)]
+    [InlineData(Isolation.Namespace)]
+    [InlineData(Isolation.Bare)]
+    public async Task Run_Killed_NothingRemains(Isolation kind)
     {
         using var kill = new CancellationTokenSource();
         var running = Run(kind, Hiding(), kill: kill.Token);
@@ -93,9 +79,9 @@ public sealed class PythonRunnerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Kind.Bare)]
-    [InlineData(Kind.Naked)]
-    public async Task Run_EndsButLeavesABackgroundProcess_ItEndsToo(Kind kind)
+    [InlineData(Isolation.Namespace)]
+    [InlineData(Isolation.Bare)]
+    public async Task Run_EndsButLeavesABackgroundProcess_ItEndsToo(Isolation kind)
     {
         var (result, place) = await Run(kind, Hiding() + "\nos._exit(0)", waits: false);
         Assert.Equal((0, ""), (result.ExitCode, result.Reason));
@@ -104,11 +90,11 @@ public sealed class PythonRunnerTests : IDisposable
     }
 
     [Theory]
-    [InlineData(Kind.Sandbox, "x = b'x' * (2 * 96 << 20)\nimport time; time.sleep(20)")]
-    [InlineData(Kind.Bare, "x = b'x' * (2 * 96 << 20)\nimport time; time.sleep(20)")]
-    [InlineData(Kind.Sandbox, "x = bytearray(2 * 96 << 20)\nimport time; time.sleep(20)")]
-    [InlineData(Kind.Sandbox, "import os, time\nfor i in range(4):\n    if os.fork() == 0:\n        x = os.urandom(1 << 20) * 48\n        break\ntime.sleep(20)")]
-    public async Task Run_TwiceItsMemory_OutOfMemoryAndTheNeighbourGoesOn(Kind kind, string code)
+    [InlineData(Isolation.Sandbox, "x = b'x' * (2 * 96 << 20)\nimport time; time.sleep(20)")]
+    [InlineData(Isolation.Namespace, "x = b'x' * (2 * 96 << 20)\nimport time; time.sleep(20)")]
+    [InlineData(Isolation.Sandbox, "x = bytearray(2 * 96 << 20)\nimport time; time.sleep(20)")]
+    [InlineData(Isolation.Sandbox, "import os, time\nfor i in range(4):\n    if os.fork() == 0:\n        x = os.urandom(1 << 20) * 48\n        break\ntime.sleep(20)")]
+    public async Task Run_TwiceItsMemory_OutOfMemoryAndTheNeighbourGoesOn(Isolation kind, string code)
     {
         var neighbour = Run(kind, "import time\nx = b'x' * (40 << 20)\ntime.sleep(1.5)\nprint(len(x))", r => r with { MemoryMb = 96 });
         var (result, _) = await Run(kind, code, r => r with { MemoryMb = 96 });
@@ -120,16 +106,16 @@ public sealed class PythonRunnerTests : IDisposable
     [Fact]
     public async Task Run_WithinItsMemory_IsLeftAlone()
     {
-        var (result, _) = await Run(Kind.Bare, "import time\nx = b'x' * (70 << 20)\ntime.sleep(0.3)", r => r with { MemoryMb = 96 });
+        var (result, _) = await Run(Isolation.Namespace, "import time\nx = b'x' * (70 << 20)\ntime.sleep(0.3)", r => r with { MemoryMb = 96 });
         Assert.Equal((0, ""), (result.ExitCode, result.Reason));
         Assert.InRange(result.MemoryPeakMb, 70, 96);
     }
 
     [Theory]
-    [InlineData(Kind.Sandbox)]
-    [InlineData(Kind.Bare)]
-    [InlineData(Kind.Naked)]
-    public async Task Run_ItAndItsChildrenWork_TheirProcessorTimeIsMeasured(Kind kind)
+    [InlineData(Isolation.Sandbox)]
+    [InlineData(Isolation.Namespace)]
+    [InlineData(Isolation.Bare)]
+    public async Task Run_ItAndItsChildrenWork_TheirProcessorTimeIsMeasured(Isolation kind)
     {
         var (result, _) = await Run(kind, """
             import os, time
@@ -151,19 +137,19 @@ public sealed class PythonRunnerTests : IDisposable
     public async Task Run_TooMuchOutput_IsStoppedAndTheHeadKept()
     {
         var (result, place) = await Run(
-            Kind.Bare, "while True: print('0123456789abcde')", r => r with { MaxOutputBytes = 1 << 20 });
+            Isolation.Namespace, "while True: print('0123456789abcde')", r => r with { MaxOutputBytes = 1 << 20 });
         Assert.Equal(RunReasons.OutputTooLarge, result.Reason);
         Assert.Equal(1 << 20, new FileInfo(place.Stdout).Length);
         Assert.StartsWith("0123456789abcde\n", File.ReadAllText(place.Stdout), StringComparison.Ordinal);
     }
 
     [Theory]
-    [InlineData(Kind.Sandbox, "open('/tmp/a', 'wb').write(bytes(3 << 20)); open('b', 'wb').write(bytes(3 << 20))")]
-    [InlineData(Kind.Bare, "open('a', 'wb').write(bytes(3 << 20)); open('b', 'wb').write(bytes(3 << 20))")]
-    [InlineData(Kind.Sandbox, "[open(str(i), 'w').write('x') for i in range(1500)]")]
-    [InlineData(Kind.Sandbox, "import tempfile\nkept = [tempfile.TemporaryFile() for _ in range(2)]\nfor f in kept: f.write(bytes(3 << 20)); f.flush()")]
-    [InlineData(Kind.Bare, "import tempfile\nkept = [tempfile.TemporaryFile() for _ in range(2)]\nfor f in kept: f.write(bytes(3 << 20)); f.flush()")]
-    public async Task Run_AboveItsDisk_IsStopped(Kind kind, string code)
+    [InlineData(Isolation.Sandbox, "open('/tmp/a', 'wb').write(bytes(3 << 20)); open('b', 'wb').write(bytes(3 << 20))")]
+    [InlineData(Isolation.Namespace, "open('a', 'wb').write(bytes(3 << 20)); open('b', 'wb').write(bytes(3 << 20))")]
+    [InlineData(Isolation.Sandbox, "[open(str(i), 'w').write('x') for i in range(1500)]")]
+    [InlineData(Isolation.Sandbox, "import tempfile\nkept = [tempfile.TemporaryFile() for _ in range(2)]\nfor f in kept: f.write(bytes(3 << 20)); f.flush()")]
+    [InlineData(Isolation.Namespace, "import tempfile\nkept = [tempfile.TemporaryFile() for _ in range(2)]\nfor f in kept: f.write(bytes(3 << 20)); f.flush()")]
+    public async Task Run_AboveItsDisk_IsStopped(Isolation kind, string code)
     {
         using var claim = new DiskShare(1000).Claim(5);
         var (result, _) = await Run(kind, code + "\nimport time; time.sleep(60)", r => r with { Disk = claim });
@@ -174,7 +160,7 @@ public sealed class PythonRunnerTests : IDisposable
     public async Task Run_OneFileAboveItsDisk_TheProgramIsRefusedIt()
     {
         using var claim = new DiskShare(1000).Claim(5);
-        var (result, _) = await Run(Kind.Sandbox, "with open('a', 'wb', 0) as f:\n    for _ in range(6): f.write(bytes(1 << 20))", r => r with { Disk = claim });
+        var (result, _) = await Run(Isolation.Sandbox, "with open('a', 'wb', 0) as f:\n    for _ in range(6): f.write(bytes(1 << 20))", r => r with { Disk = claim });
         // Which of the two limits sees it first is not ours to say.
         Assert.Equal(RunReasons.OutOfDisk, result.Reason);
         Assert.Contains("its 5 MB of disk", result.Message, StringComparison.Ordinal);
@@ -184,7 +170,7 @@ public sealed class PythonRunnerTests : IDisposable
     public async Task Run_WithinItsDisk_IsLeftAlone()
     {
         using var claim = new DiskShare(1000).Claim(5);
-        var (result, _) = await Run(Kind.Sandbox, "open('a', 'wb').write(bytes(4 << 20)); open('/tmp/b', 'w').write('x')\nimport time; time.sleep(0.5)", r => r with { Disk = claim });
+        var (result, _) = await Run(Isolation.Sandbox, "open('a', 'wb').write(bytes(4 << 20)); open('/tmp/b', 'w').write('x')\nimport time; time.sleep(0.5)", r => r with { Disk = claim });
         Assert.Equal((0, "", ""), (result.ExitCode, result.Reason, result.Message));
     }
 
@@ -193,7 +179,7 @@ public sealed class PythonRunnerTests : IDisposable
     [InlineData("")]
     public async Task Run_Gpus_ItSeesItsOwnOnly(string ids)
     {
-        var (_, place) = await Run(Kind.Bare, "import os\nprint(os.environ['CUDA_VISIBLE_DEVICES'])", r => r with
+        var (_, place) = await Run(Isolation.Namespace, "import os\nprint(os.environ['CUDA_VISIBLE_DEVICES'])", r => r with
         {
             Gpus = ids.Split(',', StringSplitOptions.RemoveEmptyEntries), Environment = new Dictionary<string, string> { ["CUDA_VISIBLE_DEVICES"] = "0,1,2" },
         });
@@ -203,18 +189,18 @@ public sealed class PythonRunnerTests : IDisposable
     [Fact]
     public async Task Run_Sandboxed_NoNetworkNoHomesNoEnvironmentNoOthers()
     {
-        var secret = Path.Combine(_root, "secret");
+        var secret = Path.Combine(_bench.Root, "secret");
         await File.WriteAllTextAsync(secret, "secret");
-        var (result, place) = await Run(Kind.Sandbox, $$"""
+        var (result, place) = await Run(Isolation.Sandbox, $$"""
             import os, socket
             def no(what):
                 try: what()
                 except OSError: return True
                 return False
             print(no(lambda: socket.create_connection(("127.0.0.1", {{Fakes.OpenPort()}}), 1)))
-            print(no(lambda: open("{{secret}}")), no(lambda: os.listdir(os.path.expanduser("~root"))), no(lambda: os.listdir("/home")))
-            print(no(lambda: open("/usr/x", "w")), no(lambda: open("/x", "w")), no(lambda: open("/etc/passwd")))
-            print([n for n in os.environ if n in ("USER", "DOTNET_ROOT", "SECRET_OF_WORKER")], os.environ["HOME"])
+            print(no(lambda: open("{{secret}}")), no(lambda: os.listdir("/root")), no(lambda: os.listdir("/home")))
+            print(no(lambda: open("/usr/x", "w")), no(lambda: open("/x", "w")), no(lambda: open("/etc/shadow")))
+            print([n for n in os.environ if n in ("DOTNET_ROOT", "SECRET_OF_WORKER")], os.environ["HOME"])
             print(sorted(int(p) for p in os.listdir("/proc") if p.isdigit())[-1] < 10, socket.gethostname())
             open("/tmp/x", "w").write("x"); open("/dev/shm/x", "w").write("x"); open("/task/x", "w").write("x")
             """);
@@ -226,25 +212,30 @@ public sealed class PythonRunnerTests : IDisposable
     public async Task Run_Bare_TheWorkersEnvironmentIsHidden()
     {
         Environment.SetEnvironmentVariable("SECRET_OF_WORKER", "secret");
-        var (_, place) = await Run(Kind.Bare, "import os\nprint(os.environ.get('SECRET_OF_WORKER'), os.environ['HOME'] == os.getcwd())");
+        var (_, place) = await Run(Isolation.Namespace, "import os\nprint(os.environ.get('SECRET_OF_WORKER'), os.environ['HOME'] == os.getcwd())");
         Assert.Equal("None True\n", File.ReadAllText(place.Stdout));
     }
 
     [Theory]
-    [InlineData(Kind.Sandbox)]
-    [InlineData(Kind.Bare)]
-    public async Task GuardedCommand_WorkerKilledWithMinusNine_TakesTheWholeTreeWithIt(Kind kind)
+    [InlineData(Isolation.Sandbox)]
+    [InlineData(Isolation.Namespace)]
+    public async Task GuardedCommand_WorkerKilledWithMinusNine_TakesTheWholeTreeWithIt(Isolation kind)
     {
-        var (python, confinement) = await Need(kind);
+        var (python, confinement) = await RunnerBench.Need(kind);
         Assert.SkipUnless(confinement.OwnsWholeTree, "Neither bubblewrap nor process namespaces work here.");
-        var place = RunPlace.Create(Path.Combine(_root, "run-kill"));
+        var place = _bench.NewPlace();
         await File.WriteAllTextAsync(place.Program, Hiding());
         // A shell stands for the worker: it starts the command as its child and knows its own process id.
         var command = confinement.GuardedCommand(
-            987654321, new RunLimits(MemoryLimit.AddressSpaceKb(256), "unlimited"), place, new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin" }, false,
-            [python.Path, Path.Combine(confinement.InsideDirectory(place), "main.py"), Marker]);
+            987654321, python.Path, place, [], []);
+        await File.WriteAllTextAsync(place.Processors, "0\n");
+        var orders = Path.Combine(_bench.Root, "orders");
+        await File.WriteAllBytesAsync(orders, new LaunchOrders
+        {
+            Command = [python.Path, Path.Combine(confinement.InsideDirectory(place), "main.py"), Marker], Variables = new Dictionary<string, string> { ["PATH"] = "/usr/bin:/bin" },
+        }.ToBytes());
         var script = string.Join(' ', command.Select(word => word == "987654321" ? "$$" : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
-        using var worker = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script + "; exit 0"]) { RedirectStandardOutput = true })!;
+        using var worker = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script + $" <'{orders}'; exit 0"]) { RedirectStandardOutput = true })!;
         await Fakes.Until(() => Marked().Count >= 3);
         worker.Kill();
         await NothingLeft();
@@ -253,14 +244,14 @@ public sealed class PythonRunnerTests : IDisposable
     [Fact]
     public async Task GuardedCommand_WorkerGoneBeforeItStarted_DoesNotRun()
     {
-        var (_, confinement) = await Need(Kind.Bare);
-        var place = RunPlace.Create(Path.Combine(_root, "run-guard"));
-        var command = confinement.GuardedCommand(1, new RunLimits(1 << 20, "unlimited"), place, new Dictionary<string, string>(), false, ["/bin/sh", "-c", "echo ran"]);
+        var (_, confinement) = await RunnerBench.Need(Isolation.Namespace);
+        var place = _bench.NewPlace();
+        var command = confinement.GuardedCommand(1, "/bin/echo", place, [], []);
         var answer = await Programs.Run(command[0], command.Skip(1), TimeSpan.FromSeconds(10), default);
         Assert.Equal((125, ""), answer);
     }
 
-    private string Marker => "mark-" + Path.GetFileName(_root);
+    private string Marker => "mark-" + Path.GetFileName(_bench.Root);
 
     /// <summary>A program with a child, and a grandchild that left group and session behind; the mark is in their arguments.</summary>
     private static string Hiding() => """
@@ -277,33 +268,9 @@ public sealed class PythonRunnerTests : IDisposable
         if len(sys.argv) < 3: time.sleep(600)
         """;
 
-    private async Task<(RunResult Result, RunPlace Place)> Run(
-        Kind kind, string code, Func<RunRequest, RunRequest>? with = null, bool waits = true, CancellationToken kill = default)
-    {
-        var (python, confinement) = await Need(kind);
-        var place = RunPlace.Create(Path.Combine(_root, $"run-{Interlocked.Increment(ref _runs)}"));
-        await File.WriteAllTextAsync(place.Program, code, Encoding.UTF8, CancellationToken.None);
-        string[] arguments = waits ? [Marker] : [Marker, "go"];
-        var request = new RunRequest
-        {
-            TaskId = "task", Attempt = 3, Place = place, Arguments = arguments, Timeout = TimeSpan.FromSeconds(30),
-        };
-        var began = 0;
-        var result = await new PythonRunner(python, confinement, TimeProvider.System)
-            .Run(with is null ? request : with(request), () => began++, kill);
-        Assert.Equal(1, began);
-        return (result, place);
-    }
-
-    private static async Task<(PythonFound Python, Confinement Confinement)> Need(Kind kind)
-    {
-        var python = await Python.Value;
-        Assert.SkipWhen(python is null, "python3 is not installed.");
-        var confinement = kind == Kind.Sandbox ? await Isolated.Value : await Bare.Value;
-        Assert.SkipUnless(confinement.DiesWithWorker, "setpriv and setsid (util-linux) are not installed.");
-        Assert.SkipUnless(kind != Kind.Sandbox || confinement.Isolates, confinement.Note ?? "");
-        return (python!, kind == Kind.Naked ? confinement with { Unshare = [] } : confinement);
-    }
+    private Task<(RunResult Result, RunPlace Place)> Run(
+        Isolation kind, string code, Func<RunRequest, RunRequest>? with = null, bool waits = true, CancellationToken kill = default) =>
+        _bench.Run(kind, code, request => (with ?? (same => same))(request with { Arguments = waits ? [Marker] : [Marker, "go"] }), kill: kill);
 
     private List<string> Marked() => [.. Directory.EnumerateDirectories("/proc").Where(d => char.IsAsciiDigit(d[6]))
         .Where(d => MachineProbe.Text(d + "/cmdline").Split('\0') is var words && words.Contains(Marker) && words[0].Contains("python", StringComparison.Ordinal))];

@@ -377,7 +377,7 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await Fakes.Until(() => _hub.Ended.Any());
         Assert.Equal(("", ""), (_hub.Ended.First().ErrorReason, _hub.Ended.First().ErrorMessage));
         await HoldsNothing();
-        await Fakes.Until(() => !Directory.EnumerateDirectories(Directory.GetDirectories(_root, "w-*").Single()).Any());
+        await Fakes.Until(() => !Directory.EnumerateDirectories(Directory.GetDirectories(_root, "w-*").Single(), "r-*").Any());
         await _stop.CancelAsync();
         Assert.Equal(0, await _worker);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_root));

@@ -62,7 +62,7 @@ public sealed class AttemptExecutor(
         if (result is { Reason: RunReasons.WorkerFault, Message: MachineFault.DiskFull })
             room.Refused();
         attempt.Place?.RemoveProgram();
-        return attempt.Drop.IsCancellationRequested ? Dropped(attempt, answered: false) : await Report(attempt, result);
+        return attempt.Drop.IsCancellationRequested || attempt.IsUnwanted ? Dropped(attempt, answered: false) : await Report(attempt, result);
     }
 
     /// <summary>Sends its output again, after the hub lost what it had received.</summary>
@@ -72,20 +72,21 @@ public sealed class AttemptExecutor(
     private async Task<RunResult> Run(HeldAttempt attempt, Assignment assignment, Action began)
     {
         if (runners.FirstOrDefault(r => r.TaskType == assignment.TaskType) is not { } runner)
-            return new RunResult(0, RunReasons.WorkerRefused, $"This worker does not run '{assignment.TaskType}'.", 0, 0);
+            return new RunResult(null, RunReasons.WorkerRefused, $"This worker does not run '{assignment.TaskType}'.", 0, 0);
         using var kill = CancellationTokenSource.CreateLinkedTokenSource(attempt.Kill.Token, attempt.Drop.Token);
-        kill.Token.ThrowIfCancellationRequested();
+        using var preparing = CancellationTokenSource.CreateLinkedTokenSource(kill.Token, attempt.Stop.Token);
+        preparing.Token.ThrowIfCancellationRequested();
         var place = attempt.Place = work.NewRun();
         if (assignment.Payload.Length > 0 || assignment.PayloadSize == 0)
-            await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), kill.Token);
+            await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), preparing.Token);
         else
-            await transfers.FetchPayload(attempt.Key, assignment.PayloadSha256, place.Program, kill.Token);
-        return await RunOnItsOwn(runner, attempt.Key, assignment, place, began, kill.Token);
+            await transfers.FetchPayload(attempt.Key, assignment.PayloadSha256, place.Program, preparing.Token);
+        return await RunOnItsOwn(runner, Request(attempt, assignment, place), assignment, began, kill.Token);
     }
 
     /// <summary>With the GPUs and the part of the disk that are its own while it runs.</summary>
     private async Task<RunResult> RunOnItsOwn(
-        IRunner runner, AttemptKey key, Assignment assignment, RunPlace place, Action began, CancellationToken kill)
+        IRunner runner, RunRequest request, Assignment assignment, Action began, CancellationToken kill)
     {
         var needs = assignment.Requirements ?? new TaskRequirements();
         // A hub of before counts says only that one is needed.
@@ -95,13 +96,13 @@ public sealed class AttemptExecutor(
         var claim = disk.Claim(needs.DiskMb);
         try
         {
-            return await RunWatched(runner, Request(key, assignment, place) with { Disk = claim, Gpus = taken }, began, kill);
+            return await RunWatched(runner, request with { Disk = claim, Gpus = taken }, began, kill);
         }
         finally
         {
             gpus.Return(taken);
             // What is not removed yet is still taken.
-            place.RemoveProgram(claim.Dispose);
+            request.Place.RemoveProgram(claim.Dispose);
         }
     }
 
@@ -127,14 +128,15 @@ public sealed class AttemptExecutor(
         }
     }
 
-    private RunRequest Request(AttemptKey key, Assignment assignment, RunPlace place)
+    private static RunRequest Request(HeldAttempt attempt, Assignment assignment, RunPlace place)
     {
         var needs = assignment.Requirements ?? new TaskRequirements();
         return new RunRequest
         {
-            TaskId = key.TaskId,
-            Attempt = key.Attempt,
+            TaskId = attempt.Key.TaskId,
+            Attempt = attempt.Key.Attempt,
             Place = place,
+            Stop = attempt.Stop.Token,
             Arguments = assignment.Arguments,
             StandardInput = assignment.StandardInput.Memory,
             Environment = new Dictionary<string, string>(assignment.Environment),
@@ -188,7 +190,7 @@ public sealed class AttemptExecutor(
             TaskId = attempt.Key.TaskId,
             Attempt = attempt.Key.Attempt,
             Kind = TaskReportKind.Ended,
-            ExitCode = result.ExitCode,
+            ExitCode = result.ExitCode ?? 0,
             ErrorReason = result.Reason,
             ErrorMessage = result.Message,
             RunMs = result.RunMs,

@@ -24,6 +24,10 @@ public sealed class HeldAttempt(AttemptKey key)
     public AttemptKey Key { get; } = key;
     /// <summary>Ends the program; the attempt is then reported, unless it was dropped.</summary>
     public CancellationTokenSource Kill { get; } = new();
+    /// <summary>Asks the program to end, and kills it after its grace; the attempt is then reported, unless <see cref="IsUnwanted"/>.</summary>
+    public CancellationTokenSource Stop { get; } = new();
+    /// <summary>The hub wants no report of it.</summary>
+    public bool IsUnwanted { get; internal set; }
     /// <summary>Ends all that is done for it; nothing is reported.</summary>
     public CancellationTokenSource Drop { get; } = new();
     public AttemptPhase Phase { get; internal set; }

@@ -95,7 +95,7 @@ internal sealed class WorkerAgent(
     public void Killed(AttemptKey key, string reason)
     {
         if (table.Find(key) is { } attempt)
-            Drop(attempt, reason.Length > 0 ? reason : "the hub wants it no more");
+            AskToEnd(attempt, reason.Length > 0 ? reason : "the hub wants it no more");
         else if (!table.WasAnswered(key))
             _session?.SendHeartbeat();
     }
@@ -160,10 +160,10 @@ internal sealed class WorkerAgent(
         if (table.Count > 0 && patience > TimeSpan.Zero)
             await Until(() => table.All().All(a => a.Phase > AttemptPhase.Running), patience);
         foreach (var attempt in table.All())
-            await attempt.Kill.CancelAsync();
+            await attempt.Stop.CancelAsync();
         if (_session is { } session)
         {
-            await Until(() => table.Count == 0, TimeSpan.FromSeconds(5));
+            await Until(() => table.Count == 0, TimeSpan.FromSeconds(5) + RunRequest.DefaultGrace);
             session.Close();
         }
     }
@@ -210,6 +210,21 @@ internal sealed class WorkerAgent(
             ErrorReason = RunReasons.WorkerRefused, ErrorMessage = message,
         }, time.GetTimestamp());
         _session?.SendDueReports();
+    }
+
+    /// <summary>As <see cref="Drop"/>, but a program that runs is asked first.</summary>
+    private void AskToEnd(HeldAttempt attempt, string reason)
+    {
+        if (attempt.Phase > AttemptPhase.Running)
+        {
+            Drop(attempt, reason);
+            return;
+        }
+        if (attempt.IsUnwanted)
+            return;
+        attempt.IsUnwanted = true;
+        console.Say(WorkerEvent.TaskDropped, $"Task {attempt.Key} is asked to end: {reason}.");
+        attempt.Stop.CancelAsync();
     }
 
     /// <summary>It leaves the table when its program is gone; what has ended already leaves at once.</summary>

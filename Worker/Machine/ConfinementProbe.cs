@@ -10,18 +10,16 @@ public static class ConfinementProbe
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    public static async Task<Confinement> Find(PythonFound? python, bool noSandbox, CancellationToken cancel)
+    public static async Task<Confinement> Find(PythonFound? python, bool noSandbox, SandboxFiles files, CancellationToken cancel)
     {
-        var setpriv = await Works(Programs.Find("setpriv"), ["--pdeathsig", "KILL", "true"], cancel);
-        var bare = new Confinement
-        {
-            Setpriv = setpriv,
-            Setsid = Programs.Find("setsid"),
-            Nice = Programs.Find("nice"),
-        };
+        var setpriv = await Works(Programs.Find("setpriv"), ["--pdeathsig", "KILL", "--no-new-privs", "true"], cancel);
+        var bare = new Confinement { Setpriv = setpriv, Setsid = Programs.Find("setsid"), Files = files };
         if (!noSandbox && Programs.Find("bwrap") is { } bubblewrap)
         {
-            var sandbox = bare with { Bubblewrap = bubblewrap };
+            var sandbox = bare with { Bubblewrap = bubblewrap, ForbidsUserNamespaces = true };
+            if ((await Try(sandbox, python, cancel)).ExitCode == 0)
+                return sandbox;
+            sandbox = sandbox with { ForbidsUserNamespaces = false }; // older than 0.8
             var answer = await Try(sandbox, python, cancel);
             if (answer.ExitCode == 0)
                 return sandbox;
@@ -43,8 +41,9 @@ public static class ConfinementProbe
         try
         {
             var place = RunPlace.Create(folder);
+            await File.WriteAllTextAsync(place.Processors, "0\n", cancel);
             string[] program = python is null ? ["/bin/sh", "-c", "exit 0"] : [python.Path, "-c", "import sys; sys.exit(0)"];
-            var command = sandbox.Command(place, new Dictionary<string, string>(), withGpu: false, program);
+            var command = sandbox.Trial(place, program);
             return await Programs.Run(command[0], command.Skip(1), Patience, cancel);
         }
         finally

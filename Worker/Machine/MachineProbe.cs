@@ -20,6 +20,12 @@ public sealed record MachineFacts
     public required PythonFound? Python { get; init; }
     /// <summary>How programs are kept apart and made to die with the worker.</summary>
     public required Confinement Confinement { get; init; }
+    /// <summary>What limits a run's memory, processes and processors; null: they are only looked at.</summary>
+    public Cgroups? Groups { get; init; }
+    /// <summary>Why there are none.</summary>
+    public string GroupsNote { get; init; } = "";
+    /// <summary>The processors that runs may use, by the kernel's numbers.</summary>
+    public IReadOnlyList<int> Processors { get; init; } = [0];
 }
 
 /// <summary>A GPU as its driver names it.</summary>
@@ -33,10 +39,12 @@ public static class MachineProbe
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
-    public static async Task<MachineFacts> Measure(WorkerOptions options, CancellationToken cancel)
+    /// <summary><paramref name="files"/>: a folder for what runs are started with.</summary>
+    public static async Task<MachineFacts> Measure(WorkerOptions options, string files, CancellationToken cancel)
     {
         var gpus = await Gpus(cancel);
         var python = await FindPython(cancel);
+        var (groups, note) = await CgroupProbe.Find(cancel);
         return new MachineFacts
         {
             Cores = Capped(Environment.ProcessorCount, options.MaxCores),
@@ -44,8 +52,32 @@ public static class MachineProbe
             DiskMb = DiskProbe.Lent(DiskProbe.FreeMb(options.WorkDirectory), options.MaxDiskMb),
             Gpus = options.MaxGpus < 0 ? gpus : [.. gpus.Take(options.MaxGpus)],
             Python = python,
-            Confinement = await ConfinementProbe.Find(python, options.NoSandbox, cancel),
+            Confinement = await ConfinementProbe.Find(python, options.NoSandbox, SandboxFiles.Write(files, countsAllMemory: groups is not null), cancel),
+            Groups = groups,
+            GroupsNote = note,
+            Processors = Processors(options.MaxCores),
         };
+    }
+
+    /// <summary>What a worker with these options would tell the hub, when it is not started yet.</summary>
+    public static Task<NodeCapabilities> Ask(WorkerOptions options, CancellationToken cancel) => Once(options, Capabilities, cancel);
+
+    /// <summary>What an owner wants to know before.</summary>
+    public static Task<IReadOnlyList<MachineFinding>> Check(WorkerOptions options, CancellationToken cancel) => Once(options, MachineCheck.Findings, cancel);
+
+    private static async Task<T> Once<T>(WorkerOptions options, Func<MachineFacts, WorkerOptions, T> read, CancellationToken cancel)
+    {
+        var files = Directory.CreateTempSubdirectory("hivemind-probe-").FullName;
+        try
+        {
+            var facts = await Measure(options, files, cancel);
+            using var groups = facts.Groups;
+            return read(facts, options);
+        }
+        finally
+        {
+            RunPlace.Remove(files);
+        }
     }
 
     /// <summary>What the hub is told: nothing that is not so.</summary>
@@ -62,7 +94,8 @@ public static class MachineProbe
             GpuModel = facts.GpuModel,
             GpuMemoryMb = facts.GpuMemoryMb,
             Sandboxed = sandboxed,
-            AcceptsStrangers = sandboxed || options.Unsandboxed,
+            // Without limits that the kernel keeps, what others run here could take the whole machine.
+            AcceptsStrangers = (sandboxed && (facts.Groups is not null || options.AcceptStrangers)) || options.Unsandboxed,
             WorkerVersion = typeof(MachineProbe).Assembly.GetName().Version?.ToString(3) ?? "0",
         };
         foreach (var (key, value) in options.Labels)
@@ -72,6 +105,14 @@ public static class MachineProbe
         if (options.AllowNoop)
             capabilities.SupportedTasks.Add(TaskTypes.Noop);
         return capabilities;
+    }
+
+    /// <summary>Those that this process may use, as many as are lent.</summary>
+    private static IReadOnlyList<int> Processors(double maxCores)
+    {
+        var allowed = ProcFiles.Field(Text("/proc/self/status"), "Cpus_allowed_list") is { } list && CpuSlots.Parse(list) is { } found
+            ? found : [.. Enumerable.Range(0, Environment.ProcessorCount)];
+        return maxCores > 0 ? [.. allowed.Take(Math.Max(1, (int)Math.Ceiling(maxCores)))] : allowed;
     }
 
     /// <summary>The smaller of the machine's memory and of every cgroup limit above this process.</summary>

@@ -20,17 +20,23 @@ public static class ProcFiles
     public const int TicksPerSecond = 100;
 
     /// <summary>A field of /proc/meminfo in MiB.</summary>
-    public static long? MeminfoMb(string text, string field)
+    public static long? MeminfoMb(string text, string field) => StatusKb(text, field) / 1024;
+
+    /// <summary>A field of /proc/PID/status or its like in KiB.</summary>
+    public static long? StatusKb(string text, string field)
     {
         foreach (var line in text.Split('\n'))
         {
             if (!line.StartsWith(field + ":", StringComparison.Ordinal))
                 continue;
-            var words = line[(field.Length + 1)..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            return words.Length > 0 && long.TryParse(words[0], CultureInfo.InvariantCulture, out var kb) ? kb / 1024 : null;
+            var words = line[(field.Length + 1)..].Split((char[])[' ', '\t'], StringSplitOptions.RemoveEmptyEntries);
+            return words.Length > 0 && long.TryParse(words[0], CultureInfo.InvariantCulture, out var kb) ? kb : null;
         }
         return null;
     }
+
+    /// <summary>The rest of a line "NAME:\tvalue", as in /proc/PID/status.</summary>
+    public static string? Field(string text, string name) => text.Split('\n').FirstOrDefault(line => line.StartsWith(name + ":", StringComparison.Ordinal))?[(name.Length + 1)..].Trim();
 
     /// <summary>A cgroup's memory limit in MiB; null for "max" and for the huge number by which the old kind says the same.</summary>
     public static long? CgroupLimitMb(string text) =>
@@ -84,22 +90,22 @@ public static class ProcFiles
         static long Ticks(string field) => long.TryParse(field, CultureInfo.InvariantCulture, out var ticks) ? ticks : 0;
     }
 
-    /// <summary>Pages that belong to the process alone, from /proc/PID/statm: resident without what it shares with files.</summary>
-    public static long PrivatePages(string text)
+    /// <summary>
+    /// The process's fair share of its own pages (also of those that went to the swap) and of shared memory, in KiB, from /proc/PID/smaps_rollup; zeros
+    /// for one that is just ending. A kernel from before 5.4 tells only all in one, files included.
+    /// </summary>
+    public static (long AnonymousKb, long SharedMemoryKb) Shares(string text)
     {
-        var words = text.Split(' ');
-        return words.Length > 2 && long.TryParse(words[1], CultureInfo.InvariantCulture, out var resident)
-            && long.TryParse(words[2], CultureInfo.InvariantCulture, out var shared) ? Math.Max(0, resident - shared) : 0;
-    }
+        var own = Field("Pss_Anon:") ?? Field("Pss:") ?? 0;
+        return (own + (Field("SwapPss:") ?? 0), Field("Pss_Shmem:") ?? 0);
 
-    /// <summary>The process's fair share of what it has in memory, in KiB, from /proc/PID/smaps_rollup.</summary>
-    public static long? PssKb(string text)
-    {
-        foreach (var line in text.Split('\n'))
-            if (line.StartsWith("Pss:", StringComparison.Ordinal))
-                return long.TryParse(line[4..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture, out var kb)
-                    ? kb : null;
-        return null;
+        long? Field(string name)
+        {
+            foreach (var line in text.Split('\n'))
+                if (line.StartsWith(name, StringComparison.Ordinal))
+                    return long.TryParse(line[name.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture, out var kb) ? kb : null;
+            return null;
+        }
     }
 
     /// <summary>
@@ -116,6 +122,15 @@ public static class ProcFiles
                 found.Add(new GpuFound(fields[0], fields[2], long.TryParse(fields[1], NumberStyles.None, CultureInfo.InvariantCulture, out var mb) ? mb : 0));
         }
         return found;
+    }
+
+    /// <summary>The number of a GPU's device file, from /proc/driver/nvidia/gpus/ADDRESS/information, for the GPU of that id.</summary>
+    public static int? GpuMinor(string text, string id)
+    {
+        var fields = text.Split('\n').Select(line => line.Split(':', 2, StringSplitOptions.TrimEntries)).Where(parts => parts.Length == 2)
+            .GroupBy(parts => parts[0]).ToDictionary(group => group.Key, group => group.First()[1]);
+        return fields.GetValueOrDefault("GPU UUID") == id && int.TryParse(fields.GetValueOrDefault("Device Minor"), NumberStyles.None, CultureInfo.InvariantCulture, out var minor)
+            ? minor : null;
     }
 
     /// <summary>How far an open file has been read or written, from /proc/PID/fdinfo/N.</summary>

@@ -1,7 +1,7 @@
 namespace HiveMind.Workers.Runs;
 
 /// <summary>
-/// Keeps a run within its disk. Two limits, as for memory (<see cref="MemoryLimit"/>): what all its files take is looked at again and
+/// Keeps a run within its disk. Two limits: what all its files take is looked at again and
 /// again, and no single file grows above the limit between two looks (the kernel refuses that to the program itself).
 /// </summary>
 internal sealed class DiskWatch(ProcessTree tree, RunPlace place, DiskClaim claim)
@@ -9,12 +9,9 @@ internal sealed class DiskWatch(ProcessTree tree, RunPlace place, DiskClaim clai
     /// <summary>Looking at many files takes its time: a tenth of it at most, so that a full folder does not cost a core.</summary>
     private const int PauseFactor = 10;
 
-    /// <summary>In the shell's blocks of 512 bytes.</summary>
-    public static string FileBlocks(DiskClaim claim) => claim.FileMb > 0 ? $"{claim.FileMb * 2048}" : "unlimited";
-
-    /// <summary>The program says itself that its file may not grow, or was ended by the signal for it (25).</summary>
-    public static bool SaysFileTooLarge(int exitCode, string lastErrorLine) =>
-        exitCode == 128 + 25 || lastErrorLine.StartsWith("OSError: [Errno 27]", StringComparison.Ordinal);
+    /// <summary>The program says itself that its file may not grow, or was ended by the signal for it.</summary>
+    public static bool SaysFileTooLarge(int signal, string lastErrorLine) =>
+        signal == Signals.FileTooLarge || lastErrorLine.StartsWith("OSError: [Errno 27]", StringComparison.Ordinal);
 
     /// <summary>Comes back when its files take more than they may.</summary>
     public async Task Watch(TimeSpan every, TimeProvider time, CancellationToken cancel)

@@ -5,8 +5,8 @@ public interface IRunner
 {
     string TaskType { get; }
     /// <summary>
-    /// Runs it to its end. <paramref name="began"/> is called once, when the program runs. Cancelling kills it; the task then ends when
-    /// nothing of it is left.
+    /// Runs it to its end. <paramref name="began"/> is called once, when the program runs. Cancelling kills it at once; the task then ends when
+    /// nothing of it is left. <see cref="RunRequest.Stop"/> asks first.
     /// </summary>
     Task<RunResult> Run(RunRequest request, Action began, CancellationToken kill);
 }
@@ -28,16 +28,25 @@ public sealed record RunRequest
     /// <summary>The GPUs that are its own while it runs, by the driver's ids.</summary>
     public IReadOnlyList<string> Gpus { get; init; } = [];
     public TimeSpan Timeout { get; init; } = TimeSpan.FromHours(1);
+    /// <summary>Asks it to end: SIGTERM, then SIGKILL after <see cref="Grace"/>.</summary>
+    public CancellationToken Stop { get; init; }
+    /// <summary>From SIGTERM to SIGKILL, where it is asked to end and when its time is over; 0: at once.</summary>
+    public TimeSpan Grace { get; init; } = DefaultGrace;
     /// <summary>Standard output (and error) above this ends the run; the head is kept.</summary>
     public long MaxOutputBytes { get; init; } = DefaultMaxOutputBytes;
 
     public const long DefaultMaxOutputBytes = 100L * 1024 * 1024;
+
+    public static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(5);
 }
 
-/// <summary>How a run ended. No reason and exit code 0: completed. Its output is in the files of its place.</summary>
-public sealed record RunResult(int ExitCode, string Reason, string Message, long RunMs, long MemoryPeakMb, long CpuMs = 0)
+/// <summary>
+/// How a run ended. No reason and exit code 0: completed. Its output is in the files of its place. No exit code: a signal ended it, or it
+/// never ran.
+/// </summary>
+public sealed record RunResult(int? ExitCode, string Reason, string Message, long RunMs, long MemoryPeakMb, long CpuMs = 0, int Signal = 0)
 {
-    public static RunResult Fault(string message) => new(0, RunReasons.WorkerFault, message, 0, 0);
+    public static RunResult Fault(string message) => new(null, RunReasons.WorkerFault, message, 0, 0);
 }
 
 /// <summary>The stable words by which a report says why a run did not complete.</summary>

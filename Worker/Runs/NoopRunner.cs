@@ -16,9 +16,10 @@ public sealed class NoopRunner(TimeProvider time) : IRunner
         if (int.TryParse(text, CultureInfo.InvariantCulture, out var wait) && wait > 0)
         {
             var whole = TimeSpan.FromMilliseconds(wait);
-            await Task.Delay(whole < request.Timeout ? whole : request.Timeout, time, kill);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(kill, request.Stop);
+            await Task.Delay(whole < request.Timeout ? whole : request.Timeout, time, stop.Token);
             if (whole > request.Timeout)
-                return new RunResult(0, RunReasons.RunTimeout, $"Stopped after {request.Timeout.TotalSeconds:0} s.", Elapsed(startedAt), 0);
+                return new RunResult(null, RunReasons.RunTimeout, $"Stopped after {request.Timeout.TotalSeconds:0} s.", Elapsed(startedAt), 0);
         }
         return new RunResult(0, "", "", Elapsed(startedAt), 0);
     }

@@ -4,10 +4,9 @@ using HiveMind.Workers.Machine;
 
 namespace HiveMind.Workers.Runs;
 
-/// <summary>All processes of one run: the one that was started, its group, and all that come from it.</summary>
-internal sealed partial class ProcessTree(int root, string mark)
+/// <summary>All processes of one run: the one that was started, its group, all that come from it, and all in its control group.</summary>
+internal sealed partial class ProcessTree(int root, string mark, RunCgroup? group = null)
 {
-    private const int Kill9 = 9;
     private static readonly TimeSpan SnapshotAge = TimeSpan.FromMilliseconds(40);
     private static readonly Lock SnapshotLock = new();
     private static ProcessEntry[] _snapshot = [];
@@ -24,7 +23,7 @@ internal sealed partial class ProcessTree(int root, string mark)
     private IEnumerable<ProcessEntry> Processes(bool fresh)
     {
         var all = Snapshot(fresh);
-        HashSet<int> members = [root];
+        HashSet<int> members = [root, .. group?.Processes ?? []];
         for (var before = 0; before != members.Count;)
         {
             before = members.Count;
@@ -35,16 +34,18 @@ internal sealed partial class ProcessTree(int root, string mark)
         return all.Where(p => members.Contains(p.Id));
     }
 
-    /// <summary>What they keep in memory together. Exact (shared pages shared out) only when the quick sum is above the limit.</summary>
-    public long MemoryBytes(long limitBytes)
+    /// <summary>Asks the program to end: the launcher hands the signal on to it.</summary>
+    public void AskToEnd(bool launcherIsChild)
     {
-        var members = Members();
-        var quick = members.Sum(id => ProcFiles.PrivatePages(MachineProbe.Text($"/proc/{id}/statm"))) * Environment.SystemPageSize;
-        if (quick <= limitBytes)
-            return quick;
-        var exact = members.Select(id => ProcFiles.PssKb(MachineProbe.Text($"/proc/{id}/smaps_rollup"))).ToArray();
-        return exact.Any(kb => kb is null) ? quick : Math.Min(quick, exact.Sum(kb => kb!.Value) * 1024);
+        if (Launcher(launcherIsChild, fresh: true) is > 1 and var launcher) _ = Signal(launcher, Signals.Terminate);
     }
+
+    /// <summary>What was started, or its only child where that made a namespace first; 0 before there is one.</summary>
+    public int Launcher(bool isChild, bool fresh) =>
+        isChild ? Snapshot(fresh).Where(p => p.ParentId == root).Select(p => p.Id).FirstOrDefault() : root;
+
+    /// <summary>Ends one process, if it is there.</summary>
+    public static void Kill(int process) => _ = Signal(process, Signals.Kill);
 
     /// <summary>Kills all and comes back when none is left. With <paramref name="byMark"/> also those that hid from the group.</summary>
     public async Task Kill(bool byMark)
@@ -55,9 +56,10 @@ internal sealed partial class ProcessTree(int root, string mark)
             var left = byMark ? members.Union(Marked()).ToArray() : [.. members];
             if (left.Length == 0)
                 return;
-            _ = Signal(-root, Kill9);
+            group?.Kill();
+            _ = Signal(-root, Signals.Kill);
             foreach (var id in left)
-                _ = Signal(id, Kill9);
+                _ = Signal(id, Signals.Kill);
             await Task.Delay(10);
         }
     }

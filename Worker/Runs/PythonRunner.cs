@@ -4,81 +4,37 @@ using HiveMind.Workers.Machine;
 
 namespace HiveMind.Workers.Runs;
 
-/// <summary>Runs a Python program confined as this machine allows, within its memory, its disk, its time and its output.</summary>
-public sealed class PythonRunner(PythonFound python, Confinement confinement, TimeProvider time) : IRunner
+/// <summary>Runs a Python program confined as this machine allows, within its memory, its processors, its disk, its time and its output.</summary>
+public sealed class PythonRunner(PythonFound python, Confinement confinement, Cgroups? cgroups, CpuSlots slots, TimeProvider time) : IRunner
 {
-    private static readonly TimeSpan SampleEvery = TimeSpan.FromMilliseconds(50), DiskEvery = TimeSpan.FromMilliseconds(200);
+    /// <summary>What one run may have: enough for a pool of processes with threads on a large machine, far from what a machine can bear.</summary>
+    public const int MostProcesses = 1024, MostFiles = 4096;
+
+    private static readonly TimeSpan DiskEvery = TimeSpan.FromMilliseconds(200);
 
     public string TaskType => TaskTypes.Python;
 
     public async Task<RunResult> Run(RunRequest request, Action began, CancellationToken kill)
     {
         kill.ThrowIfCancellationRequested();
+        using var processors = slots.Take(request.Cores);
+        using var group = cgroups?.Open(request.MemoryMb + LauncherMb, request.Cores, MostProcesses);
+        await File.WriteAllTextAsync(request.Place.Processors, string.Join(',', processors.Processors) + "\n", kill);
         var mark = Guid.NewGuid().ToString("N");
-        using var process = await ProcessSpawner.Shared.Start(StartInfo(request, mark));
+        using var process = await ProcessSpawner.Shared.Start(StartInfo(request, group));
         var startedAt = time.GetTimestamp();
         began();
-        var tree = new ProcessTree(process.Id, mark);
-        var stdout = new OutputFile(request.Place.Stdout, request.MaxOutputBytes);
-        var stderr = new OutputFile(request.Place.Stderr, request.MaxOutputBytes);
-        using var pumps = new CancellationTokenSource();
-        var copies = Task.WhenAll(
-            stdout.Copy(process.StandardOutput.BaseStream, pumps.Token), stderr.Copy(process.StandardError.BaseStream, pumps.Token),
-            Feed(process.StandardInput.BaseStream, request.StandardInput, pumps.Token));
-
-        using var watching = CancellationTokenSource.CreateLinkedTokenSource(kill);
-        var exited = process.WaitForExitAsync(CancellationToken.None);
-        var late = Task.Delay(request.Timeout, time, watching.Token);
-        var used = new UsageWatch(tree, request.MemoryMb);
-        var tooMuch = used.Watch(SampleEvery, time, watching.Token);
-        var tooMuchDisk = new DiskWatch(tree, request.Place, request.Disk).Watch(DiskEvery, time, watching.Token);
-        var killed = Task.Delay(Timeout.Infinite, watching.Token);
-        var tooLarge = Task.WhenAny(stdout.TooLarge, stderr.TooLarge);
-
-        var first = await Task.WhenAny(exited, late, tooMuch, tooMuchDisk, tooLarge, stdout.Broken, stderr.Broken, killed);
-        var runMs = (long)time.GetElapsedTime(startedAt).TotalMilliseconds;
-        // Also after a program that ended by itself: what it started in the background ends with it, and lets go of the pipes.
-        await tree.Kill(byMark: !confinement.OwnsWholeTree);
-        await exited;
-        await watching.CancelAsync();
-        await Drain(copies, pumps);
-
-        kill.ThrowIfCancellationRequested();
-        if ((stdout.Problem ?? stderr.Problem) is { } broken)
-            return RunResult.Fault(broken);
-        if (first == exited && tooLarge.IsCompleted)
-            first = tooLarge;
-        return first == late ? Ended(RunReasons.RunTimeout, $"Stopped after its {request.Timeout.TotalSeconds:0.###} s.")
-            : first == tooMuch ? Ended(RunReasons.OutOfMemory, $"Stopped above its {request.MemoryMb} MB of memory.")
-            : first == tooMuchDisk ? Ended(RunReasons.OutOfDisk, $"Stopped above {request.Disk.Limit}.")
-            : first == tooLarge ? Ended(RunReasons.OutputTooLarge, $"Stopped above {request.MaxOutputBytes} bytes of output.")
-            : Exited(process.ExitCode);
-
-        RunResult Ended(string reason, string message) => new(0, reason, message, runMs, used.PeakMb, used.CpuMs);
-
-        RunResult Exited(int code)
-        {
-            if (code == 0)
-                return new RunResult(0, "", "", runMs, used.PeakMb, used.CpuMs);
-            var said = OutputFile.LastLine(request.Place.Stderr);
-            if (MemoryLimit.SaysOutOfMemory(said))
-                return new RunResult(code, RunReasons.OutOfMemory, $"It got no more than its {request.MemoryMb} MB of memory: {said}",
-                    runMs, used.PeakMb, used.CpuMs);
-            if (DiskWatch.SaysFileTooLarge(code, said))
-                return new RunResult(code, RunReasons.OutOfDisk, $"A file would be larger than {request.Disk.Limit}. {said}".Trim(), runMs, used.PeakMb, used.CpuMs);
-            var message = said.Length > 0 ? said : code > 128 ? $"Ended by signal {code - 128}." : $"Ended with exit code {code}.";
-            return new RunResult(code, RunReasons.ProgramFailed, message, runMs, used.PeakMb, used.CpuMs);
-        }
+        var run = new Running(confinement, time, request, process, new ProcessTree(process.Id, mark, group), group, startedAt);
+        return await run.ToItsEnd(Orders(request, processors.Processors, mark), kill);
     }
 
-    private ProcessStartInfo StartInfo(RunRequest request, string mark)
+    /// <summary>The launcher is part of the run's control group, and not what was asked for.</summary>
+    private const long LauncherMb = 12;
+
+    private ProcessStartInfo StartInfo(RunRequest request, RunCgroup? group)
     {
-        var environment = Variables(request, mark);
-        var program = new List<string> { python.Path, Path.Combine(confinement.InsideDirectory(request.Place), "main.py") };
-        program.AddRange(request.Arguments);
         var command = confinement.GuardedCommand(
-            System.Environment.ProcessId, new RunLimits(MemoryLimit.AddressSpaceKb(request.MemoryMb), DiskWatch.FileBlocks(request.Disk)),
-            request.Place, environment, request.Gpus.Count > 0, program);
+            System.Environment.ProcessId, python.Path, request.Place, group?.ProcessFiles ?? [], GpuDevices.Of(request.Gpus));
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             RedirectStandardInput = true,
@@ -86,34 +42,43 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
             RedirectStandardError = true,
             WorkingDirectory = request.Place.Task,
         };
-        // The worker's own environment may hold secrets. A task's own variables reach bubblewrap as arguments, never its environment:
-        // there a loader variable would act outside the sandbox.
+        // The worker's own environment may hold secrets, and a task's own variables could act outside the sandbox: these reach the program by its orders.
         start.Environment.Clear();
-        if (!confinement.Isolates)
-            foreach (var (name, value) in environment)
-                start.Environment[name] = value;
         return start;
     }
 
-    private Dictionary<string, string> Variables(RunRequest request, string mark)
+    private byte[] Orders(RunRequest request, IReadOnlyList<int> processors, string mark) => new LaunchOrders
     {
-        var threads = Math.Max(1, (int)Math.Ceiling(request.Cores)).ToString(CultureInfo.InvariantCulture);
+        Command = [python.Path, Path.Combine(confinement.InsideDirectory(request.Place), "main.py"), .. request.Arguments],
+        Variables = Variables(request, processors.Count, mark),
+        Processors = processors,
+        // The kernel counts them for a user, and for the namespace that he is in: outside of one that would count the machine's.
+        MostProcesses = confinement.Isolates ? MostProcesses : 0,
+        MostFiles = MostFiles,
+        FileBytes = request.Disk.FileMb << 20,
+    }.ToBytes();
+
+    private Dictionary<string, string> Variables(RunRequest request, int processors, string mark)
+    {
+        var threads = processors.ToString(CultureInfo.InvariantCulture);
+        var home = confinement.InsideDirectory(request.Place);
         var variables = new Dictionary<string, string>
         {
             ["PATH"] = "/usr/local/bin:/usr/bin:/bin",
             ["LANG"] = "C.UTF-8",
+            ["SHELL"] = "/bin/sh",
             // Who watches sees a line when it is printed, not when 8 KiB of them are.
             ["PYTHONUNBUFFERED"] = "1",
-            // Numeric libraries start a thread for every core of the machine, and the C library an arena for each, unless told.
-            ["OMP_NUM_THREADS"] = threads,
-            ["OPENBLAS_NUM_THREADS"] = threads,
             ["MALLOC_ARENA_MAX"] = "2",
             ["TMPDIR"] = confinement.Isolates ? "/tmp" : request.Place.Temporary,
         };
+        // Libraries start a thread for every core of the machine, and the C library an arena for each, unless told.
+        foreach (var name in ThreadVariables) variables[name] = threads;
         foreach (var (name, value) in request.Environment)
             if (name.Length > 0 && !name.Contains('=', StringComparison.Ordinal))
                 variables[name] = value;
-        variables["HOME"] = confinement.InsideDirectory(request.Place);
+        variables["HOME"] = home;
+        variables["USER"] = variables["LOGNAME"] = confinement.Isolates ? SandboxFiles.UserName : System.Environment.UserName;
         variables["HIVEMIND_TASK_ID"] = request.TaskId;
         variables["HIVEMIND_ATTEMPT"] = request.Attempt.ToString(CultureInfo.InvariantCulture);
         // What was not given to it is hidden, also from a program that asked for none.
@@ -123,53 +88,117 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Ti
         return variables;
     }
 
-    private static async Task Feed(Stream stdin, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+    private static readonly string[] ThreadVariables =
+    [
+        "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMEXPR_MAX_THREADS", "VECLIB_MAXIMUM_THREADS", "RAYON_NUM_THREADS",
+        "POLARS_MAX_THREADS", "NUMBA_NUM_THREADS", "JULIA_NUM_THREADS", "GOMAXPROCS", "LOKY_MAX_CPU_COUNT", "PYTHON_CPU_COUNT", "UV_THREADPOOL_SIZE", "DOTNET_PROCESSOR_COUNT",
+    ];
+
+    /// <summary>One program from its start to its last process.</summary>
+    private sealed class Running(
+        Confinement confinement, TimeProvider time, RunRequest request, Process process, ProcessTree tree, RunCgroup? group, long startedAt)
     {
-        try
-        {
-            await using (stdin)
-                await stdin.WriteAsync(bytes, cancel);
-        }
-        catch (IOException)
-        {
-            // A program need not read its input.
-        }
-    }
+        private readonly OutputFile _stdout = new(request.Place.Stdout, request.MaxOutputBytes), _stderr = new(request.Place.Stderr, request.MaxOutputBytes);
+        private readonly RunMeter _meter = new(tree, confinement.OwnsWholeTree, group, request.MemoryMb, MostProcesses);
+        private long _runMs;
 
-    /// <summary>All processes are gone, so the pipes end; should one not, the output read so far is the output.</summary>
-    private static async Task Drain(Task copies, CancellationTokenSource pumps)
-    {
-        pumps.CancelAfter(TimeSpan.FromSeconds(5));
-        try
+        public async Task<RunResult> ToItsEnd(byte[] orders, CancellationToken kill)
         {
-            await copies;
+            using var pumps = new CancellationTokenSource();
+            using var watching = CancellationTokenSource.CreateLinkedTokenSource(kill);
+            Task[] outputs = [_stdout.Copy(process.StandardOutput.BaseStream, pumps.Token), _stderr.Copy(process.StandardError.BaseStream, pumps.Token)];
+            var input = Feed(process.StandardInput.BaseStream, orders, request.StandardInput, pumps.Token);
+            var exited = process.WaitForExitAsync(CancellationToken.None);
+            var late = Task.Delay(request.Timeout, time, watching.Token);
+            var usesTooMuch = _meter.Watch(time, watching.Token);
+            var disk = new DiskWatch(tree, request.Place, request.Disk).Watch(DiskEvery, time, watching.Token);
+            var killed = Task.Delay(Timeout.Infinite, watching.Token);
+            var tooLarge = Task.WhenAny(_stdout.TooLarge, _stderr.TooLarge);
+            var broken = Task.WhenAny(_stdout.Broken, _stderr.Broken);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(request.Stop, watching.Token);
+            var asked = Task.Delay(Timeout.Infinite, stop.Token);
+            Task[] ends = [exited, broken, usesTooMuch, disk, tooLarge, killed];
+
+            var first = await Task.WhenAny([.. ends, late, asked]);
+            _runMs = (long)time.GetElapsedTime(startedAt).TotalMilliseconds;
+            if (first == late || (first == asked && !kill.IsCancellationRequested))
+                first = await AskFirst(first, ends, watching.Token);
+            // Also after a program that ended by itself: what it started in the background ends with it, and lets go of the pipes.
+            await tree.Kill(byMark: !confinement.OwnsWholeTree && group is null);
+            await exited;
+            await watching.CancelAsync();
+            await Drain(Task.WhenAll([.. outputs, input]), pumps);
+
+            kill.ThrowIfCancellationRequested();
+            request.Stop.ThrowIfCancellationRequested();
+            if (first == exited && tooLarge.IsCompleted) first = tooLarge;
+            var status = LaunchStatus.Parse(MachineProbe.Text(request.Place.Status));
+            if ((_stdout.Problem ?? _stderr.Problem) is { } problem) return RunResult.Fault(problem);
+            return first == late ? Ended(RunReasons.RunTimeout, $"Stopped after its {request.Timeout.TotalSeconds:0.###} s.", status)
+                : _meter.IsOutOfMemory || group is { IsOutOfMemory: true } ? Ended(RunReasons.OutOfMemory, $"Stopped above its {request.MemoryMb} MB of memory.", status)
+                : first == usesTooMuch ? Ended(RunReasons.ProgramFailed, $"Stopped above its {MostProcesses} processes.", status)
+                : first == disk ? Ended(RunReasons.OutOfDisk, $"Stopped above {request.Disk.Limit}.", status)
+                : first == tooLarge ? Ended(RunReasons.OutputTooLarge, $"Stopped above {request.MaxOutputBytes} bytes of output.", status)
+                : Exited(status);
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException)
+
+        /// <summary>SIGTERM, and its grace; what must not wait (its limits, a lost lease) ends it at once all the same.</summary>
+        private async Task<Task> AskFirst(Task why, Task[] ends, CancellationToken cancel)
         {
+            if (request.Grace <= TimeSpan.Zero) return why;
+            tree.AskToEnd(launcherIsChild: confinement.OwnsWholeTree);
+            await Task.WhenAny([.. ends, Task.Delay(request.Grace, time, cancel)]);
+            return why;
         }
-    }
 
-    private sealed class UsageWatch(ProcessTree tree, long memoryMb)
-    {
-        private long _peakBytes, _cpuMs;
+        private RunResult Ended(string reason, string message, LaunchStatus status) =>
+            new(status.ExitCode, reason, message, _runMs, _meter.PeakMb(status.PeakKb), CpuMs(status), status.Signal);
 
-        public long PeakMb => (_peakBytes + (1 << 20) - 1) >> 20;
-        /// <summary>To within one sample, as nobody can look at a process that has ended.</summary>
-        public long CpuMs => _cpuMs;
-
-        /// <summary>Comes back when the run has more in memory than it asked for.</summary>
-        public async Task Watch(TimeSpan every, TimeProvider time, CancellationToken cancel)
+        private RunResult Exited(LaunchStatus status)
         {
-            var limit = memoryMb << 20;
-            do
+            if (status.Failure is { } failure) return Ended(RunReasons.WorkerFault, $"The program could not be started: {failure}", status);
+            if (!status.Started) return Ended(RunReasons.WorkerFault, $"The program could not be started: {OutputFile.LastLine(request.Place.Stderr)} (code {process.ExitCode})", status);
+            if (status.ExitCode == 0) return Ended("", "", status);
+            var said = OutputFile.LastLine(request.Place.Stderr);
+            if (MemoryLimit.SaysOutOfMemory(said))
+                return Ended(RunReasons.OutOfMemory, $"It got no more than its {request.MemoryMb} MB of memory: {said}", status);
+            if (DiskWatch.SaysFileTooLarge(status.Signal, said))
+                return Ended(RunReasons.OutOfDisk, $"A file would be larger than {request.Disk.Limit}. {said}".Trim(), status);
+            // Nobody waited for it: it killed its own launcher, where no namespace guards that.
+            var signal = status.WaitStatus is null ? Signals.Kill : status.Signal;
+            return Ended(RunReasons.ProgramFailed, said.Length > 0 && signal == 0 ? said
+                : signal > 0 ? $"Ended by signal {Signals.Describe(signal)}." : $"Ended with exit code {status.ExitCode}.", status) with { Signal = signal };
+        }
+
+        private long CpuMs(LaunchStatus status) => status.WaitStatus is not null ? status.CpuMs : _meter.CpuMs;
+
+        private static async Task Feed(Stream stdin, byte[] orders, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+        {
+            try
             {
-                _peakBytes = Math.Max(_peakBytes, tree.MemoryBytes(limit));
-                _cpuMs = Math.Max(_cpuMs, tree.CpuMs());
-                if (_peakBytes > limit)
-                    return;
-                await Task.Delay(every, time, cancel);
+                await using (stdin)
+                {
+                    await stdin.WriteAsync(orders, cancel);
+                    await stdin.WriteAsync(bytes, cancel);
+                }
             }
-            while (true);
+            catch (IOException)
+            {
+                // A program need not read its input.
+            }
+        }
+
+        /// <summary>All processes are gone, so the pipes end; should one not, the output read so far is the output.</summary>
+        private static async Task Drain(Task copies, CancellationTokenSource pumps)
+        {
+            pumps.CancelAfter(TimeSpan.FromSeconds(5));
+            try
+            {
+                await copies;
+            }
+            catch (Exception e) when (e is OperationCanceledException or IOException or UnauthorizedAccessException)
+            {
+            }
         }
     }
 }

@@ -10,6 +10,10 @@ public sealed record RunPlace(string Root)
     public string Program => Path.Combine(Task, "main.py");
     public string Stdout => Path.Combine(Root, "stdout");
     public string Stderr => Path.Combine(Root, "stderr");
+    /// <summary>What the launcher says of the program.</summary>
+    public string Status => Path.Combine(Root, "status");
+    /// <summary>The processors it is told that there are, as the kernel writes them.</summary>
+    public string Processors => Path.Combine(Root, "processors");
 
     /// <summary>What the program may write to, by the worker's own paths.</summary>
     internal IReadOnlyList<string> ProgramFolders => [Task, Path.Combine(Root, "tmp"), Shared];
