@@ -25,6 +25,13 @@ internal static class App
     public static async Task<int> Run(string[] args, Terminal terminal)
     {
         var parsed = Build(terminal).Parse(args, Parsing);
+        if (parsed.CommandResult.Command is { } asked && WordsAfter(asked, args) is { } words && OptionCheck.Problem(asked, words) is { } unknown)
+        {
+            terminal.Message(unknown);
+            terminal.Message($"Try: {Launch.Prefix} --help");
+            return ExitCodes.Usage;
+        }
+
         if (parsed.Action is ParseErrorAction)
         {
             foreach (var error in parsed.Errors)
@@ -63,5 +70,17 @@ internal static class App
         {
             return terminal.Fail(new CliException(ExitCodes.Usage, local.Message));
         }
+    }
+
+    /// <summary>Null where no verb was named.</summary>
+    private static string[]? WordsAfter(Command verb, string[] args)
+    {
+        var depth = 0;
+        for (Symbol? at = verb; at is Command and not RootCommand; at = at.Parents.FirstOrDefault())
+        {
+            depth++;
+        }
+
+        return depth > 0 && depth <= args.Length && args[depth - 1] == verb.Name ? args[depth..] : null;
     }
 }

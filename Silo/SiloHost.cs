@@ -28,7 +28,8 @@ public static class SiloHost
     /// </summary>
     /// <param name="args">Settings, `--lan`, `--accept-lost-floor`, `--accept-lost-books`, `--accept-older-books`.</param>
     /// <param name="startedAs">How the command line is started, for the lines that say what to type next.</param>
-    public static async Task<int> Run(string[] args, string startedAs)
+    /// <param name="ready">Told once it serves, and where.</param>
+    public static async Task<int> Run(string[] args, string startedAs, Action<ReadyLine>? ready = null)
     {
         PrivateDirectory.MakePrivateByDefault();
         string? dataDirectory = null;
@@ -57,6 +58,7 @@ public static class SiloHost
                 using var local = LocalAddressFile.Write(options.DataDirectory, address, Stores.Say);
                 app.Services.GetRequiredService<PageOptions>().TellHow(startedAs, Banner.HubFlag(options, address));
                 Banner.Print(ports, options, stores, certificate, startedAs, SteadyClock.OfProcess.GetElapsedTime(startedAt));
+                ready?.Invoke(new(new(address), new(HubAddresses.Http(options, ports.Http))));
                 await app.WaitForShutdownAsync();
                 return 0;
             }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using HiveMind.Configuration;
+using HiveMind.Hosting;
 
 namespace HiveMind.Cli;
 
@@ -30,11 +31,14 @@ internal sealed class SiloVerb : Command
                 StopWithStdin.Watch(StopWithStdin.TerminateSelf);
             }
 
-            return SiloHost.Run(Settings(parsed), Launch.Prefix);
+            return SiloHost.Run(Settings(parsed), Launch.Prefix, TellParent());
         });
     }
 
     /// <summary>Everything behind the verb, in the order it was written, but for what is ours.</summary>
     public static string[] Settings(ParseResult parsed) =>
         [.. parsed.Tokens.Select(token => token.Value).SkipWhile(word => word != "silo").Skip(1).Where(word => word != StopWithStdin.Option)];
+
+    private static Action<ReadyLine>? TellParent() => Environment.GetEnvironmentVariable(ReadyLine.Variable) is { Length: > 0 } word
+        ? ready => Console.Out.WriteLine(ready.Text(word)) : null;
 }

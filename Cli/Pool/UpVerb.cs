@@ -35,19 +35,17 @@ internal sealed class UpVerb : Verb
 
         var arguments = Settings(parsed);
         var pool = PoolSettings.Read(arguments);
-        var hub = pool.Hub;
-        await using var silo = ChildProcess.Start("silo", ["silo", .. arguments], onLine: line => Terminal.Message($"silo   | {line}"));
-        using (var client = HubClient.Anonymous(hub))
-        {
-            await HubReadiness.Wait(client, silo, stop);
-        }
-
-        var session = await new LocalAccount(pool.DataDirectory, pool.BooksFile).EnsureLogin(
-            hub, new SessionFile(UserFolders.Config), new KnownHubs(UserFolders.Config), stop);
+        await using var silo = SiloChild.Start("silo", ["silo", .. arguments], onLine: line => Terminal.Message($"silo   | {line}"));
+        var ready = await HubReadiness.Wait(silo, stop);
+        var hub = ready.Hub;
+        pool = pool with { Hub = hub, Http = ready.Http };
+        var sessions = new SessionFile(UserFolders.Config);
+        var account = new LocalAccount(pool.DataDirectory, pool.BooksFile);
+        var session = await SiloChild.WhileAlive(silo, alive => account.EnsureLogin(hub, sessions, new KnownHubs(UserFolders.Config), alive), stop);
         await using var worker = ChildProcess.Start(
             "worker", ["worker", "--hub", HubAddress.Full(hub)], onLine: line => Terminal.Message($"worker | {line}"));
         Announce(pool, session);
-        return await UntilOneEnds(silo, worker, stop);
+        return await UntilOneEnds(silo.Process, worker, stop);
     }
 
     private void Announce(PoolSettings pool, StoredSession session)

@@ -8,7 +8,7 @@ internal sealed class SubmitVerb : Verb
 {
     private readonly Argument<string[]> words = new("FILE.py [-- ARG...]")
     {
-        Description = "The program ('-': standard input) and its arguments; with -c all are arguments.", Arity = ArgumentArity.ZeroOrMore,
+        Description = "The program ('-': standard input) and its arguments; its own options, and with -c all arguments, go after --.", Arity = ArgumentArity.ZeroOrMore,
     };
     private readonly Option<string?> code = new("--code", "-c") { Description = "The program itself.", HelpName = "CODE" };
     private readonly Option<string?> stdin = new("--stdin") { Description = "Standard input of the program ('-': ours).", HelpName = "FILE" };

@@ -61,17 +61,11 @@ internal static class TaskOutput
         }
     }
 
-    /// <summary>Under another name until all of it is there and is what was accepted.</summary>
     private static async Task<DownloadHeader> ToFile(HubClient hub, string taskId, string stream, string path, CancellationToken stop)
     {
-        var partial = $"{path}.part";
-        DownloadHeader got;
-        await using (var file = new FileStream(partial, FileMode.Create, FileAccess.Write))
-        {
-            got = await Copy(hub, taskId, stream, file, stop);
-        }
-
-        File.Move(partial, path, overwrite: true);
+        await using var file = await OutputFile.Open(path, stop);
+        var got = await Copy(hub, taskId, stream, file.Stream, stop);
+        await file.Complete();
         return got;
     }
 

@@ -9,6 +9,9 @@ internal readonly record struct FileStatus(ulong Device, ulong Inode, uint Links
     private const UnixFileMode Others = UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute;
     private const UnixFileMode Group = UnixFileMode.GroupRead | UnixFileMode.GroupWrite | UnixFileMode.GroupExecute;
 
+    /// <summary>A plain file: no folder, device, pipe or socket.</summary>
+    public bool IsRegular { get; init; }
+
     public bool IsOpenToOthers => (Mode & Others) != 0;
 
     public bool IsOpenToGroup => (Mode & Group) != 0;
@@ -29,7 +32,7 @@ internal static unsafe partial class NativeFiles
 {
     public const int WorkingDirectory = -100, EmptyPath = 0x1000;
     private const int NoEntry = 2, NotADirectory = 20, PathOnly = 0x200000, CloseOnExec = 0x80000;
-    private const uint BasicStatus = 0x7ff;
+    private const uint BasicStatus = 0x7ff, TypeMask = 0xf000, RegularType = 0x8000;
 
     /// <summary>Whether files can be told apart here at all.</summary>
     public static bool Works { get; } = OperatingSystem.IsLinux() && Try();
@@ -48,7 +51,10 @@ internal static unsafe partial class NativeFiles
             }
         }
 
-        return new(((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode, status.Links, status.Owner, (UnixFileMode)(status.Mode & 0xfff));
+        return new(((ulong)status.DeviceMajor << 32) | status.DeviceMinor, status.Inode, status.Links, status.Owner, (UnixFileMode)(status.Mode & 0xfff))
+        {
+            IsRegular = (status.Mode & TypeMask) == RegularType,
+        };
     }
 
     /// <summary>

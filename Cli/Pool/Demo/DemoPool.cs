@@ -45,8 +45,11 @@ internal sealed class DemoPool : IAsyncDisposable
             "--HiveMind:Nodes:HeartbeatTimeout=00:00:04",
             "--HiveMind:Nodes:HeartbeatInterval=00:00:01",
         ];
-        Silo = Child("silo", arguments);
-        await HubReadiness.Wait(Keep(HubClient.Anonymous(Hub)), Silo, stop);
+        var silo = SiloChild.Start("silo", arguments, OfDemo);
+        children.Add(silo);
+        Silo = silo.Process;
+        Keep(HubClient.Anonymous(Hub));
+        await HubReadiness.Wait(silo, stop);
     }
 
     public async Task MakeAccounts(CancellationToken stop)
@@ -134,21 +137,23 @@ internal sealed class DemoPool : IAsyncDisposable
 
     private ChildProcess Child(string name, string[] arguments)
     {
-        var child = ChildProcess.Start(name, arguments, start =>
-        {
-            start.WorkingDirectory = folder;
-            foreach (var variable in start.Environment.Keys.Where(IsOurSetting).ToList())
-            {
-                start.Environment.Remove(variable);
-            }
-
-            foreach (var home in new[] { "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME" })
-            {
-                start.Environment[home] = Path.Combine(folder, "home");
-            }
-        });
+        var child = ChildProcess.Start(name, arguments, OfDemo);
         children.Add(child);
         return child;
+    }
+
+    private void OfDemo(ProcessStartInfo start)
+    {
+        start.WorkingDirectory = folder;
+        foreach (var variable in start.Environment.Keys.Where(IsOurSetting).ToList())
+        {
+            start.Environment.Remove(variable);
+        }
+
+        foreach (var home in new[] { "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME" })
+        {
+            start.Environment[home] = Path.Combine(folder, "home");
+        }
     }
 
     private static bool IsOurSetting(string variable) =>
