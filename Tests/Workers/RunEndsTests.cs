@@ -63,7 +63,7 @@ public sealed class RunEndsTests : IDisposable
     [InlineData(Isolation.Bare)]
     public async Task PastItsTime_IsAskedFirst_AndWhatItPrintsIsKept(Isolation isolation)
     {
-        var (result, place) = await _bench.Run(isolation, Checkpoint, request => request with { Timeout = TimeSpan.FromSeconds(1) });
+        var (result, place) = await _bench.Run(isolation, Checkpoint, request => request with { Timeout = TimeSpan.FromSeconds(3) });
         Assert.Equal((75, RunReasons.RunTimeout), (result.ExitCode, result.Reason));
         Assert.Equal(("working\ngot SIGTERM saving\n", "saved"), (File.ReadAllText(place.Stdout), File.ReadAllText(place.Stderr)));
     }
@@ -78,10 +78,10 @@ public sealed class RunEndsTests : IDisposable
             signal.signal(signal.SIGTERM, lambda *_: print("no", flush=True))
             end = time.monotonic() + 30
             while time.monotonic() < end: time.sleep(1)
-            """, request => request with { Timeout = TimeSpan.FromSeconds(1), Grace = TimeSpan.FromSeconds(grace) });
+            """, request => request with { Timeout = TimeSpan.FromSeconds(3), Grace = TimeSpan.FromSeconds(grace) });
         Assert.Equal((null, RunReasons.RunTimeout), (result.ExitCode, result.Reason));
         Assert.Equal(grace > 0 ? "no\n" : "", File.ReadAllText(place.Stdout));
-        Assert.InRange(result.RunMs, 900, 1000 + 20_000);
+        Assert.InRange(result.RunMs, 2900, 3000 + 20_000);
     }
 
     [Theory]
