@@ -21,7 +21,8 @@ public sealed class PageInBrowserTests(PagePool shared)
         await visit.Open();
         await visit.Until("nodes", text => text == "1");
         await visit.Until("ended", text => text is not "0");
-        var html = await visit.Page.ContentAsync();
+        // The page's own sealed data is random letters, of which three may well make a name.
+        var html = System.Text.RegularExpressions.Regex.Replace(await visit.Page.ContentAsync(), "[A-Za-z0-9+/_=-]{48,}", "");
 
         foreach (var personal in new[] { "ada", "grace", PagePool.Node, "example.org", task, shared.Grace.UserId, shared.Ada.UserId })
             Assert.DoesNotContain(personal, html, StringComparison.OrdinalIgnoreCase);

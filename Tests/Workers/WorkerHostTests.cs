@@ -366,6 +366,18 @@ public sealed class WorkerHostTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("import os; os.kill(os.getpid(), 9)", 137, "Ended by signal 9 (SIGKILL).")]
+    [InlineData("raise SystemExit(137)", 137, "Ended with exit code 137.")]
+    [InlineData("raise SystemExit(255)", 255, "Ended with exit code 255.")]
+    public async Task Assign_ProgramEndsBySignalOrByCode_TheReportTellsThemApart(string code, int exitCode, string message)
+    {
+        await BeginPython();
+        await _hub.Link.Assign(Python("a", code));
+        await Fakes.Until(() => _hub.Ended.Any());
+        Assert.Equal((exitCode, message), (_hub.Ended.First().ExitCode, _hub.Ended.First().ErrorMessage));
+    }
+
+    [Theory]
     [InlineData("import os\nfor _ in range(60):\n    os.mkdir('d' * 200); os.chdir('d' * 200)")]
     [InlineData("import os\nos.mkdir(b'\\xff\\n'); open(b'\\xff\\n/\\xfe', 'w'); os.mkfifo('pipe'); os.mkdir('shut', 0)")]
     [InlineData("import os\nos.makedirs('a/b'); open('a/b/f', 'w'); os.system('chattr -R -f +i a')")]

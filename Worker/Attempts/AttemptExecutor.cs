@@ -190,7 +190,8 @@ public sealed class AttemptExecutor(
             TaskId = attempt.Key.TaskId,
             Attempt = attempt.Key.Attempt,
             Kind = TaskReportKind.Ended,
-            ExitCode = result.ExitCode ?? 0,
+            // The wire knows a signal by the shell's number only.
+            ExitCode = result.Signal > 0 ? 128 + result.Signal : result.ExitCode ?? 0,
             ErrorReason = result.Reason,
             ErrorMessage = result.Message,
             RunMs = result.RunMs,
