@@ -94,9 +94,12 @@ public sealed class StartRefusalTests(StoppedPool stopped) : IClassFixture<Stopp
 
         await pool.Kill();
 
-        await Wait.Until(() => next.Output.Contains("HiveMind is ready", StringComparison.Ordinal) || next.Process.HasExited, TimeSpan.FromSeconds(60), () => next.Output);
+        await Wait.Until(() => IsReady(next.Output) || next.Process.HasExited, TimeSpan.FromSeconds(60), () => next.Output);
         Assert.False(next.Process.HasExited, next.Output);
-        Assert.Contains($"127.0.0.1:{port}", next.Output, StringComparison.Ordinal);
+        Assert.Contains($"gRPC    http://127.0.0.1:{port}", next.Output, StringComparison.Ordinal);
+
+        // Its lines come one after the other: the last is what to do next.
+        static bool IsReady(string output) => output.Contains("HiveMind is ready", StringComparison.Ordinal) && output.Contains("Next: ", StringComparison.Ordinal);
     }
 
     [Fact]
