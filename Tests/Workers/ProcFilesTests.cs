@@ -59,9 +59,6 @@ public sealed class ProcFilesTests
     }
 
     [Fact]
-    public void Position_OfAnOpenFile_IsRead() => Assert.Equal((8192, 0), (ProcFiles.Position("pos:\t8192\nflags:\t02\n"), ProcFiles.Position("")));
-
-    [Fact]
     public void GpuPercent_OneALine_IsTheMean()
     {
         Assert.Equal(40, ProcFiles.GpuPercent("30\n50\n"));

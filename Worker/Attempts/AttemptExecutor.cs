@@ -34,7 +34,7 @@ public sealed class AttemptExecutor(
         }
         catch (Exception e)
         {
-            return attempt.Drop.IsCancellationRequested ? Dropped(attempt, answered: false) : Ended(attempt, RunResult.Fault(Explain(e)));
+            return attempt.IsDropped ? Dropped(attempt, answered: false) : Ended(attempt, RunResult.Fault(Explain(e)));
         }
     }
 
@@ -62,7 +62,7 @@ public sealed class AttemptExecutor(
         if (result is { Reason: RunReasons.WorkerFault, Message: MachineFault.DiskFull })
             room.Refused();
         attempt.Place?.RemoveProgram();
-        return attempt.Drop.IsCancellationRequested || attempt.IsUnwanted ? Dropped(attempt, answered: false) : await Report(attempt, result);
+        return attempt.IsDropped ? Dropped(attempt, answered: false) : await Report(attempt, result);
     }
 
     /// <summary>Sends its output again, after the hub lost what it had received.</summary>
@@ -73,15 +73,14 @@ public sealed class AttemptExecutor(
     {
         if (runners.FirstOrDefault(r => r.TaskType == assignment.TaskType) is not { } runner)
             return new RunResult(null, RunReasons.WorkerRefused, $"This worker does not run '{assignment.TaskType}'.", 0, 0);
-        using var kill = CancellationTokenSource.CreateLinkedTokenSource(attempt.Kill.Token, attempt.Drop.Token);
-        using var preparing = CancellationTokenSource.CreateLinkedTokenSource(kill.Token, attempt.Stop.Token);
+        using var preparing = CancellationTokenSource.CreateLinkedTokenSource(attempt.Drop.Token, attempt.Stop.Token);
         preparing.Token.ThrowIfCancellationRequested();
         var place = attempt.Place = work.NewRun();
         if (assignment.Payload.Length > 0 || assignment.PayloadSize == 0)
             await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), preparing.Token);
         else
             await transfers.FetchPayload(attempt.Key, assignment.PayloadSha256, place.Program, preparing.Token);
-        return await RunOnItsOwn(runner, Request(attempt, assignment, place), assignment, began, kill.Token);
+        return await RunOnItsOwn(runner, Request(attempt, assignment, place), assignment, began, attempt.Drop.Token);
     }
 
     /// <summary>With the GPUs and the part of the disk that are its own while it runs.</summary>

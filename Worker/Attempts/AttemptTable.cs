@@ -22,14 +22,14 @@ public enum AttemptPhase
 public sealed class HeldAttempt(AttemptKey key)
 {
     public AttemptKey Key { get; } = key;
-    /// <summary>Ends the program; the attempt is then reported, unless it was dropped.</summary>
-    public CancellationTokenSource Kill { get; } = new();
     /// <summary>Asks the program to end, and kills it after its grace; the attempt is then reported, unless <see cref="IsUnwanted"/>.</summary>
     public CancellationTokenSource Stop { get; } = new();
-    /// <summary>The hub wants no report of it.</summary>
-    public bool IsUnwanted { get; internal set; }
-    /// <summary>Ends all that is done for it; nothing is reported.</summary>
+    /// <summary>Ends all that is done for it, at once; nothing is reported.</summary>
     public CancellationTokenSource Drop { get; } = new();
+    /// <summary>The hub wants no report of it, though its program may still be ending.</summary>
+    public bool IsUnwanted { get; internal set; }
+    /// <summary>Nothing is to be reported of it.</summary>
+    public bool IsDropped => IsUnwanted || Drop.IsCancellationRequested;
     public AttemptPhase Phase { get; internal set; }
     public bool Started { get; internal set; }
     public RunPlace? Place { get; internal set; }

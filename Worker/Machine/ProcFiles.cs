@@ -133,13 +133,6 @@ public static class ProcFiles
             ? minor : null;
     }
 
-    /// <summary>How far an open file has been read or written, from /proc/PID/fdinfo/N.</summary>
-    public static long Position(string text)
-    {
-        var line = text.Split('\n')[0];
-        return line.StartsWith("pos:", StringComparison.Ordinal) && long.TryParse(line[4..].Trim(), CultureInfo.InvariantCulture, out var bytes) ? bytes : 0;
-    }
-
     /// <summary>nvidia-smi --query-gpu=utilization.gpu --format=csv,noheader,nounits: the mean of all.</summary>
     public static double GpuPercent(string text)
     {

@@ -131,6 +131,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Cg
 
             kill.ThrowIfCancellationRequested();
             request.Stop.ThrowIfCancellationRequested();
+            if (first.IsFaulted) await first; // what watched over it broke: the machine's fault
             if (first == exited && tooLarge.IsCompleted) first = tooLarge;
             var status = LaunchStatus.Parse(MachineProbe.Text(request.Place.Status));
             if ((_stdout.Problem ?? _stderr.Problem) is { } problem) return RunResult.Fault(problem);

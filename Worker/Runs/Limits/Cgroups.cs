@@ -12,9 +12,9 @@ public sealed class Cgroups : IDisposable
     private const string Own = "hivemind-", WorkersLeaf = "hivemind-worker";
     private static readonly string[] Wanted = ["memory", "pids", "cpu"];
 
-    private static int s_made;
+    private static int _made;
 
-    private readonly string _name = $"{Own}{Environment.ProcessId}-{StartOf(Environment.ProcessId)}-{Interlocked.Increment(ref s_made)}";
+    private readonly string _name = $"{Own}{Environment.ProcessId}-{StartOf(Environment.ProcessId)}-{Interlocked.Increment(ref _made)}";
     private readonly Dictionary<string, string> _folders; // by controller; version 2 has one folder for all
     private readonly List<RunCgroup> _left = [];
     private long _runs;

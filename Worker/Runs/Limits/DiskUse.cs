@@ -33,7 +33,7 @@ internal static class DiskUse
         var files = new Dictionary<FileId, long>();
         foreach (var process in processes)
         {
-            foreach (var descriptor in Entries($"/proc/{process}/fd"))
+            foreach (var descriptor in OpenFiles.Of(process))
                 Note(descriptor);
             foreach (var line in MachineProbe.Text($"/proc/{process}/maps").Split('\n'))
                 if (MappedFile.OfDeleted(line) is { } mapping && !Note($"/proc/{process}/map_files/{mapping.Range}")
@@ -55,16 +55,4 @@ internal static class DiskUse
 
     /// <summary>Memory has deleted files too, on devices of no disk: these are counted as memory.</summary>
     private static bool IsOnDisk(ulong device, ulong ofRuns) => device == ofRuns || device >> 32 != 0;
-
-    private static string[] Entries(string folder)
-    {
-        try
-        {
-            return Directory.GetFileSystemEntries(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return [];
-        }
-    }
 }
