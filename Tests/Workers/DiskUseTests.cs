@@ -55,7 +55,7 @@ public sealed class DiskUseTests : IDisposable
     [InlineData("never named", "f = os.open('.', os.O_TMPFILE | os.O_RDWR); os.write(f, bytes(4 << 20))")]
     [InlineData("open twice", "f = open('f', 'wb'); f.write(bytes(4 << 20)); f.flush(); g = open('f'); h = os.dup(f.fileno()); os.remove('f')")]
     [InlineData("mapped and closed", "import mmap\nf = open('f', 'w+b'); f.write(bytes(4 << 20)); f.flush(); m = mmap.mmap(f.fileno(), 0); f.close(); os.remove('f')")]
-    [InlineData("in a child", "f = open('f', 'wb'); f.write(bytes(4 << 20)); f.flush(); os.remove('f')\nif os.fork(): f.close()")]
+    [InlineData("in a child", "f = open('f', 'wb'); f.write(bytes(4 << 20)); f.flush(); os.remove('f')\nif os.fork():\n    f.close(); os.wait(); sys.exit()")] // the child alone speaks
     public async Task Bytes_OfDeletedFilesThatAreHeld_CountOnce(string what, string code)
     {
         using var python = Start(code + "\nprint('up', flush=True)\nsys.stdin.read()");
