@@ -41,6 +41,7 @@ internal sealed class HubClient : IDisposable
             ConnectTimeout = ConnectPatience,
         };
         HubTrust.Apply(handler, hub);
+        HubProxy.Apply(handler, HubProxy.For(hub));
         channel = GrpcChannel.ForAddress(HubTrust.Bare(hub), new GrpcChannelOptions
         {
             HttpHandler = handler,

@@ -76,6 +76,10 @@ internal static class RpcFailure
         {
             lines.Add($"No hub answers at {HubAddress.Key(hub)}.");
             lines.Add($"Start one: {Launch.Prefix} up   (or name another with --hub URL)");
+            if (HubProxy.Ignored is { } variable && HubProxy.For(hub) is null && !hub.IsLoopback)
+            {
+                lines.Add($"{variable} is set and not used for a hub: set {HubProxy.Variable} as well if it is reached through a proxy only.");
+            }
         }
         else if (rpc.StatusCode is StatusCode.DeadlineExceeded)
         {
