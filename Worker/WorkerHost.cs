@@ -44,7 +44,7 @@ public static class WorkerHost
         WorkerOptions options, MachineFacts facts, WorkDirectory work, TimeProvider time, IWorkerConsole console, CancellationToken stop)
     {
         var chance = new Random();
-        using var hub = new HubChannel(options.Hub, options.NodeToken);
+        using var line = new HubLine();
         var lease = new WorkerLease(time);
         var table = new AttemptTable();
         List<IRunner> runners = [];
@@ -53,104 +53,34 @@ public static class WorkerHost
         if (options.AllowNoop)
             runners.Add(new NoopRunner(time));
         var room = DiskRoom.Of(work.Root, time);
-        var executor = new AttemptExecutor(runners, work, new Transfers(hub, chance, time), table,
+        var executor = new AttemptExecutor(runners, work, new Transfers(line, chance, time), table,
             new DiskShare(facts.DiskMb), room, new GpuSlots(facts.Gpus.Select(g => g.Id)), time);
         var agent = new WorkerAgent(
             MachineProbe.Capabilities(facts, options), table, executor, new UsageMeter(facts.Gpus.Count > 0, time), room, lease, chance, time, console);
+        using var instance = WorkerInstance.Open(options.WorkDirectory, options.NodeId);
+        await using var connection = new HubConnection(options, instance, line, agent, lease, chance, time, console);
 
         using var end = new CancellationTokenSource();
         var watching = agent.WatchLease(end.Token);
-        var connecting = StayConnected(options, hub, agent, lease, Backoff.Default(chance), time, console, stop, end.Token);
+        var hasLeft = false;
+        var connecting = connection.Run(() => Volatile.Read(ref hasLeft), end.Token);
         await Task.WhenAny(connecting, Task.Delay(Timeout.Infinite, stop));
         if (!connecting.IsCompleted)
         {
             console.Say(WorkerEvent.Stopping, "Stopping: what runs here is handed back to the hub.");
             await agent.Drain(options.DrainTimeout);
-            await Task.WhenAny(connecting, Task.Delay(TimeSpan.FromSeconds(2), CancellationToken.None));
+            Volatile.Write(ref hasLeft, true);
+            if (agent.IsConnected)
+                await Task.WhenAny(connecting, Task.Delay(TimeSpan.FromSeconds(2), CancellationToken.None));
         }
         await end.CancelAsync();
         await watching;
         await agent.DropAll("worker stopped");
-        return await connecting;
+        var exit = await connecting;
+        if (connection.LeftInOrder)
+            instance.Forget();
+        return exit;
     }
-
-    private static async Task<int> StayConnected(
-        WorkerOptions options, HubChannel hub, WorkerAgent agent, WorkerLease lease, Backoff backoff, TimeProvider time, IWorkerConsole console,
-        CancellationToken stop, CancellationToken end)
-    {
-        var (saidAway, saidOther, knowsTheHub) = (false, false, false);
-        while (!end.IsCancellationRequested)
-        {
-            var session = new HubSession(hub, agent, lease, time);
-            var cause = "the hub closed the connection";
-            HubNotTrustedException? refusal = null;
-            try
-            {
-                await session.Run(end);
-            }
-            catch (OperationCanceledException)
-            {
-                break;
-            }
-            catch (RpcException e)
-            {
-                if (end.IsCancellationRequested)
-                    break;
-                refusal = HubTrust.Refusal(e);
-                if (refusal is not null && !knowsTheHub)
-                {
-                    console.Say(WorkerEvent.Error, $"{refusal.Message} {Remedy(refusal)}");
-                    return WorkerExit.NotTrusted;
-                }
-                if (Final(e, session.WasWelcomed, options) is { } final)
-                {
-                    console.Say(WorkerEvent.Error, final.Line);
-                    return final.ExitCode;
-                }
-                cause = refusal?.Message ?? (e.Status.Detail.Length > 0 ? e.Status.Detail : e.StatusCode.ToString());
-            }
-            catch (Exception e) when (e is InvalidOperationException or IOException)
-            {
-                // The stream was written to after it had ended: a broken connection like any other.
-                cause = e.Message;
-            }
-            finally
-            {
-                agent.Detach();
-            }
-            if (stop.IsCancellationRequested)
-                break;
-            if (session.WasWelcomed)
-            {
-                backoff.Reset();
-                (saidAway, saidOther, knowsTheHub) = (false, false, true);
-            }
-            // That another answers in the hub's place is news, also while it is away.
-            if (!saidAway || (refusal is not null && !saidOther))
-                console.Say(WorkerEvent.Reconnecting, $"No connection to {Name(options.Hub)} ({cause}); trying again until it is back.");
-            (saidAway, saidOther) = (true, saidOther || refusal is not null);
-            await Task.Delay(backoff.Next(), time, end).ContinueWith(_ => { }, TaskScheduler.Default);
-        }
-        return WorkerExit.Ok;
-    }
-
-    /// <summary>What no trying again mends. After a welcome one more connection is tried first, so that its refusal is what counts.</summary>
-    private static (int ExitCode, string Line)? Final(RpcException e, bool welcomed, WorkerOptions options) => e.StatusCode switch
-    {
-        _ when HubFailures.IsStaleEpoch(e) =>
-            (WorkerExit.Refused, $"Another worker took over node {options.NodeId}: this one stops."),
-        StatusCode.Unauthenticated or StatusCode.NotFound or StatusCode.PermissionDenied when !welcomed =>
-            (WorkerExit.NotKnown, $"The hub at {Name(options.Hub)} does not know node {options.NodeId} by this token ({e.Status.Detail}): register it again."),
-        StatusCode.InvalidArgument or StatusCode.Unimplemented or StatusCode.FailedPrecondition when !welcomed =>
-            (WorkerExit.Refused, $"The hub at {Name(options.Hub)} refuses this worker: {e.Status.Detail}"),
-        _ => null,
-    };
-
-    private static string Name(Uri hub) => hub.GetLeftPart(UriPartial.Authority);
-
-    private static string Remedy(HubNotTrustedException refusal) => refusal.IsOtherKey
-        ? "If its owner gave it a new key, get a new token file (hivemind node-token) or the address that it prints now; if not, somebody may stand in between."
-        : "Name it by the address that it prints at its start, which carries its key: https://HOST:PORT#sha256=….";
 
     private static void Introduce(MachineFacts facts, WorkerOptions options, IWorkerConsole console)
     {

@@ -7,6 +7,10 @@ public sealed record WorkerOptions
 {
     /// <summary>The hub's address, http or https, with the pin of its key where no authority vouches for it.</summary>
     public required Uri Hub { get; init; }
+    /// <summary>Further addresses of the same hub, each with its pin: tried in turn, the next one when one is away.</summary>
+    public IReadOnlyList<Uri> OtherHubs { get; init; } = [];
+    /// <summary>The proxy that the hub is reached through; null: none, whatever the environment says.</summary>
+    public string? Proxy { get; init; }
     /// <summary>The id under which the node was registered.</summary>
     public required string NodeId { get; init; }
     /// <summary>The node's own secret, as RegisterNode answered it.</summary>
@@ -41,10 +45,8 @@ public sealed record WorkerOptions
         "hivemind", "worker");
 
     /// <summary>One line that says what is wrong, or null.</summary>
-    public string? Validate() => this switch
+    public string? Validate() => new[] { Hub }.Concat(OtherHubs).Select(Problem).FirstOrDefault(problem => problem is not null) ?? this switch
     {
-        { Hub.Scheme: not ("http" or "https") } => $"The hub's address '{Hub}' must begin with http:// or https://.",
-        { Hub: var hub } when HubPin.Problem(hub) is { } problem => problem,
         { NodeId: "" } => "The node id is empty: register this machine first.",
         { NodeToken: "" } => "The node token is empty: register this machine first.",
         { MaxCores: < 0 } => "Cores must not be negative.",
@@ -53,6 +55,10 @@ public sealed record WorkerOptions
         { WorkDirectory: "" } => "The work directory is empty.",
         _ => null,
     };
+
+    private string? Problem(Uri hub) => hub.Scheme is not ("http" or "https")
+        ? $"The hub's address '{hub}' must begin with http:// or https://."
+        : HubPin.Problem(hub) ?? (Proxy is null ? null : HubProxy.Problem(hub, Proxy));
 }
 
 /// <summary>What the process that runs a worker exits with.</summary>
@@ -60,7 +66,7 @@ public static class WorkerExit
 {
     /// <summary>Stopped as asked.</summary>
     public const int Ok = 0;
-    /// <summary>Another worker took over this node, or the hub refuses what this one says.</summary>
+    /// <summary>The hub refuses what this worker says; of a hub from before starts were told apart: another worker took over this node.</summary>
     public const int Refused = 1;
     /// <summary>Options that cannot be.</summary>
     public const int Usage = 2;
@@ -68,4 +74,6 @@ public static class WorkerExit
     public const int NotKnown = 3;
     /// <summary>What answers at the hub's address is not the hub that was meant.</summary>
     public const int NotTrusted = 4;
+    /// <summary>Another worker runs as this node, with the same token: on another machine, or here.</summary>
+    public const int AlreadyRunning = 5;
 }

@@ -25,6 +25,10 @@ internal sealed class FakeHub : NodeManagerService.NodeManagerServiceBase, IAsyn
     public int LeaseMs { get; set; } = 12_000;
     /// <summary>False: heartbeats are heard and not answered.</summary>
     public bool AnswersHeartbeats { get; set; } = true;
+    /// <summary>Told apart by its instance, as a hub of today does.</summary>
+    public bool OneWorker { get; set; } = true;
+    /// <summary>Before the welcome.</summary>
+    public Action OnHello { get; set; } = () => { };
     /// <summary>What a report is answered with.</summary>
     public Func<TaskReport, ReportAnswer?> Answer { get; set; } = _ => new ReportAnswer();
     public RpcException? RefusesConnections { get; set; }
@@ -91,10 +95,14 @@ internal sealed class FakeHub : NodeManagerService.NodeManagerServiceBase, IAsyn
         using var link = new FakeLink(responses, context.CancellationToken);
         if (!await requests.MoveNext(link.Ended))
             return;
+        OnHello();
         Hellos.Enqueue(requests.Current.Hello);
         await link.Send(new HubMessage
         {
-            Welcome = new HubWelcome { NodeId = "node", Epoch = Interlocked.Increment(ref _epoch), HeartbeatIntervalMs = HeartbeatMs, LeaseMs = LeaseMs },
+            Welcome = new HubWelcome
+            {
+                NodeId = "node", Epoch = Interlocked.Increment(ref _epoch), HeartbeatIntervalMs = HeartbeatMs, LeaseMs = LeaseMs, OneWorker = OneWorker,
+            },
         });
         _link = link;
         try

@@ -12,21 +12,21 @@ public sealed class LiveOutputTests : IAsyncLifetime
     private readonly RunPlace _place = RunPlace.Create(Directory.CreateTempSubdirectory("hivemind-test-").FullName);
     private readonly CancellationTokenSource _ended = new();
     private FakeHub _hub = null!;
-    private HubChannel _channel = null!;
+    private readonly HubLine _line = new();
     private Transfers _transfers = null!;
 
     public async ValueTask InitializeAsync()
     {
         _hub = await FakeHub.Start();
-        _channel = new HubChannel(_hub.Address, "token");
-        _transfers = new Transfers(_channel, new Random(1), TimeProvider.System);
+        _line.Use(new HubChannel(_hub.Address, "token"));
+        _transfers = new Transfers(_line, new Random(1), TimeProvider.System);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _ended.CancelAsync();
         _ended.Dispose();
-        _channel.Dispose();
+        _line.Dispose();
         await _hub.DisposeAsync();
         _place.Remove();
     }

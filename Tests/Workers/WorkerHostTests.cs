@@ -186,7 +186,6 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await Fakes.Until(() => _console.Lines(WorkerEvent.TaskDropped).Any(l => l.Contains("lease", StringComparison.Ordinal)));
         _hub.AnswersHeartbeats = true;
         _hub.RefusesConnections = null;
-        await Fakes.Until(() => _hub.Hellos.Count > 1 && _hub.HasWorker);
         await HoldsNothing();
         Assert.Empty(_hub.Ended);
         // Not answered for good, so the hub may assign the very same attempt again.
@@ -228,8 +227,9 @@ public sealed class WorkerHostTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task StaleEpoch_AnotherWorkerTookOver_StopsAndKills()
+    public async Task StaleEpoch_OfAHubThatTellsNoStartsApart_StopsAndKills()
     {
+        _hub.OneWorker = false;
         await Begin();
         await _hub.Link.Assign(Noop("a", wait: 60_000));
         await Fakes.Until(() => _hub.Reports.Any());
@@ -237,6 +237,44 @@ public sealed class WorkerHostTests : IAsyncLifetime
         Assert.Equal(WorkerExit.Refused, await _worker.WaitAsync(TimeSpan.FromSeconds(30)));
         Assert.Contains("took over", Assert.Single(_console.Lines(WorkerEvent.Error)), StringComparison.Ordinal);
         Assert.Single(_console.Lines(WorkerEvent.TaskDropped));
+    }
+
+    /// <summary>It was silent for long, and another runs as its node: it asks once more, is told so, and ends for good.</summary>
+    [Fact]
+    public async Task StaleEpoch_AnotherRunsAsThisNode_EndsWithACodeOfItsOwnAndKills()
+    {
+        await Begin();
+        await _hub.Link.Assign(Noop("a", wait: 60_000));
+        await Fakes.Until(() => _hub.Reports.Any());
+        _hub.RefusesConnections = Failure(StatusCode.FailedPrecondition, "NODE_IN_USE");
+        _hub.Link.Cut(Failure(StatusCode.Aborted, "STALE_EPOCH"));
+        Assert.Equal(WorkerExit.AlreadyRunning, await _worker.WaitAsync(TimeSpan.FromSeconds(30)));
+        Assert.Contains("one too many", Assert.Single(_console.Lines(WorkerEvent.Error)), StringComparison.Ordinal);
+        Assert.Single(_console.Lines(WorkerEvent.TaskDropped));
+    }
+
+    [Fact]
+    public async Task Connect_AnEarlierStartMayBeAlive_WaitsQuietlyUntilTheHubLetsItIn()
+    {
+        _hub.RefusesConnections = Failure(StatusCode.Unavailable, "NODE_HELD");
+        Start();
+        await Fakes.Until(() => _hub.Tokens.Count >= 3);
+        _hub.RefusesConnections = null;
+        await Fakes.Until(() => _hub.HasWorker);
+        Assert.Single(_console.Lines(WorkerEvent.Reconnecting));
+        Assert.Empty(_console.Lines(WorkerEvent.Error));
+    }
+
+    [Fact]
+    public async Task Hello_EachConnectionOfAStart_SaysTheSameInstance_TheNextStartSucceedsOneThatWasKilled()
+    {
+        File.WriteAllText(Path.Combine(_root, "instance-" + Hash("node")), $"{File.ReadAllText("/proc/sys/kernel/random/boot_id").Trim()}\n{new string('a', 32)}\n");
+        await Begin();
+        _hub.Link.Cut();
+        await Fakes.Until(() => _hub.Hellos.Count == 2);
+        var instance = Assert.Single(_hub.Hellos.Select(h => h.InstanceId).Distinct());
+        Assert.Equal(32, instance.Length);
+        Assert.All(_hub.Hellos, h => Assert.Equal([new string('a', 32)], h.Succeeds));
     }
 
     /// <summary>Sent by a hub that was away for longer than the lease: it may be old, and would be killed at once.</summary>
@@ -447,6 +485,13 @@ public sealed class WorkerHostTests : IAsyncLifetime
     {
         TaskId = task, Attempt = attempt, TaskType = type, Payload = ByteString.CopyFromUtf8($"{wait}"), PayloadSize = 1,
     };
+
+    private static RpcException Failure(StatusCode code, string reason) => new Google.Rpc.Status
+    {
+        Code = (int)code, Message = reason, Details = { Google.Protobuf.WellKnownTypes.Any.Pack(new Google.Rpc.ErrorInfo { Reason = reason }) },
+    }.ToRpcException();
+
+    private static string Hash(string node) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(node)))[..16];
 
     private WorkerHeartbeat? Last() => _hub.Heartbeats.LastOrDefault();
 

@@ -30,6 +30,8 @@ public sealed class HeldAttempt(AttemptKey key)
     public bool IsUnwanted { get; internal set; }
     /// <summary>Nothing is to be reported of it.</summary>
     public bool IsDropped => IsUnwanted || Drop.IsCancellationRequested;
+    /// <summary>How long it may run without word of the hub, where that is longer than the worker's own lease.</summary>
+    public TimeSpan Lease { get; internal set; }
     public AttemptPhase Phase { get; internal set; }
     public bool Started { get; internal set; }
     public RunPlace? Place { get; internal set; }

@@ -7,42 +7,73 @@ namespace HiveMind.Workers.Connection;
 
 /// <summary>
 /// One connection: hello, welcome, then heartbeats and reports one way, assignments, kills and answers the other. Lives until the
-/// stream breaks, the hub falls silent or it is told to close.
+/// stream breaks or it is abandoned for another. That the hub falls silent ends it not by itself: it may be heard again, and until another connection is
+/// there this one is all there is.
 /// </summary>
-internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease lease, TimeProvider time)
+internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease lease, TimeProvider time) : IAsyncDisposable
 {
+    /// <summary>Heartbeats without a word of the hub, after which another connection is tried.</summary>
+    private const int SilentBeats = 2;
     private static readonly TimeSpan WelcomePatience = TimeSpan.FromSeconds(10), ReportTick = TimeSpan.FromMilliseconds(250);
 
     // What is sent is built when it is written: a heartbeat that waited must not speak of what was.
     private readonly Channel<Func<WorkerMessage>> _outgoing = Channel.CreateUnbounded<Func<WorkerMessage>>(new() { SingleReader = true });
     private readonly ReportOrder _order = new();
+    private readonly CancellationTokenSource _ending = new();
+    private AsyncDuplexStreamingCall<WorkerMessage, HubMessage>? _call;
+    private TimeSpan _interval;
     private long _sequence;
     private long _heardAt;
     private long _answered;
     private int _heartbeatWanted, _heartbeatPosted;
 
-    public bool WasWelcomed { get; private set; }
+    public HubChannel Hub => hub;
+    public bool WasWelcomed => Welcome is not null;
+    public HubWelcome? Welcome { get; private set; }
+    /// <summary>Ends with the stream; fails with the RpcException that ended it.</summary>
+    public Task Serving { get; private set; } = Task.CompletedTask;
+    /// <summary>Another connection of this worker was begun beside it, so the hub may call it stale.</summary>
+    public bool IsSuperseded { get; set; }
+    public bool IsSilent => time.GetElapsedTime(Interlocked.Read(ref _heardAt)) >= Patience;
 
-    /// <summary>Ends with the stream; throws the RpcException that ended it.</summary>
-    public async Task Run(CancellationToken cancel)
+    private TimeSpan Patience => _interval * SilentBeats;
+
+    /// <summary>Comes back welcomed, or throws the RpcException that tells why not.</summary>
+    public async Task Open(WorkerHello hello, CancellationToken cancel)
     {
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        using var call = hub.Client.Work(hub.Options(ending.Token));
+        using var given = cancel.Register(_ending.Cancel);
+        _call = hub.Client.Work(hub.Options(_ending.Token));
         var helloSentAt = time.GetTimestamp();
-        var welcome = await Greet(call, ending);
-        var interval = TimeSpan.FromMilliseconds(Math.Max(50, welcome.HeartbeatIntervalMs));
-        var leaseTime = TimeSpan.FromMilliseconds(Math.Max(100, welcome.LeaseMs));
-        lease.Granted(leaseTime, helloSentAt);
-        WasWelcomed = true;
+        var welcome = await Greet(_call, hello);
+        _interval = TimeSpan.FromMilliseconds(Math.Max(50, welcome.HeartbeatIntervalMs));
+        lease.Granted(TimeSpan.FromMilliseconds(Math.Max(100, welcome.LeaseMs)), helloSentAt);
         _heardAt = time.GetTimestamp();
-        agent.Attach(this, welcome);
+        Welcome = welcome;
+    }
 
-        var reading = Read(call.ResponseStream, ending.Token);
-        Task[] all =
-        [
-            reading, Write(call.RequestStream, ending.Token), Beat(interval, ending.Token), SendReports(ending.Token),
-            WatchSilence(leaseTime * 0.75, ending.Token),
-        ];
+    /// <summary>From now on it carries what both sides say.</summary>
+    public void Begin() => Serving = Serve(_call!);
+
+    /// <summary>Comes back when the hub has not been heard for a while, or <paramref name="cancel"/> says so.</summary>
+    public async Task FallSilent(CancellationToken cancel)
+    {
+        while (!cancel.IsCancellationRequested && time.GetElapsedTime(Interlocked.Read(ref _heardAt)) is var silent && silent < Patience)
+            await Task.Delay(Patience - silent + TimeSpan.FromMilliseconds(1), time, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Ends it from this side, at once; its tasks are over afterwards.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _ending.CancelAsync();
+        await Serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _call?.Dispose();
+        _ending.Dispose();
+    }
+
+    private async Task Serve(AsyncDuplexStreamingCall<WorkerMessage, HubMessage> call)
+    {
+        var reading = Read(call.ResponseStream, _ending.Token);
+        Task[] all = [reading, Write(call.RequestStream, _ending.Token), Beat(_interval, _ending.Token), SendReports(_ending.Token)];
         var first = await Task.WhenAny(all);
         try
         {
@@ -55,7 +86,7 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
         }
         finally
         {
-            await ending.CancelAsync();
+            await _ending.CancelAsync();
             await Task.WhenAll(all).ContinueWith(_ => { }, TaskScheduler.Default);
         }
         await first;
@@ -104,19 +135,17 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
 
     private void Post(Func<WorkerMessage> build) => _outgoing.Writer.TryWrite(build);
 
-    private async Task<HubWelcome> Greet(AsyncDuplexStreamingCall<WorkerMessage, HubMessage> call, CancellationTokenSource ending)
+    private async Task<HubWelcome> Greet(AsyncDuplexStreamingCall<WorkerMessage, HubMessage> call, WorkerHello hello)
     {
-        var hello = new WorkerHello { Capabilities = agent.Capabilities };
-        hello.Running.AddRange(agent.RunningSet());
         try
         {
-            await call.RequestStream.WriteAsync(new WorkerMessage { Hello = hello }, ending.Token);
+            await call.RequestStream.WriteAsync(new WorkerMessage { Hello = hello }, _ending.Token);
         }
         catch (InvalidOperationException)
         {
             // The hub said no before it heard anything; reading tells why.
         }
-        using var limit = CancellationTokenSource.CreateLinkedTokenSource(ending.Token);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(_ending.Token);
         limit.CancelAfter(WelcomePatience);
         try
         {
@@ -125,7 +154,7 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
         }
         catch (Exception e) when (limit.IsCancellationRequested && e is OperationCanceledException or RpcException { StatusCode: StatusCode.Cancelled })
         {
-            ending.Token.ThrowIfCancellationRequested();
+            _ending.Token.ThrowIfCancellationRequested();
         }
         throw new RpcException(new Status(StatusCode.Unavailable, "The hub did not welcome this worker."));
     }
@@ -143,7 +172,7 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
                     PostWantedHeartbeat();
                     break;
                 case { Assign: { } assignment }:
-                    agent.Assigned(assignment);
+                    agent.Assigned(assignment, this);
                     break;
                 case { Kill: { } kill }:
                     agent.Killed(new AttemptKey(kill.TaskId, kill.Attempt), kill.Reason);
@@ -180,18 +209,12 @@ internal sealed class HubSession(HubChannel hub, WorkerAgent agent, WorkerLease 
         }
     }
 
-    private async Task WatchSilence(TimeSpan patience, CancellationToken cancel)
-    {
-        while (time.GetElapsedTime(Interlocked.Read(ref _heardAt)) is var silent && silent < patience)
-            await Task.Delay(patience - silent + TimeSpan.FromMilliseconds(1), time, cancel);
-        throw new RpcException(new Status(StatusCode.Unavailable, "The hub fell silent."));
-    }
-
     private WorkerMessage Heartbeat()
     {
         Interlocked.Exchange(ref _heartbeatPosted, 0);
         Interlocked.Exchange(ref _heartbeatWanted, 0);
-        var heartbeat = new WorkerHeartbeat { Sequence = Interlocked.Increment(ref _sequence), Usage = agent.Usage() };
+        var heartbeat = new WorkerHeartbeat { Sequence = lease.NextSequence(), Usage = agent.Usage() };
+        Interlocked.Exchange(ref _sequence, heartbeat.Sequence);
         heartbeat.Running.AddRange(agent.RunningSet());
         lease.Sending(heartbeat.Sequence);
         return new WorkerMessage { Heartbeat = heartbeat };

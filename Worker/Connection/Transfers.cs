@@ -7,7 +7,7 @@ using HiveMind.Workers.Attempts;
 namespace HiveMind.Workers.Connection;
 
 /// <summary>Payloads in and output out, beside the control stream so that a heartbeat never waits behind them.</summary>
-public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
+public sealed class Transfers(HubLine hub, Random chance, TimeProvider time)
 {
     private const int InlineBytes = 4 * 1024, ChunkBytes = 64 * 1024;
 
@@ -46,7 +46,7 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
             }, hub.Options(cancel));
             return answer.Position;
         }
-        catch (RpcException e) when (HubFailures.IsTransient(e.StatusCode) || e.StatusCode == StatusCode.ResourceExhausted)
+        catch (Exception e) when (e is RpcException { StatusCode: var code } && HubFailures.IsTransient(code) || e is ObjectDisposedException)
         {
             return null;
         }
@@ -115,7 +115,9 @@ public sealed class Transfers(HubChannel hub, Random chance, TimeProvider time)
             {
                 return await call();
             }
-            catch (RpcException e) when (HubFailures.IsTransient(e.StatusCode) || HubFailures.IsWrongOffset(e))
+            // Disposed: the line moved to another channel between two words.
+            catch (Exception e) when (e is ObjectDisposedException
+                || (e is RpcException failed && (HubFailures.IsTransient(failed.StatusCode) || HubFailures.IsWrongOffset(failed))))
             {
                 cancel.ThrowIfCancellationRequested();
                 await Task.Delay(backoff.Next(), time, cancel);

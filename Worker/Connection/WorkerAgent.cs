@@ -15,12 +15,20 @@ internal sealed class WorkerAgent(
     TimeProvider time, IWorkerConsole console)
 {
     private static readonly TimeSpan Unanswered = TimeSpan.FromSeconds(5), LeaseTick = TimeSpan.FromMilliseconds(250);
+    /// <summary>How long a worker that stops waits for the hub to hear how its runs ended: on a connection, or for one.</summary>
+    private static readonly TimeSpan HandBackPatience = TimeSpan.FromSeconds(20), ResultPatience = TimeSpan.FromSeconds(10), NoHubPatience = TimeSpan.FromSeconds(1);
     private const int MostUploads = 3;
+    private const long LongestLeaseMs = 40L * 24 * 3600 * 1000;
+    private readonly Lock _moving = new();
     private volatile HubSession? _session;
+    private bool _isMoving;
     private volatile bool _draining;
     private bool _diskWasFull;
 
-    public NodeCapabilities Capabilities => capabilities;
+    public bool IsConnected => _session is { IsSilent: false };
+
+    /// <summary>Something runs here that a hub which is back soon enough keeps.</summary>
+    public bool HasRuns => table.All().Any(a => a.Phase is AttemptPhase.Preparing or AttemptPhase.Running);
 
     public IReadOnlyList<AttemptRef> RunningSet() => table.RunningSet();
 
@@ -42,16 +50,47 @@ internal sealed class WorkerAgent(
         return full;
     }
 
+    /// <summary>
+    /// For a connection that is to replace another. From now on, until it is attached or given up, nothing begins: what the old one still brings is not in this
+    /// hello, so the hub grants it anew, perhaps to another.
+    /// </summary>
+    public WorkerHello Hello()
+    {
+        lock (_moving)
+        {
+            _isMoving = true;
+            var hello = new WorkerHello { Capabilities = capabilities };
+            hello.Running.AddRange(table.RunningSet());
+            return hello;
+        }
+    }
+
+    /// <summary>The other connection came to nothing: the one there is goes on.</summary>
+    public void Stay()
+    {
+        lock (_moving)
+            _isMoving = false;
+    }
+
     public void Attach(HubSession session, HubWelcome welcome)
     {
-        table.AllDue(time.GetTimestamp());
-        _session = session;
+        lock (_moving)
+        {
+            table.AllDue(time.GetTimestamp());
+            _session = session;
+            _isMoving = false;
+        }
         console.Say(WorkerEvent.Connected, $"Connected as node {welcome.NodeId} (connection {welcome.Epoch}); {Held()}.");
         if (_draining)
             session.SendDrain();
     }
 
-    public void Detach() => _session = null;
+    public void Detach(HubSession session)
+    {
+        lock (_moving)
+            if (_session == session)
+                _session = null;
+    }
 
     public IReadOnlyList<TaskReport> DueReports() => table.Due(time.GetTimestamp(), After(Unanswered));
 
@@ -59,13 +98,17 @@ internal sealed class WorkerAgent(
     /// Assigned twice is assigned once: what is held or was answered is left alone. Without a lease nothing begins: the hub was away, and what it sent may
     /// be old. The next heartbeat does not name it, so it is assigned again.
     /// </summary>
-    public void Assigned(Assignment assignment)
+    public void Assigned(Assignment assignment, HubSession from)
     {
         if (!lease.IsHeld)
             return;
         var key = new AttemptKey(assignment.TaskId, assignment.Attempt);
-        if (table.TryHold(key) is not { } attempt)
+        HeldAttempt? attempt;
+        lock (_moving)
+            attempt = _isMoving || from != _session ? null : table.TryHold(key);
+        if (attempt is null)
             return;
+        attempt.Lease = TimeSpan.FromMilliseconds(Math.Clamp(assignment.LeaseMs, 0, LongestLeaseMs));
         var earlier = table.Others(key);
         if (earlier.Any(a => a.Key.Attempt > key.Attempt))
         {
@@ -100,12 +143,16 @@ internal sealed class WorkerAgent(
             _session?.SendHeartbeat();
     }
 
-    /// <summary>0: the hub has it for good. 10: the attempt is another's. 14 and its like: later.</summary>
+    /// <summary>
+    /// 0: the hub has it for good. 10: the attempt is another's, but where only the connection was an older one: another brings it. 14 and its like: later.
+    /// </summary>
     public void Answered(ReportAnswer answer, TaskReportKind kind)
     {
         if (table.Find(new AttemptKey(answer.TaskId, answer.Attempt)) is not { } attempt)
             return;
         var code = (StatusCode)answer.Code;
+        if (code == StatusCode.Aborted && answer.Reason == HubFailures.StaleEpoch)
+            return;
         if (kind == TaskReportKind.Started)
         {
             if (code == StatusCode.Aborted)
@@ -137,36 +184,45 @@ internal sealed class WorkerAgent(
         }
     }
 
-    /// <summary>Kills what runs as soon as the lease is gone: from then on the hub may give it to another.</summary>
+    /// <summary>Kills each run as soon as its lease is gone: from then on the hub may give it to another.</summary>
     public async Task WatchLease(CancellationToken cancel)
     {
         while (!cancel.IsCancellationRequested)
         {
-            var left = lease.Remaining;
-            if (left <= TimeSpan.Zero)
-                foreach (var attempt in table.All().Where(a => a.Phase is AttemptPhase.Preparing or AttemptPhase.Running))
-                    Drop(attempt, "the lease is gone");
             // Short turns: timers stand still while the machine sleeps.
-            var turn = left > TimeSpan.Zero && left < LeaseTick ? left : LeaseTick;
+            var turn = LeaseTick;
+            foreach (var attempt in table.All().Where(a => a.Phase is AttemptPhase.Preparing or AttemptPhase.Running))
+            {
+                var left = lease.RemainingOf(attempt.Lease);
+                if (left <= TimeSpan.Zero)
+                    Drop(attempt, "the lease is gone");
+                else if (left < turn)
+                    turn = left;
+            }
             await Task.Delay(turn, time, cancel).ContinueWith(_ => { }, TaskScheduler.Default);
         }
     }
 
-    /// <summary>Takes nothing new, lets runs finish for a while, hands the rest back, and waits until the hub has heard of all.</summary>
+    /// <summary>
+    /// Takes nothing new, lets runs finish for a while, hands the rest back, and waits until the hub has heard of all: longer for a result that is
+    /// lost with this worker than for a run that begins anew elsewhere anyway.
+    /// </summary>
     public async Task Drain(TimeSpan patience)
     {
         _draining = true;
         _session?.SendDrain();
         if (table.Count > 0 && patience > TimeSpan.Zero)
-            await Until(() => table.All().All(a => a.Phase > AttemptPhase.Running), patience);
+            await Until(() => table.All().All(a => a.Phase > AttemptPhase.Running), () => patience);
         foreach (var attempt in table.All())
             await attempt.Stop.CancelAsync();
-        if (_session is { } session)
-        {
-            await Until(() => table.Count == 0, TimeSpan.FromSeconds(5) + RunRequest.DefaultGrace);
-            session.Close();
-        }
+        await Until(() => table.Count == 0, HandBack);
+        _session?.Close();
     }
+
+    private TimeSpan HandBack() => _session is { IsSilent: false } ? HandBackPatience : table.All().Any(HasResult) ? ResultPatience : NoHubPatience;
+
+    private static bool HasResult(HeldAttempt attempt) =>
+        attempt.Phase == AttemptPhase.SendingOutput || attempt.Report is { ErrorReason: not (RunReasons.WorkerFault or RunReasons.WorkerRefused) };
 
     /// <summary>Ends everything and comes back when no program is left.</summary>
     public async Task DropAll(string reason)
@@ -242,10 +298,10 @@ internal sealed class WorkerAgent(
         }
     }
 
-    private async Task Until(Func<bool> condition, TimeSpan patience)
+    private async Task Until(Func<bool> condition, Func<TimeSpan> patience)
     {
         var since = time.GetTimestamp();
-        while (!condition() && time.GetElapsedTime(since) < patience)
+        while (!condition() && time.GetElapsedTime(since) < patience())
             await Task.Delay(TimeSpan.FromMilliseconds(20), time);
     }
 
