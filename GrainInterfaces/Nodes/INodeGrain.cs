@@ -16,6 +16,7 @@ public interface INodeGrain : IGrainWithStringKey
     /// <summary>
     /// First registration or the same owner again: new token, capabilities replaced; a stream that the old token opened is closed, and its worker keeps what
     /// it runs if it is back with the new one within the lease. PermissionDenied for anyone else, also after it was removed if it has earned something.
+    /// Who says which machine it is takes no other's: FailedPrecondition NODE_IN_USE while a worker is connected, NODE_OF_ANOTHER_MACHINE if another registered it.
     /// </summary>
     [Alias("Register")] Task<NodeRegistered> Register(NodeRegistration registration);
     /// <summary>
@@ -33,8 +34,13 @@ public interface INodeGrain : IGrainWithStringKey
     [Alias("TouchUnary"), AlwaysInterleave] Task TouchUnary(Caller? caller, string? status, NodeUsage usage);
     [Alias("GetSnapshot"), AlwaysInterleave] Task<NodeSnapshot?> GetSnapshot();
 
-    /// <summary>A worker stream opened: epoch + 1, older connections are closed, reported attempts that are still current are kept.</summary>
-    [Alias("Connect")] Task<NodeWelcome> Connect(IWorkerLink link, NodeCapabilities capabilities, IReadOnlyList<AttemptReport> running);
+    /// <summary>
+    /// A worker stream opened: epoch + 1, older connections are closed, reported attempts that are still current are kept. While another start of a
+    /// worker is heard: Unavailable NODE_HELD, as long as that may be dead, then FailedPrecondition NODE_IN_USE. Null: a worker of before, which takes over at once.
+    /// </summary>
+    [Alias("Connect")] Task<NodeWelcome> Connect(IWorkerLink link, NodeCapabilities capabilities, IReadOnlyList<AttemptReport> running, WorkerStart? start = null);
+    /// <summary>The worker of that connection has left in order: whichever start comes next is let in at once.</summary>
+    [Alias("Leave")] Task Leave(long epoch);
     /// <summary>
     /// Answered from memory. Aborted with reason STALE_EPOCH when another connection took over, or the lease is being ended: the stream must close.
     /// </summary>
@@ -102,7 +108,15 @@ public sealed record NodeUsage(
 [GenerateSerializer, Alias("HiveMind.NodeRegistration"), Immutable]
 public sealed record NodeRegistration(
     [property: Id(0)] Caller Caller, [property: Id(1)] string NodeType, [property: Id(2)] string Hostname, [property: Id(3)] int Port,
-    [property: Id(4)] NodeCapabilities Capabilities);
+    [property: Id(4)] NodeCapabilities Capabilities)
+{
+    /// <summary>Tells machines of one host name apart; empty: not said, whichever machine it is.</summary>
+    [Id(5)] public string MachineId { get; init; } = "";
+}
+
+/// <summary>One start of a worker's process, and those before it on its machine that are surely dead.</summary>
+[GenerateSerializer, Alias("HiveMind.WorkerStart"), Immutable]
+public sealed record WorkerStart([property: Id(0)] string Id, [property: Id(1)] IReadOnlyList<string> Succeeds);
 
 [GenerateSerializer, Alias("HiveMind.NodeRegistered"), Immutable]
 public sealed record NodeRegistered([property: Id(0)] string NodeId, [property: Id(1)] string NodeToken);

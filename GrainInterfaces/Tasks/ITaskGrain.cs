@@ -122,7 +122,8 @@ public static class Causes
     public const string Completed = "COMPLETED", ProgramFailed = "PROGRAM_FAILED", RunTimeout = "RUN_TIMEOUT", OutOfMemory = "OUT_OF_MEMORY",
         OutOfDisk = "OUT_OF_DISK", OutputTooLarge = "OUTPUT_TOO_LARGE", WorkerFault = "WORKER_FAULT", WorkerRefused = "WORKER_REFUSED", NodeLost = "NODE_LOST",
         NodeRemoved = "NODE_REMOVED", Cancelled = "CANCELLED", QueueDeadline = "QUEUE_DEADLINE", TotalTimeout = "TOTAL_TIMEOUT",
-        CrashLimit = "CRASH_LIMIT", Drained = "DRAINED", HubAway = "HUB_AWAY", NodeSuspended = "NODE_SUSPENDED";
+        CrashLimit = "CRASH_LIMIT", Drained = "DRAINED", HubAway = "HUB_AWAY", NodeSuspended = "NODE_SUSPENDED",
+        NodeTakenOver = "NODE_TAKEN_OVER";
 }
 
 [GenerateSerializer, Alias("HiveMind.TaskOutcomeReport"), Immutable]

@@ -75,4 +75,10 @@ public sealed partial class NodeGrain
 
     [LoggerMessage(LogLevel.Warning, "Node {NodeId}: liveness check failed, next one tries again")]
     private partial void LogTickFailed(Exception error, string nodeId);
+
+    [LoggerMessage(LogLevel.Information, "Node {NodeId}: another start of a worker waits until the one that is connected is silent")]
+    private partial void LogHeldOff(string nodeId);
+
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId}: a second worker with its token was refused, the first is alive")]
+    private partial void LogInUse(string nodeId);
 }

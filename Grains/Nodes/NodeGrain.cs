@@ -92,6 +92,7 @@ public sealed partial class NodeGrain(
         var before = _node ?? (state.RecordExists && state.State.Removed ? state.State : null);
         if (before is not null && before.OwnerId != registration.Caller.UserId)
             throw HiveMindException.Denied("NODE_OF_ANOTHER_OWNER", $"The node id '{Id}' belongs to another account; choose another id.");
+        if (registration.MachineId.Length > 0 && _node is { } known) LeaveToItsMachine(known, registration.MachineId);
         var token = SessionToken.NewNode(Id);
         var now = time.GetUtcNow();
         if (_node is null) await nodes.Add(Id);
@@ -103,7 +104,7 @@ public sealed partial class NodeGrain(
             Epoch = (before?.Epoch ?? -1) + 1, TokenCreatedAt = now, TokenUsedAt = null,
             OwnerId = registration.Caller.UserId, OwnerName = registration.Caller.Username, NodeType = registration.NodeType,
             Hostname = registration.Hostname, Port = registration.Port, Capabilities = registration.Capabilities, TokenHash = token.SecretHash,
-            LastChangeAt = now,
+            LastChangeAt = now, MachineId = registration.MachineId, Instance = "",
         });
         Failpoint.Hit(Failpoints.NodeAfterCommit);
         _tokenUsedAt = null;
@@ -134,7 +135,7 @@ public sealed partial class NodeGrain(
         return (await GetSnapshot())!;
     }
 
-    public async Task<NodeWelcome> Connect(IWorkerLink link, NodeCapabilities capabilities, IReadOnlyList<AttemptReport> running)
+    public async Task<NodeWelcome> Connect(IWorkerLink link, NodeCapabilities capabilities, IReadOnlyList<AttemptReport> running, WorkerStart? start = null)
     {
         var node = _node ?? throw HiveMindException.NotFound("node", Id);
         if (node.NodeType != NodeTypes.Worker)
@@ -143,9 +144,14 @@ public sealed partial class NodeGrain(
         await FollowOwner();
         if (!MayWork) throw HiveMindException.Unauthenticated();
         await JudgeLease();
+        var cutsOff = Admit(start) == AdmissionVerdict.AdmittedUntold && IsHeard;
         var older = _link;
         _link = null; // nothing is pushed to the one that goes, nor under the new epoch before the new one is there
-        await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = true, Capabilities = capabilities, LastChangeAt = time.GetUtcNow(), TokenUsedAt = _tokenUsedAt });
+        await Save(_node! with
+        {
+            Epoch = _node.Epoch + 1, HoldsLease = true, Capabilities = capabilities, LastChangeAt = time.GetUtcNow(), TokenUsedAt = _tokenUsedAt,
+            Instance = start?.Id ?? "",
+        });
         await EnsureReminder();
         if (older is not null) await TellWorker(older, worker => worker.Close("STALE_EPOCH"));
         _link = link;
@@ -153,8 +159,14 @@ public sealed partial class NodeGrain(
         Offering(_node);
         LogConnected(Id, _node.Epoch);
         NodeInstruments.Connected();
+        if (cutsOff) TakeOver(running);
         Hear(running, _usage);
         return new(_node.Epoch, Limits.HeartbeatInterval, Limits.HeartbeatTimeout);
+    }
+
+    public async Task Leave(long epoch)
+    {
+        if (_node is { Instance.Length: > 0 } node && node.Epoch == epoch) await Save(node with { Instance = "" });
     }
 
     public async Task<bool> Claim(AttemptClaim claim)

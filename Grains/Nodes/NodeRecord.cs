@@ -34,4 +34,8 @@ public sealed record NodeRecord : HiveMind.Persistence.IStoredRecord
     [Id(16)] public DateTimeOffset? TokenUsedAt { get; init; }
     /// <summary>Not a node any more: its id has earned something, and is kept for the account that earned it.</summary>
     [Id(17)] public bool Removed { get; init; }
+    /// <summary>The start of a worker that holds it, until that has left in order; empty in records of old, or where the worker does not say.</summary>
+    [Id(18)] public string Instance { get; init; } = "";
+    /// <summary>The machine that registered it; empty: not said.</summary>
+    [Id(19)] public string MachineId { get; init; } = "";
 }

@@ -10,7 +10,7 @@ internal static class TaskInstruments
     private static readonly string[] AllCauses =
     [
         Causes.Completed, Causes.ProgramFailed, Causes.RunTimeout, Causes.OutOfMemory, Causes.OutOfDisk, Causes.OutputTooLarge, Causes.WorkerFault, Causes.WorkerRefused,
-        Causes.NodeLost, Causes.HubAway, Causes.NodeSuspended, Causes.NodeRemoved, Causes.Drained, Causes.Cancelled, Causes.TotalTimeout,
+        Causes.NodeLost, Causes.HubAway, Causes.NodeTakenOver, Causes.NodeSuspended, Causes.NodeRemoved, Causes.Drained, Causes.Cancelled, Causes.TotalTimeout,
     ];
 
     /// <summary>The rest of the causes, which end a task without being an attempt's.</summary>

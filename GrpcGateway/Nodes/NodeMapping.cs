@@ -11,7 +11,13 @@ namespace HiveMind.Nodes;
 internal static class NodeMapping
 {
     public static NodeRegistration ToRegistration(Wire.RegisterNodeRequest request, Caller owner) => new(
-        owner, request.NodeType.Length == 0 ? NodeTypes.Worker : request.NodeType, request.Hostname, request.Port, ToCapabilities(request.Capabilities));
+        owner, request.NodeType.Length == 0 ? NodeTypes.Worker : request.NodeType, request.Hostname, request.Port, ToCapabilities(request.Capabilities))
+    {
+        MachineId = request.MachineId,
+    };
+
+    /// <summary>Null: a worker of before, which does not say.</summary>
+    public static WorkerStart? ToStart(Wire.WorkerHello hello) => hello.InstanceId.Length == 0 ? null : new(hello.InstanceId, [.. hello.Succeeds]);
 
     public static NodeCapabilities ToCapabilities(Wire.NodeCapabilities offered) => new()
     {
@@ -78,6 +84,7 @@ internal static class NodeMapping
             Epoch = welcome.Epoch,
             HeartbeatIntervalMs = (int)welcome.HeartbeatInterval.TotalMilliseconds,
             LeaseMs = (int)welcome.WorkerLease.TotalMilliseconds,
+            OneWorker = true,
         },
     };
 

@@ -12,6 +12,7 @@ internal static class NodeRules
     /// <summary>What it has ended and is not yet answered for it names too.</summary>
     private const int FewestRunning = 256;
     private const int MaxTypes = 64, MaxLabels = 64, MaxLabelProblems = 8, MaxHostname = 255;
+    private const int MaxSucceeded = 16;
     private const int MaxReason = 200, MaxDeadlineSeconds = 604_800;
 
     public static IReadOnlyList<FieldProblem> Check(Wire.RegisterNodeRequest request)
@@ -20,6 +21,7 @@ internal static class NodeRules
             .Require(request.NodeId.Length == 0 || Text.IsId(request.NodeId), "node_id", "Up to 64 of A-Z a-z 0-9 . _ -, or empty.")
             .Require(request.NodeType is "" or NodeTypes.Worker or NodeTypes.Master, "node_type", "\"worker\" or \"master\".")
             .Require(Text.IsPlain(request.Hostname, MaxHostname), "hostname", "Up to 255 characters, none of them a control character or invisible.")
+            .Require(request.MachineId.Length == 0 || Text.IsId(request.MachineId), "machine_id", "Up to 64 of A-Z a-z 0-9 . _ -, or empty.")
             .Require(request.Port is >= 0 and <= 65535, "port", "0 to 65535.");
         Check(request.Capabilities, "capabilities", problems);
         return problems.Found;
@@ -29,6 +31,9 @@ internal static class NodeRules
     {
         var problems = new FieldProblems();
         Check(hello.Capabilities, "hello.capabilities", problems);
+        problems
+            .Require(hello.InstanceId.Length == 0 || Text.IsId(hello.InstanceId), "hello.instance_id", "Up to 64 of A-Z a-z 0-9 . _ -, or empty.")
+            .Require(hello.Succeeds.Count <= MaxSucceeded && hello.Succeeds.All(Text.IsId), "hello.succeeds", $"Up to {MaxSucceeded} instance ids.");
         if (problems.Found.Count == 0) Check(hello.Running, MostRunning(hello.Capabilities), "hello.running", problems);
         return problems.Found;
     }

@@ -38,6 +38,7 @@ internal sealed partial class WorkerSession(
     private readonly StreamPace _pace = new(time), _stalePace = new(time, StreamPace.StalePerSecond, StreamPace.StaleBurst);
     private long _epoch;
     private int _mostRunning = NodeRules.MaxRunning;
+    private bool _drains, _wasClosedByWorker, _hasLeft;
 
     public async Task Run(IAsyncStreamReader<Wire.WorkerMessage> input, IServerStreamWriter<Wire.HubMessage> output, CancellationToken cancel)
     {
@@ -51,7 +52,7 @@ internal sealed partial class WorkerSession(
         var reference = grains.CreateObjectReference<IWorkerLink>(link);
         try
         {
-            var welcome = await _node.Connect(reference, NodeMapping.ToCapabilities(hello.Capabilities), NodeMapping.ToAttempts(hello.Running));
+            var welcome = await _node.Connect(reference, NodeMapping.ToCapabilities(hello.Capabilities), NodeMapping.ToAttempts(hello.Running), NodeMapping.ToStart(hello));
             _epoch = welcome.Epoch;
             Opened(nodeId, _epoch);
             EdgeInstruments.StreamOpened();
@@ -69,6 +70,7 @@ internal sealed partial class WorkerSession(
             await beating.WaitAsync(_idleLimit, time, cancel);
             _frames.Writer.TryComplete();
             await writing.WaitAsync(_idleLimit, time, cancel);
+            _hasLeft = _drains && _wasClosedByWorker;
         }
         finally
         {
@@ -99,7 +101,7 @@ internal sealed partial class WorkerSession(
             {
                 case Wire.WorkerMessage.MessageOneofCase.Heartbeat: Accept(input.Current.Heartbeat); break;
                 case Wire.WorkerMessage.MessageOneofCase.Report: Accept(input.Current.Report); break;
-                case Wire.WorkerMessage.MessageOneofCase.Drain: _ = Guard(_node.Drain(_epoch)); break;
+                case Wire.WorkerMessage.MessageOneofCase.Drain: _drains = true; _ = Guard(_node.Drain(_epoch)); break;
                 case Wire.WorkerMessage.MessageOneofCase.Hello: End(HiveMindException.Invalid("hello", "Only the first message is hello.")); break;
                 default: break; // a message of a newer worker: ignored, as protobuf ignores unknown fields
             }
@@ -117,7 +119,7 @@ internal sealed partial class WorkerSession(
         var next = input.MoveNext(CancellationToken.None);
         if (await Task.WhenAny(next, _end.Task) == next && !_end.Task.IsCompleted)
         {
-            try { return await next; }
+            try { return await next || !(_wasClosedByWorker = true); }
             catch (Exception e) when (e is IOException or OperationCanceledException) { End(null); return false; } // the connection broke
         }
         _ = next.ContinueWith(t => t.Exception, CancellationToken.None, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
@@ -238,7 +240,11 @@ internal sealed partial class WorkerSession(
 
     private async Task Leave()
     {
-        try { await _node.Disconnect(_epoch); }
+        try
+        {
+            await _node.Disconnect(_epoch);
+            if (_hasLeft) await _node.Leave(_epoch);
+        }
         catch (Exception e) { DisconnectFailed(nodeId, _epoch, e.GetType().Name, e.Message); } // the lease runs out by itself
         EdgeInstruments.StreamClosed();
         Closed(nodeId, _epoch);

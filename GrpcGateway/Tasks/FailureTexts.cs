@@ -16,6 +16,7 @@ internal static class FailureTexts
         Causes.NodeLost => "The node running it was lost, and no other attempt is made.",
         Causes.NodeRemoved => "The node running it was removed, and no other attempt is made.",
         Causes.HubAway => "The hub was away, what ran meanwhile is gone, and no other attempt is made.",
+        Causes.NodeTakenOver => "Another worker took over the node running it, and no other attempt is made.",
         Causes.NodeSuspended => "The node running it was shut out of the pool, and no other attempt is made.",
         Causes.Drained => "The node running it was drained, and no other attempt is made.",
         Causes.QueueDeadline => "It was not started within its queue deadline.",

@@ -60,18 +60,18 @@ internal sealed class Machine(HubFixture hub, string id, string owner, NodeCapab
     /// <summary>What its next heartbeats name.</summary>
     public List<AttemptReport> Running { get; } = [];
 
-    public async Task Register()
+    public async Task Register(string machine = "")
     {
-        var registered = await Grain.Register(new(Caller, NodeTypes.Worker, "test", 0, capabilities));
+        var registered = await Grain.Register(new(Caller, NodeTypes.Worker, "test", 0, capabilities) { MachineId = machine });
         Token = registered.NodeToken;
     }
 
     /// <summary>Opens a new stream; the links of older ones go on recording.</summary>
-    public async Task Connect()
+    public async Task Connect(WorkerStart? start = null)
     {
         Link = new RecordedLink();
         _reference = hub.Grains.CreateObjectReference<IWorkerLink>(Link);
-        Epoch = (await Grain.Connect(_reference, capabilities, [.. Running])).Epoch;
+        Epoch = (await Grain.Connect(_reference, capabilities, [.. Running], start)).Epoch;
         await Grain.Tend();
     }
 
