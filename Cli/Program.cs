@@ -1,3 +1,3 @@
 using HiveMind.Cli;
 
-return await App.Run(args, new Terminal(Console.Out, Console.Error));
+return await App.Run(args, new Terminal(Console.Out, new MessageWriter(Console.Error)));

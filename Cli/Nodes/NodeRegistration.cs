@@ -5,7 +5,7 @@ using HiveMind.Protos;
 namespace HiveMind.Cli;
 
 /// <summary>Makes this machine a node of a hub: with the secret kept from last time, or by registering it with the login.</summary>
-internal sealed partial class NodeRegistration(HubClient hub, NodeTokenFile tokens)
+internal sealed partial class NodeRegistration(HubClient hub, NodeTokenFile tokens, string machineId)
 {
     /// <summary>The host's name as an id the hub accepts.</summary>
     public static string DefaultId(string hostname)
@@ -31,9 +31,9 @@ internal sealed partial class NodeRegistration(HubClient hub, NodeTokenFile toke
             {
                 return await Register(candidates[index], capabilities, stop);
             }
-            catch (RpcException taken) when (taken.StatusCode == StatusCode.PermissionDenied && index + 1 < candidates.Count)
+            catch (RpcException taken) when (IsTaken(taken) && index + 1 < candidates.Count)
             {
-                // Somebody else's machine has this one's name: the next candidate carries the owner's.
+                // Another machine has this one's name, of this account or of somebody else: the next candidate says more.
             }
         }
     }
@@ -41,8 +41,12 @@ internal sealed partial class NodeRegistration(HubClient hub, NodeTokenFile toke
     private List<string> DefaultIds()
     {
         var host = DefaultId(Environment.MachineName);
-        return hub.Session is null ? [host] : [host, DefaultId($"{host}-{hub.Session.Username}")];
+        var own = DefaultId($"{host[..Math.Min(host.Length, 57)]}-{machineId[..6]}");
+        return hub.Session is null ? [host, own] : [host, DefaultId($"{host}-{hub.Session.Username}"), own];
     }
+
+    private static bool IsTaken(RpcException refused) =>
+        refused.StatusCode == StatusCode.PermissionDenied || RpcFailure.ReasonOf(refused) is "NODE_IN_USE" or "NODE_OF_ANOTHER_MACHINE";
 
     private bool IsMine(StoredNode kept) => hub.Session is null || kept.UserId == hub.Session.UserId;
 
@@ -69,7 +73,7 @@ internal sealed partial class NodeRegistration(HubClient hub, NodeTokenFile toke
     {
         var request = new RegisterNodeRequest
         {
-            NodeId = id, NodeType = "worker", Hostname = Environment.MachineName, Capabilities = capabilities,
+            NodeId = id, NodeType = "worker", Hostname = Environment.MachineName, Capabilities = capabilities, MachineId = machineId,
         };
         var answer = await hub.Nodes.RegisterNodeAsync(request, cancellationToken: stop);
         var node = new StoredNode(HubAddress.Key(hub.Address), answer.AssignedId, hub.Session?.UserId ?? "", answer.NodeToken);

@@ -31,8 +31,14 @@ internal sealed class SiloVerb : Command
                 StopWithStdin.Watch(StopWithStdin.TerminateSelf);
             }
 
-            return SiloHost.Run(Settings(parsed), Launch.Prefix, TellParent());
+            return Run(Settings(parsed));
         });
+    }
+
+    private static async Task<int> Run(string[] settings)
+    {
+        using var signals = StopSignals.Watch(StopWithStdin.TerminateSelf);
+        return await SiloHost.Run(settings, Launch.Prefix, TellParent());
     }
 
     /// <summary>Everything behind the verb, in the order it was written, but for what is ours.</summary>

@@ -26,8 +26,11 @@ internal sealed class UpVerb : Verb
     public static string[] Settings(ParseResult parsed) =>
         [.. parsed.Tokens.Select(token => token.Value).SkipWhile(word => word == "up").Where(word => word != "--json")];
 
-    protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
+    protected override async Task<int> Run(ParseResult parsed, CancellationToken cancel)
     {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        using var signals = StopSignals.Watch(ending.Cancel);
+        var stop = ending.Token;
         if (parsed.GetValue(Hub) is not null)
         {
             throw CliException.Usage("`up` starts its own hub: set where with --HiveMind:Grpc:Host= and --HiveMind:Grpc:Port=.");

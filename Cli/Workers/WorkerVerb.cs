@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using HiveMind.Workers;
+using HiveMind.Workers.Connection;
 using HiveMind.Workers.Machine;
 
 namespace HiveMind.Cli;
@@ -25,13 +26,20 @@ internal sealed class WorkerVerb : Verb
     private readonly Option<bool> allowNoop = new("--allow-noop") { Description = "Offer the task type noop (tests, benchmarks)." };
     private readonly Option<string?> workDirectory =
         new("--work-directory") { Description = "Where runs have their temporary folders.", HelpName = "DIR" };
+    private readonly Option<string?> drain =
+        new("--drain") { Description = "When it is stopped, let what runs finish for so long, like 10m (not at all).", HelpName = "DURATION" };
+    private readonly Option<string?> proxy =
+        new("--proxy") { Description = $"Reach the hub through this proxy, like socks5://proxy:1080 ({HubProxy.Variable}; none).", HelpName = "URL" };
     private readonly Option<bool> stopWithStdin = new(StopWithStdin.Option) { Hidden = true };
 
     public WorkerVerb(Terminal terminal) : base("worker", "Lend this machine to the pool.", terminal)
     {
+        Hub.Description += " Several, each with --hub, are tried in turn.";
+        Hub.Arity = ArgumentArity.OneOrMore;
+        Hub.CustomParser = result => result.Tokens[0].Value;
         foreach (var option in new Option[]
         {
-            nodeId, tokenFile, cores, memory, gpus, disk, labels, unsandboxed, acceptStrangers, check, allowNoop, workDirectory, stopWithStdin,
+            nodeId, tokenFile, cores, memory, gpus, disk, labels, unsandboxed, acceptStrangers, check, allowNoop, workDirectory, drain, proxy, stopWithStdin,
         })
         {
             Add(option);
@@ -54,6 +62,7 @@ internal sealed class WorkerVerb : Verb
         }
 
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var signals = StopSignals.Watch(ending.Cancel);
         if (parsed.GetValue(stopWithStdin))
         {
             StopWithStdin.Watch(ending.Cancel);
@@ -84,6 +93,9 @@ internal sealed class WorkerVerb : Verb
     private WorkerOptions OptionsFor(ParseResult parsed, NodeToken node, string? work) => new()
     {
         Hub = new Uri(node.Hub),
+        OtherHubs = OthersOf(parsed, new Uri(node.Hub)),
+        Proxy = HubProxy.For(new Uri(node.Hub), parsed.GetValue(proxy)),
+        DrainTimeout = parsed.GetValue(drain) is { } patience ? TimeSpan.FromSeconds(DurationText.Seconds(patience)) : TimeSpan.Zero,
         NodeId = node.NodeId,
         NodeToken = node.Token,
         MaxCores = parsed.GetValue(cores) is { } many ? CoresOf(many) : 0,
@@ -152,9 +164,18 @@ internal sealed class WorkerVerb : Verb
             return written;
         }
 
-        var other = HubAddress.Read(named);
-        return other.Scheme == written.Scheme && other.Fragment.Length == 0 ? new Uri(HubAddress.Key(other) + written.Fragment) : other;
+        return KnownBy(HubAddress.Read(named), written);
     }
+
+    /// <summary>The further addresses of the same hub, which is known by the same key at each of them.</summary>
+    private List<Uri> OthersOf(ParseResult parsed, Uri first)
+    {
+        var words = parsed.GetResult(Hub)?.Tokens.Select(token => token.Value).Skip(1) ?? [];
+        return [.. words.Select(word => HubAddress.RequirePrivate(KnownBy(HubAddress.Read(word), first), parsed.GetValue(Insecure)))];
+    }
+
+    private static Uri KnownBy(Uri hub, Uri first) =>
+        hub.Scheme == first.Scheme && hub.Fragment.Length == 0 ? new Uri(HubAddress.Key(hub) + first.Fragment) : hub;
 
     private async Task<NodeToken> FromLogin(ParseResult parsed, CancellationToken stop)
     {
@@ -162,7 +183,7 @@ internal sealed class WorkerVerb : Verb
         var asked = OptionsFor(parsed, new NodeToken(HubOf(parsed).OriginalString, id ?? "", "unknown"), parsed.GetValue(workDirectory));
         var capabilities = await MachineProbe.Ask(asked, stop);
         using var hub = await Connect(parsed, stop);
-        var node = await new NodeRegistration(hub, new NodeTokenFile(UserFolders.Config)).Ensure(id, capabilities, stop);
+        var node = await new NodeRegistration(hub, new NodeTokenFile(UserFolders.Config), MachineId.Of(UserFolders.Config)).Ensure(id, capabilities, stop);
         return new NodeToken(HubAddress.Full(hub.Address), node.NodeId, node.NodeToken);
     }
 

@@ -60,14 +60,18 @@ internal sealed class Machine(HubFixture hub, string id, string owner, NodeCapab
     /// <summary>What its next heartbeats name.</summary>
     public List<AttemptReport> Running { get; } = [];
 
-    public async Task Register(string machine = "")
+    public Task Register() => Register("");
+
+    public async Task Register(string machine)
     {
         var registered = await Grain.Register(new(Caller, NodeTypes.Worker, "test", 0, capabilities) { MachineId = machine });
         Token = registered.NodeToken;
     }
 
     /// <summary>Opens a new stream; the links of older ones go on recording.</summary>
-    public async Task Connect(WorkerStart? start = null)
+    public Task Connect() => Connect(null);
+
+    public async Task Connect(WorkerStart? start)
     {
         Link = new RecordedLink();
         _reference = hub.Grains.CreateObjectReference<IWorkerLink>(Link);

@@ -44,7 +44,7 @@ public sealed class SystemdUnitTests
         var (silo, worker) = (Codes("hivemind-silo.service"), Codes("hivemind-worker.service"));
 
         Assert.Equal([SiloHost.BadConfiguration], silo);
-        Assert.Equal([WorkerExit.Usage, WorkerExit.NotKnown, SiloHost.BadConfiguration], worker);
+        Assert.Equal([WorkerExit.Usage, WorkerExit.NotKnown, WorkerExit.AlreadyRunning, SiloHost.BadConfiguration], worker);
     }
 
     [Fact]

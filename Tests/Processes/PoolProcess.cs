@@ -29,6 +29,10 @@ public sealed class HivemindProcess : IDisposable
     public static HivemindProcess StartUnder(string umask, params string[] arguments) =>
         Start(null, ["sh", "-c", $"umask {umask}; exec dotnet \"$@\"", "sh"], arguments);
 
+    /// <summary>As from nohup.</summary>
+    public static HivemindProcess StartIgnoringHangup(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        Start(environment, ["sh", "-c", "trap '' HUP; exec dotnet \"$@\"", "sh"], arguments);
+
     private static HivemindProcess Start(IReadOnlyDictionary<string, string>? environment, IReadOnlyList<string> runner, string[] arguments)
     {
         var start = new ProcessStartInfo(runner[0]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
@@ -45,6 +49,13 @@ public sealed class HivemindProcess : IDisposable
         started.Process.BeginOutputReadLine();
         started.Process.BeginErrorReadLine();
         return started;
+    }
+
+    /// <summary>By name, like HUP.</summary>
+    public void Signal(string name)
+    {
+        using var kill = System.Diagnostics.Process.Start("kill", [$"-{name}", $"{Process.Id}"]);
+        kill.WaitForExit();
     }
 
     /// <summary>kill -9.</summary>
