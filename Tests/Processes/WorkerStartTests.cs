@@ -35,8 +35,7 @@ public sealed class WorkerStartTests : IDisposable
     [Fact]
     public async Task KilledAndStartedAgainOnItsMachine_IsBackAtOnce_OnAnotherAfterSomeSilence()
     {
-        // Silence that would count: 10 s and 2 s.
-        using var pool = await new PoolProcess("Nodes:HeartbeatInterval=00:00:05", "Nodes:HeartbeatTimeout=00:00:20", "Tasks:LeaseDuration=00:00:25").Start();
+        using var pool = await new PoolProcess("Nodes:HeartbeatInterval=00:00:01", "Nodes:HeartbeatTimeout=00:00:10", "Tasks:LeaseDuration=00:00:15").Start();
         var owner = await pool.NewUser("owner");
         var token = await Register(pool, owner);
         using var first = Worker(pool, token, _here);
@@ -55,7 +54,7 @@ public sealed class WorkerStartTests : IDisposable
     [Fact]
     public async Task StoppedInOrder_AnotherMachineIsLetInAtOnce()
     {
-        using var pool = await new PoolProcess("Nodes:HeartbeatInterval=00:00:05", "Nodes:HeartbeatTimeout=00:00:20", "Tasks:LeaseDuration=00:00:25").Start();
+        using var pool = await new PoolProcess("Nodes:HeartbeatInterval=00:00:01", "Nodes:HeartbeatTimeout=00:00:10", "Tasks:LeaseDuration=00:00:15").Start();
         var owner = await pool.NewUser("owner");
         var token = await Register(pool, owner);
         using var first = Worker(pool, token, _here);
