@@ -99,6 +99,8 @@ public sealed record NodeCapabilities
     [Id(9)] public long DiskMb { get; init; }
     /// <summary>What its owner says of it, by name.</summary>
     [Id(10)] public IReadOnlyDictionary<string, string> Labels { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+    /// <summary>Gives programs an uploaded file as standard input; a worker of before cannot.</summary>
+    [Id(11)] public bool StandardInputFiles { get; init; }
 }
 
 [GenerateSerializer, Alias("HiveMind.NodeUsage"), Immutable]

@@ -13,7 +13,8 @@ public static class LabelText
 
     /// <summary>What the hub says of a node; an owner cannot set these prefixes.</summary>
     public const string GpuModel = "gpu.model", GpuMemory = "gpu.memory_mb", GpuCount = "gpu.count", NodeId = "node.id", NodeOwner = "node.owner",
-        MachineSandboxed = "machine.sandboxed", MachineCores = "machine.cpu_cores", MachineMemory = "machine.memory_mb";
+        MachineSandboxed = "machine.sandboxed", MachineCores = "machine.cpu_cores", MachineMemory = "machine.memory_mb",
+        MachineInputFiles = "machine.standard_input_files";
 
     private static readonly string[] HubsPrefixes = ["gpu.", "node.", "machine."];
 

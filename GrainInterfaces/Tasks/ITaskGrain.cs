@@ -75,6 +75,16 @@ public sealed record TaskSpec
     /// <summary>What its submitter's balance holds for it; null: no balance was asked. No part of what was asked for.</summary>
     [Id(15)] public TaskHold? Hold { get; init; }
 
+    /// <summary>Its own variables, each as NAME=value, in the order of the names.</summary>
+    [Id(16)] public IReadOnlyList<string> Environment { get; init; } = [];
+    /// <summary>From SIGTERM to SIGKILL; null, as in records of old: the default.</summary>
+    [Id(17)] public TimeSpan? Grace { get; init; }
+    /// <summary>Standard input that is too large for <see cref="StandardInput"/>; null: there is none.</summary>
+    [Id(18)] public BlobRef? StandardInputFile { get; init; }
+
+    public static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(5);
+    /// <summary>Both of its files: what its account is counted for.</summary>
+    public long FileBytes => Payload.Size + (StandardInputFile?.Size ?? 0);
     public const int DefaultMaxOutputMb = 100;
     public long MaxOutputBytes => (MaxOutputMb > 0 ? MaxOutputMb : DefaultMaxOutputMb) * 1024L * 1024;
 }
@@ -124,6 +134,9 @@ public static class Causes
         NodeRemoved = "NODE_REMOVED", Cancelled = "CANCELLED", QueueDeadline = "QUEUE_DEADLINE", TotalTimeout = "TOTAL_TIMEOUT",
         CrashLimit = "CRASH_LIMIT", Drained = "DRAINED", HubAway = "HUB_AWAY", NodeSuspended = "NODE_SUSPENDED",
         NodeTakenOver = "NODE_TAKEN_OVER";
+
+    /// <summary>Only a program that ended by itself has one.</summary>
+    public static bool HasExitCode(string cause, int termSignal) => cause is Completed or ProgramFailed && termSignal == 0;
 }
 
 [GenerateSerializer, Alias("HiveMind.TaskOutcomeReport"), Immutable]
@@ -145,6 +158,11 @@ public sealed record TaskOutcomeReport
     [Id(10)] public long CpuMs { get; init; }
     /// <summary>Its node says so, not the worker: handed back by a worker that had said before that it leaves.</summary>
     [Id(11)] public bool HandedBack { get; init; }
+    /// <summary>That ended the program; 0: none.</summary>
+    [Id(12)] public int TermSignal { get; init; }
+
+    /// <summary>As a shell says it, which is what a submitter names for a retry.</summary>
+    public int RetryCode => TermSignal > 0 ? 128 + TermSignal : ExitCode;
 }
 
 [GenerateSerializer, Alias("HiveMind.ReportVerdict"), Immutable]
@@ -198,6 +216,10 @@ public sealed record TaskSnapshot
     [Id(12)] public BlobRef Result { get; init; } = BlobRef.Empty;
     [Id(13)] public BlobRef Stderr { get; init; } = BlobRef.Empty;
     [Id(14)] public long CostMicros { get; init; }
+    [Id(15)] public int TermSignal { get; init; }
+
+    /// <summary>Its program ended by itself: there is an exit code.</summary>
+    public bool HasExitCode => Causes.HasExitCode(State == TaskState.Completed ? Causes.Completed : Reason, TermSignal);
 }
 
 [GenerateSerializer, Alias("HiveMind.AttemptSnapshot"), Immutable]
@@ -209,4 +231,5 @@ public sealed record AttemptSnapshot(
     /// <summary>As its worker measured it; 0: not known.</summary>
     [Id(9)] public long MemoryPeakMb { get; init; }
     [Id(10)] public long CpuMs { get; init; }
+    [Id(11)] public int TermSignal { get; init; }
 }

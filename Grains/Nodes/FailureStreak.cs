@@ -4,7 +4,8 @@ namespace HiveMind.Nodes;
 
 /// <summary>
 /// When a machine that fails what others would not is put aside for a while (ADR 23). One account's broken program says nothing of the
-/// machine; tasks of several accounts that fail one after another, with no success between, do. Each cordon of a row is twice as long;
+/// machine; tasks of several accounts that fail one after another, with no success between, do. So do as many failures of the worker's own,
+/// whoever's tasks they were: no program is asked whether a worker can run it. Each cordon of a row is twice as long;
 /// after it the machine is on probation: the next failure of an account that had no part in it is enough. A success forgets the row and
 /// halves what the next cordon would last.
 /// </summary>
@@ -18,6 +19,8 @@ public sealed class FailureStreak(int limit, TimeSpan first, TimeSpan most)
     private readonly Dictionary<string, int> _failures = []; // by account, since the last success; not more accounts than the limit
     private readonly HashSet<string> _accused = []; // accounts of the row so far; it grows by few with each cordon
     private int _cordons;
+    private int _ownFaults; // since the last success or cordon
+    private bool _isOnProbationForOwn; // its last cordon was for its own faults: the next one is enough
 
     /// <summary>When the last cordon ends or ended; null: there was none, or it is forgotten.</summary>
     public DateTimeOffset? Until { get; private set; }
@@ -33,11 +36,18 @@ public sealed class FailureStreak(int limit, TimeSpan first, TimeSpan most)
         if (cause == Causes.Completed) Succeeded();
         if (!CountsAgainst(cause)) return false;
         _failures[account] = Math.Min(MostPerAccount, _failures.GetValueOrDefault(account) + 1);
+        var isOwn = IsMachinesOwn(cause);
+        if (isOwn) _ownFaults++;
+        var ownAgain = isOwn && _isOnProbationForOwn;
+        var own = isOwn && _ownFaults >= limit;
         var again = _accused.Count > 0 && !_accused.Contains(account);
-        if (!again && (_failures.Count < FewestAccounts || _failures.Values.Sum() < limit)) return false;
-        Reason = again
-            ? "failing: it was tried again, and a task of yet another account failed"
-            : $"failing: tasks of {_failures.Count} accounts failed here one after another";
+        if (!ownAgain && !own && !again && (_failures.Count < FewestAccounts || _failures.Values.Sum() < limit)) return false;
+        Reason = again ? "failing: it was tried again, and a task of yet another account failed"
+            : ownAgain ? "failing: it was tried again, and its worker failed again"
+            : _failures.Count >= FewestAccounts ? $"failing: tasks of {_failures.Count} accounts failed here one after another"
+            : $"failing: its worker failed {_ownFaults} tasks one after another";
+        _isOnProbationForOwn = ownAgain || own;
+        _ownFaults = 0;
         Until = now + Length(_cordons++);
         _accused.UnionWith(_failures.Keys);
         _failures.Clear();
@@ -50,6 +60,7 @@ public sealed class FailureStreak(int limit, TimeSpan first, TimeSpan most)
         _failures.Clear();
         _accused.Clear();
         _cordons = 0;
+        (_ownFaults, _isOnProbationForOwn) = (0, false);
         Until = null;
     }
 
@@ -57,10 +68,14 @@ public sealed class FailureStreak(int limit, TimeSpan first, TimeSpan most)
     public static bool CountsAgainst(string cause) =>
         cause is Causes.WorkerFault or Causes.WorkerRefused or Causes.ProgramFailed or Causes.OutOfMemory;
 
+    /// <summary>The worker's word that it could not do it: nothing of the program's.</summary>
+    public static bool IsMachinesOwn(string cause) => cause is Causes.WorkerFault or Causes.WorkerRefused;
+
     private void Succeeded()
     {
         _failures.Clear();
         _accused.Clear();
+        (_ownFaults, _isOnProbationForOwn) = (0, false);
         _cordons = Math.Max(0, _cordons - 1);
         Until = null;
     }

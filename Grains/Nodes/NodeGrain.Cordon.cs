@@ -41,7 +41,15 @@ public sealed partial class NodeGrain
     {
         var node = OwnedBy(caller);
         if (node.Cordoned.Length > 0) await Save(node with { Cordoned = "", DrainDeadline = null, LastChangeAt = time.GetUtcNow() });
-        _streak.Forget();
+        // Its owner is paid for what it runs: the hub's own finding ends with its time, or by an admin's word.
+        if (IsFailing && !caller.IsAdmin)
+        {
+            Publish();
+            throw HiveMindException.Precondition("CORDONED_BY_HUB",
+                $"The hub put it aside until {_streak.Until!.Value.UtcDateTime:yyyy-MM-dd HH:mm:ss} UTC ({_streak.Reason}); it is then tried again by itself. Only an admin can end that sooner.");
+        }
+
+        if (caller.IsAdmin) _streak.Forget();
         _putAside = false;
         LogUncordoned(Id, caller.Username);
         Publish();

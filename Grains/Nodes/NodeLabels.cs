@@ -18,6 +18,7 @@ public static class NodeLabels
         labels[LabelText.MachineCores] = capabilities.CpuCores.ToString("0.###", CultureInfo.InvariantCulture);
         labels[LabelText.MachineMemory] = capabilities.MemoryMb.ToString(CultureInfo.InvariantCulture);
         labels[LabelText.MachineSandboxed] = capabilities.Sandboxed ? "true" : "false";
+        if (capabilities.StandardInputFiles) labels[LabelText.MachineInputFiles] = "true";
         if (capabilities.GpuCount == 0) return labels;
         labels[LabelText.GpuCount] = capabilities.GpuCount.ToString(CultureInfo.InvariantCulture);
         if (capabilities.GpuModel.Length > 0) labels[LabelText.GpuModel] = capabilities.GpuModel;

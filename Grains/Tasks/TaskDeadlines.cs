@@ -42,7 +42,7 @@ public static class TaskDeadlines
     {
         var limit = RunLimit(task);
         if (limit <= TimeSpan.Zero) return null; // from before there were limits
-        var whole = TimeSpan.FromSeconds(task.Spec!.Payload.Size / SlowestBytesPerSecond) + limit;
+        var whole = TimeSpan.FromSeconds(task.Spec!.FileBytes / SlowestBytesPerSecond) + limit;
         return (TotalLeft(task) < whole ? TotalLeft(task)!.Value : whole) + Grace;
     }
 

@@ -120,6 +120,7 @@ public static class TaskLifecycle
     public static bool SameContent(TaskSpec a, TaskSpec b) =>
         a.UserId == b.UserId && a.TaskType == b.TaskType && a.Payload.Sha256 == b.Payload.Sha256 && a.Resources == b.Resources && a.Labels == b.Labels && a.Priority == b.Priority
         && a.RunTimeout == b.RunTimeout && a.MaxOutputBytes == b.MaxOutputBytes && a.Arguments.SequenceEqual(b.Arguments) && a.StandardInput.AsSpan().SequenceEqual(b.StandardInput)
+        && a.Environment.SequenceEqual(b.Environment) && a.Grace == b.Grace && a.StandardInputFile?.Sha256 == b.StandardInputFile?.Sha256
         && a.QueueDeadline == b.QueueDeadline && a.TotalTimeout == b.TotalTimeout && SameRetry(a.Retry, b.Retry);
 
     private static bool SameRetry(RetrySpec a, RetrySpec b) =>
@@ -131,7 +132,7 @@ public static class TaskLifecycle
         var cause = report.Cause == Causes.RunTimeout && TaskDeadlines.IsTotal(task, at.AgeOf(task)) ? Causes.TotalTimeout : report.Cause;
         var closed = Close(task, cause, true, at, ran, report);
         var retry = closed.Spec!.Retry;
-        if (RetryPolicy.IsRetryable(retry, cause, report.ExitCode) && Counted(closed) < RetryPolicy.MaxAttempts(retry, at.Policy.MaxAttempts)
+        if (RetryPolicy.IsRetryable(retry, cause, report.RetryCode) && Counted(closed) < RetryPolicy.MaxAttempts(retry, at.Policy.MaxAttempts)
             && Waiting(closed, lost: false, at) is { } waiting) return waiting;
         var state = cause switch
         {
@@ -140,7 +141,7 @@ public static class TaskLifecycle
             _ => TaskState.Failed,
         };
         var ended = Ended(closed, state, cause == Causes.Completed ? "" : cause, report.ErrorMessage, at.Now);
-        return ended with { Outcome = ended.Outcome! with { ExitCode = report.ExitCode, Result = report.Result, Stderr = report.Stderr } };
+        return ended with { Outcome = ended.Outcome! with { ExitCode = report.ExitCode, TermSignal = report.TermSignal, Result = report.Result, Stderr = report.Stderr } };
     }
 
     /// <summary>The current attempt with its end; the task waits for what the caller makes of it. Paid for <paramref name="ran"/> at most, null: not.</summary>
@@ -154,7 +155,7 @@ public static class TaskLifecycle
             StartedAt = at.StartedAt, EndedAt = at.Now, Cause = cause, RunMs = runMs, Counts = counts,
             DueMicros = ran is not null && RewardFormula.IsPaid(cause)
                 ? Math.Min(RewardFormula.Micros(task.Spec!.Resources, runMs, at.Policy.Rates), HoldRule.Most(task)) : 0,
-            ExitCode = report?.ExitCode ?? 0, MemoryPeakMb = report?.MemoryPeakMb ?? 0, CpuMs = report?.CpuMs ?? 0,
+            ExitCode = report?.ExitCode ?? 0, MemoryPeakMb = report?.MemoryPeakMb ?? 0, CpuMs = report?.CpuMs ?? 0, TermSignal = report?.TermSignal ?? 0,
         };
         return task with { State = TaskState.Pending, Attempts = Kept([.. task.Attempts.Take(task.Attempts.Count - 1), closed]) };
     }

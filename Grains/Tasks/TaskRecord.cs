@@ -53,6 +53,8 @@ public sealed record AttemptRecord
     [Id(14)] public ClockReading Granted { get; init; }
     /// <summary>What its grant left of the total timeout; zero: there is none, or the record is from before this was noted.</summary>
     [Id(15)] public TimeSpan TotalLeft { get; init; }
+    /// <summary>That ended the program; 0: none, or the record is from before this was told.</summary>
+    [Id(16)] public int TermSignal { get; init; }
 }
 
 /// <summary>How it all ended; never changes once written.</summary>
@@ -65,4 +67,5 @@ public sealed record OutcomeRecord
     [Id(3)] public BlobRef Result { get; init; } = BlobRef.Empty;
     [Id(4)] public BlobRef Stderr { get; init; } = BlobRef.Empty;
     [Id(5)] public DateTimeOffset EndedAt { get; init; }
+    [Id(6)] public int TermSignal { get; init; }
 }

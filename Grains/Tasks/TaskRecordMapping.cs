@@ -10,7 +10,7 @@ internal static class TaskRecordMapping
         new(taskId, task.Spec!.UserId, task.Spec.TaskType, task.Spec.Priority, task.Spec.Resources, task.CreatedAt, task.NotBefore)
         {
             RunTimeout = task.Spec.RunTimeout, Role = task.Spec.Role, Labels = task.Spec.Labels, StartBy = TaskDeadlines.StartBy(task),
-            HoldMicros = HoldRule.Held(task), PayloadBytes = task.Spec.Payload.Size,
+            HoldMicros = HoldRule.Held(task), PayloadBytes = task.Spec.FileBytes,
         };
 
     public static TaskSnapshot ToSnapshot(this TaskRecord task, string taskId, DateTimeOffset? startedAt, int maxAttempts) => new()
@@ -22,10 +22,11 @@ internal static class TaskRecordMapping
         Attempts = [.. task.Attempts.Select(a => new AttemptSnapshot(
             a.Number, a.NodeId, a.AssignedAt, a.StartedAt ?? (a.EndedAt is null ? startedAt : null), a.EndedAt, a.Cause, a.RunMs, a.DueMicros)
         {
-            ExitCode = a.ExitCode, MemoryPeakMb = a.MemoryPeakMb, CpuMs = a.CpuMs,
+            ExitCode = a.ExitCode, MemoryPeakMb = a.MemoryPeakMb, CpuMs = a.CpuMs, TermSignal = a.TermSignal,
         })],
         MaxAttempts = RetryPolicy.MaxAttempts(task.Spec!.Retry, maxAttempts), ExitCode = task.Outcome?.ExitCode ?? 0, Result = task.Outcome?.Result ?? BlobRef.Empty,
         Stderr = task.Outcome?.Stderr ?? BlobRef.Empty, CostMicros = task.Attempts.Sum(a => a.DueMicros),
+        TermSignal = task.Outcome?.TermSignal ?? 0,
     };
 
     public static Settlement ToSettlement(this TaskRecord task, string taskId)

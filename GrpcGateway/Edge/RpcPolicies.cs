@@ -69,6 +69,7 @@ internal static class RpcPolicies
         ["/nodepool.MasterNodeService/ExplainTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskStatus"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/CancelTask"] = RpcPolicy.User,
+        ["/nodepool.MasterNodeService/CancelTasks"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/GetTaskResult"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/WatchTask"] = RpcPolicy.User,
         ["/nodepool.MasterNodeService/UploadPayload"] = RpcPolicy.User,

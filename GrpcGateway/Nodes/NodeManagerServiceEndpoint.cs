@@ -141,10 +141,12 @@ internal sealed class NodeManagerServiceEndpoint(
     {
         if (!TaskIds.IsValid(request.TaskId)) throw HiveMindException.NotFound("task", Text.Shown(request.TaskId));
         var spec = await Node(NodeCall.Of(context).NodeId).CheckAttempt(request.TaskId, request.Attempt);
-        if (request.Offset < 0 || request.Offset > spec.Payload.Size) throw HiveMindException.Invalid("offset", $"0 to the size, which is {spec.Payload.Size}.");
+        var blob = !request.StandardInput ? spec.Payload
+            : spec.StandardInputFile ?? throw HiveMindException.Invalid("standard_input", "The task has no file of standard input.");
+        if (request.Offset < 0 || request.Offset > blob.Size) throw HiveMindException.Invalid("offset", $"0 to the size, which is {blob.Size}.");
         using var slot = fetches.Take($"{request.TaskId}/{request.Attempt}");
         await slot.Guard(cancel =>
-            ByteStreams.Send(files, spec.Payload, request.Offset, data => new Wire.DataChunk { Data = data }, responseStream, time, cancel), context.CancellationToken);
+            ByteStreams.Send(files, blob, request.Offset, data => new Wire.DataChunk { Data = data }, responseStream, time, cancel), context.CancellationToken);
     }
 
     public override Task<Wire.SendOutputResponse> SendOutput(IAsyncStreamReader<Wire.OutputChunk> requestStream, ServerCallContext context) =>

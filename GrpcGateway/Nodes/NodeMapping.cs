@@ -31,6 +31,7 @@ internal static class NodeMapping
         WorkerVersion = offered.WorkerVersion,
         GpuMemoryMb = offered.GpuMemoryMb,
         DiskMb = offered.DiskMb,
+        StandardInputFiles = offered.StandardInputFiles,
         Labels = new Dictionary<string, string>(offered.Labels, StringComparer.Ordinal),
     };
 
@@ -99,12 +100,15 @@ internal static class NodeMapping
             Payload = spec.Payload.Inline is { } inline ? UnsafeByteOperations.UnsafeWrap(inline) : ByteString.Empty,
             PayloadSize = spec.Payload.Size,
             PayloadSha256 = spec.Payload.Sha256,
-            StandardInput = UnsafeByteOperations.UnsafeWrap(spec.StandardInput),
+            StandardInput = UnsafeByteOperations.UnsafeWrap(spec.StandardInputFile?.Inline ?? spec.StandardInput),
             Requirements = TaskMapping.ToRequirements(spec),
             Traceparent = spec.TraceParent,
+            GraceMs = (long)(spec.Grace ?? TaskSpec.DefaultGrace).TotalMilliseconds,
             RunTimeoutMs = (long)Math.Ceiling(assigned.RunTimeout.TotalMilliseconds),
         };
         assignment.Arguments.AddRange(spec.Arguments);
+        assignment.Environment.Add(TaskEnvironment.ToMap(spec.Environment));
+        if (spec.StandardInputFile is { Inline: null } input) (assignment.StandardInputSha256, assignment.StandardInputSize) = (input.Sha256, input.Size);
         return new Wire.HubMessage { Assign = assignment };
     }
 
@@ -122,6 +126,7 @@ internal static class NodeMapping
             WorkerVersion = offered.WorkerVersion,
             GpuMemoryMb = offered.GpuMemoryMb,
             DiskMb = offered.DiskMb,
+            StandardInputFiles = offered.StandardInputFiles,
         };
         wire.SupportedTasks.AddRange(offered.SupportedTasks);
         foreach (var (key, value) in offered.Labels) wire.Labels.Add(key, value);

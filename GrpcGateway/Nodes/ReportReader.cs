@@ -31,6 +31,7 @@ internal sealed class ReportReader(IFiles files, OutputReceipts receipts)
             RunMs = report.RunMs,
             MemoryPeakMb = report.MemoryPeakMb,
             CpuMs = report.CpuMs,
+            TermSignal = report.TermSignal,
             Result = started ? BlobRef.Empty : await Blob(nodeId, report, report.Result, "report.result", cancel),
             Stderr = started ? BlobRef.Empty : await Blob(nodeId, report, report.Stderr, "report.stderr", cancel),
         };
@@ -44,12 +45,13 @@ internal sealed class ReportReader(IFiles files, OutputReceipts receipts)
         .Require(report.RunMs >= 0, "report.run_ms", "0 or more.")
         .Require(report.MemoryPeakMb >= 0, "report.memory_peak_mb", "0 or more.")
         .Require(report.CpuMs >= 0, "report.cpu_ms", "0 or more.")
+        .Require(report.TermSignal is >= 0 and <= 64, "report.term_signal", "0 (none) to 64.")
         .Require(Fits(report.Result, inlineLimit), "report.result", $"Up to {inlineLimit} bytes inline: send more with SendOutput.")
         .Require(Fits(report.Stderr, inlineLimit), "report.stderr", $"Up to {inlineLimit} bytes inline: send more with SendOutput.")
         .Found;
 
     public static string CauseOf(Wire.TaskReport report) =>
-        report.ErrorReason.Length > 0 ? report.ErrorReason : report.ExitCode == 0 ? Causes.Completed : Causes.ProgramFailed;
+        report.ErrorReason.Length > 0 ? report.ErrorReason : report is { ExitCode: 0, TermSignal: 0 } ? Causes.Completed : Causes.ProgramFailed;
 
     private static bool Fits(Wire.OutputRef? output, int inlineLimit) => output is null || output.Inline.Length <= inlineLimit;
 

@@ -71,6 +71,12 @@ internal sealed class PayloadUploads(IUploads uploads, UploadSlots slots, HubOpt
         await uploads.Find(userId, new(request.PayloadSize, request.PayloadSha256), cancel)
         ?? throw new HiveMindException(FailureKind.FailedPrecondition, "PAYLOAD_NOT_UPLOADED", "You have not uploaded these bytes, or long ago: use UploadPayload.", "payload_sha256");
 
+    /// <summary>The standard input that a submission names by its hash; null when it names none.</summary>
+    public async Task<BlobRef?> FindInput(string userId, Wire.SubmitTaskRequest request, CancellationToken cancel) => request.StandardInputSha256.Length == 0 ? null
+        : await uploads.Find(userId, new(request.StandardInputSize, request.StandardInputSha256), cancel)
+        ?? throw new HiveMindException(
+            FailureKind.FailedPrecondition, "PAYLOAD_NOT_UPLOADED", "You have not uploaded these bytes, or long ago: use UploadPayload.", "standard_input_sha256");
+
     private static HiveMindException WrongOffset() =>
         HiveMindException.Precondition("WRONG_OFFSET", "The hub has another part of it: ask GetUploadPosition where to go on.");
 }

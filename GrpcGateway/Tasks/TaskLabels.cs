@@ -22,6 +22,10 @@ internal static class TaskLabels
     public static LabelExpression Of(Wire.TaskRequirements? asked) =>
         asked is null ? LabelExpression.None : With(LabelExpression.Parse(asked.Labels), asked);
 
+    /// <summary>Also only where the worker knows how to give it a file as standard input: one of before would run it without.</summary>
+    public static LabelExpression OnInputFiles(LabelExpression labels) =>
+        LabelExpression.Of([.. labels.Requirements, LabelRequirement.OneOf(LabelText.MachineInputFiles, "true")]);
+
     /// <summary>It can only run on machines of the account with that name: the hub says whose a machine is, and names are unique.</summary>
     public static bool IsForOwner(Wire.TaskRequirements asked, string username) => LabelExpression.Parse(asked.Labels).Requirements
         .Any(requirement => requirement is { Key: LabelText.NodeOwner, Operator: LabelOperator.In, Values: [var owner] } && owner == username);
@@ -40,7 +44,7 @@ internal static class TaskLabels
         {
             if (IsModel(requirement) && shown.GpuModel.Length == 0) shown.GpuModel = requirement.Values[0];
             else if (IsMemory(requirement, out var memoryMb) && shown.GpuMemoryMb == 0) shown.GpuMemoryMb = memoryMb;
-            else rest.Add(requirement);
+            else if (requirement.Key != LabelText.MachineInputFiles) rest.Add(requirement);
         }
 
         shown.Labels = LabelExpression.Of(rest).ToString();

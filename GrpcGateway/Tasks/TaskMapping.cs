@@ -14,7 +14,7 @@ internal static class TaskMapping
 {
     private const int DefaultMilliCores = 1000, DefaultMemoryMb = 256, DefaultTimeoutSeconds = 3600;
 
-    public static TaskSpec ToSpec(Wire.SubmitTaskRequest request, Caller submitter, BlobRef payload) => new()
+    public static TaskSpec ToSpec(Wire.SubmitTaskRequest request, Caller submitter, BlobRef payload, BlobRef? input = null) => new()
     {
         UserId = submitter.UserId,
         Role = submitter.Role,
@@ -29,14 +29,17 @@ internal static class TaskMapping
         Retry = ToRetry(request.Retry),
         QueueDeadline = TimeSpan.FromSeconds(request.QueueDeadlineSeconds),
         TotalTimeout = TimeSpan.FromSeconds(request.TotalTimeoutSeconds),
-        Labels = TaskLabels.Of(request.Requirements).ToString(),
+        Labels = (input is { Inline: null } ? TaskLabels.OnInputFiles(TaskLabels.Of(request.Requirements)) : TaskLabels.Of(request.Requirements)).ToString(),
+        Environment = TaskEnvironment.Of(request.Environment),
+        Grace = request.HasGraceSeconds ? TimeSpan.FromSeconds(request.GraceSeconds) : null,
+        StandardInputFile = input,
         TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
     };
 
     /// <summary>The same as far as it decides whether the task is let in.</summary>
     public static TaskAsk ToAsk(string taskId, Wire.SubmitTaskRequest request, Caller submitter) => new(
         taskId, ToResources(request.Requirements), RunTimeout(request), TimeSpan.FromSeconds(request.TotalTimeoutSeconds), ToRetry(request.Retry),
-        request.PayloadSha256.Length > 0 ? request.PayloadSize : request.TaskData.Length)
+        (request.PayloadSha256.Length > 0 ? request.PayloadSize : request.TaskData.Length) + request.StandardInputSize)
     {
         IsUrgent = request.Priority == Wire.TaskPriority.Urgent,
         OnOwnMachines = request.Requirements is { Labels.Length: > 0 } && TaskLabels.IsForOwner(request.Requirements, submitter.Username),
@@ -128,10 +131,14 @@ internal static class TaskMapping
             Retry = ToWire(task.Spec.Retry),
             QueueDeadlineSeconds = (long)task.Spec.QueueDeadline.TotalSeconds,
             TotalTimeoutSeconds = (long)task.Spec.TotalTimeout.TotalSeconds,
+            GraceSeconds = (int)(task.Spec.Grace ?? TaskSpec.DefaultGrace).TotalSeconds,
+            StandardInputSize = task.Spec.StandardInputFile?.Size ?? task.Spec.StandardInput.Length,
+            TermSignal = task.TermSignal,
         };
+        answer.Environment.Add(TaskEnvironment.ToMap(task.Spec.Environment));
         answer.Attempts.AddRange(task.Attempts.Select(ToAttempt));
         if (!HasEnded(task.State)) return answer;
-        answer.ExitCode = task.ExitCode;
+        if (task.HasExitCode) answer.ExitCode = task.ExitCode;
         (answer.ResultSize, answer.ResultSha256, answer.StderrSize) = (task.Result.Size, task.Result.Sha256, task.Stderr.Size);
         return answer;
     }
@@ -169,7 +176,14 @@ internal static class TaskMapping
         CostCredits = Credits.ToCredits(task.CostMicros),
     };
 
-    public static Wire.GetTaskResultResponse ToResult(TaskSnapshot task, byte[] result, byte[] stderr) => new()
+    public static Wire.GetTaskResultResponse ToResult(TaskSnapshot task, byte[] result, byte[] stderr)
+    {
+        var answer = ToOutputs(task, result, stderr);
+        if (task.HasExitCode) answer.ExitCode = task.ExitCode;
+        return answer;
+    }
+
+    private static Wire.GetTaskResultResponse ToOutputs(TaskSnapshot task, byte[] result, byte[] stderr) => new()
     {
         Success = true,
         Status = ToWord(task.State),
@@ -178,11 +192,18 @@ internal static class TaskMapping
         Result = UnsafeByteOperations.UnsafeWrap(result),
         Stderr = UnsafeByteOperations.UnsafeWrap(stderr),
         ErrorMessage = task.ErrorMessage,
-        ExitCode = task.ExitCode,
+        TermSignal = task.TermSignal,
         Sha256 = task.Result.Sha256,
     };
 
-    private static Wire.TaskAttempt ToAttempt(AttemptSnapshot attempt) => new()
+    private static Wire.TaskAttempt ToAttempt(AttemptSnapshot attempt)
+    {
+        var shown = ToMeasures(attempt);
+        if (Causes.HasExitCode(attempt.Cause, attempt.TermSignal)) shown.ExitCode = attempt.ExitCode;
+        return shown;
+    }
+
+    private static Wire.TaskAttempt ToMeasures(AttemptSnapshot attempt) => new()
     {
         Attempt = attempt.Attempt,
         NodeId = attempt.NodeId,
@@ -192,7 +213,7 @@ internal static class TaskMapping
         Cause = attempt.Cause,
         RunMs = attempt.RunMs,
         CostCredits = Credits.ToCredits(attempt.CostMicros),
-        ExitCode = attempt.ExitCode,
+        TermSignal = attempt.TermSignal,
         MemoryPeakMb = attempt.MemoryPeakMb,
         CpuMs = attempt.CpuMs,
     };

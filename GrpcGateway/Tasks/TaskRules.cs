@@ -13,7 +13,7 @@ internal static class TaskRules
     public const int MaxGpus = 1024, MaxGpuModel = LabelText.MaxCompared;
     public const long MaxTimeoutSeconds = 7 * 24 * 3600;
     public const long MaxDeadlineSeconds = 4 * MaxTimeoutSeconds;
-    private const int MaxRetryCodes = 64, MaxRetries = 20;
+    private const int MaxRetryCodes = 64, MaxRetries = 20, MaxGraceSeconds = 300;
     private const int MaxArguments = 256, MaxArgumentBytes = 64 * 1024, MaxInputBytes = 64 * 1024, MaxRequestId = 128;
     private static readonly string[] Known = ["python", "docker", "ml_inference"];
 
@@ -32,8 +32,14 @@ internal static class TaskRules
             .Require(request.Arguments.Sum(Text.Bytes) <= MaxArgumentBytes, "arguments", "Up to 64 KiB together.")
             .Require(!request.Arguments.Any(a => a.Contains('\0')), "arguments", "No NUL characters.")
             .Require(request.StandardInput.Length <= MaxInputBytes, "standard_input", "Up to 64 KiB.")
+            .Require(request.StandardInput.Length == 0 || request.StandardInputSha256.Length == 0, "standard_input_sha256", "Either standard_input or standard_input_sha256.")
+            .Require(request.StandardInputSha256.Length == 0 || IsHash(request.StandardInputSha256), "standard_input_sha256", "64 lower-case hex digits.")
+            .Require(request.StandardInputSha256.Length == 0 ? request.StandardInputSize == 0 : request.StandardInputSize > 0, "standard_input_size",
+                "The size of standard_input_sha256, and only with it.")
+            .Require(request.GraceSeconds is >= 0 and <= MaxGraceSeconds, "grace_seconds", "0 (at once) to 300.")
             .Require(request.QueueDeadlineSeconds is >= 0 and <= MaxDeadlineSeconds, "queue_deadline_seconds", "0 (waits for ever) to 2419200, which is 28 days.")
             .Require(request.TotalTimeoutSeconds is >= 0 and <= MaxDeadlineSeconds, "total_timeout_seconds", "0 (no limit) to 2419200, which is 28 days.");
+        TaskEnvironment.Check(request.Environment, problems);
         if (request.Retry is { } retry) Check(retry, problems);
         if (request.Requirements is { } asked) Check(asked, options, problems);
         return problems.Found;

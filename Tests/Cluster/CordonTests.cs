@@ -172,7 +172,11 @@ public sealed class CordonTests(HubFixture hub)
         await machine.Ends(next, cause: Causes.WorkerFault); // the next account has the same trouble
         Assert.Equal(hub.Clock.GetUtcNow() + 2 * hub.Options.Nodes.CordonFor, (await machine.Snapshot()).CordonedUntil);
 
-        Assert.Equal("", (await machine.Grain.Uncordon(machine.Caller)).Cordoned); // somebody has repaired it
+        var refused = await HubFixture.Refused(FailureKind.FailedPrecondition, () => machine.Grain.Uncordon(machine.Caller));
+        Assert.Contains("until", refused.Message, StringComparison.Ordinal);
+        Assert.StartsWith("failing", (await machine.Snapshot()).Cordoned, StringComparison.Ordinal); // it is not its owner's to end
+        var admin = new Caller(hub.NewName("admin"), "root", Roles.Admin);
+        Assert.Equal("", (await machine.Grain.Uncordon(admin)).Cordoned); // somebody has repaired it
         await hub.PassUntil(() => Task.FromResult(machine.Link.HasAssigned(next, 2)), "it takes work at once", machine);
         await machine.Ends(next, 2);
         Assert.Equal("", (await machine.Snapshot()).Cordoned);

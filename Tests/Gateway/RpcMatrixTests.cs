@@ -92,6 +92,7 @@ public sealed class RpcMatrixTests(HubFixture hub)
         ["ExplainTask"] = new(s => new ExplainTaskRequest { TaskId = s.Waiting }, OK, NotFound),
         ["GetTaskStatus"] = new(s => new GetTaskStatusRequest { TaskId = s.Waiting }, OK, NotFound),
         ["CancelTask"] = new(async s => [new CancelTaskRequest { TaskId = await s.Submitted() }], OK, NotFound),
+        ["CancelTasks"] = new(s => new CancelTasksRequest { UserId = s.Owner.UserId, TaskType = "no-such-type" }, OK),
         ["GetTaskResult"] = new(s => new GetTaskResultRequest { TaskId = s.Ended }, OK, NotFound),
         ["WatchTask"] = new(s => new WatchTaskRequest { TaskId = s.Ended }, OK, NotFound),
         ["UploadPayload"] = new(s => System.Threading.Tasks.Task.FromResult(s.NewUpload()), OK, OK),

@@ -95,6 +95,14 @@ public sealed class GoldenRecordTests
 
     private static readonly TaskRecord Held = Waiting with { Spec = Spec with { Hold = new TaskHold(3_075_000, 1_025_000, 3) } };
 
+    private static readonly TaskRecord Signalled = Retried with
+    {
+        State = TaskState.Failed,
+        Spec = Spec with { StandardInput = [], Environment = ["A=1", "B=x=y"], Grace = TimeSpan.FromSeconds(30), StandardInputFile = new BlobRef(70_000, new string('d', 64), null) },
+        Attempts = [Retried.Attempts[0] with { ExitCode = 0, TermSignal = 11 }],
+        Outcome = new OutcomeRecord { Reason = Causes.ProgramFailed, ErrorMessage = "Ended by signal 11.", TermSignal = 11, EndedAt = Noon.AddSeconds(20.25) },
+    };
+
     private static readonly NodeRecord Node = new()
     {
         Version = 1, OwnerId = "u-lender", OwnerName = "lena", NodeType = NodeTypes.Worker, Hostname = "lenas-machine", Port = 7001,
@@ -149,6 +157,9 @@ public sealed class GoldenRecordTests
 
     [Fact]
     public void Read_TaskWithAHold_SameFields() => Reads("task-held", Held);
+
+    [Fact]
+    public void Read_TaskThatASignalEnded_SameFields() => Reads("task-signalled", Signalled);
 
     [Fact]
     public void Read_Node_SameFields() => Reads("node", Node);

@@ -33,12 +33,35 @@ public sealed class FailureStreakTests
     }
 
     [Fact]
-    public void Ended_AnyLengthOfOneOrTwoAccounts_NeverCordons() =>
-        Gen.Select(Gen.OneOfConst("anna", "bert"), Gen.OneOfConst(AllCauses)).List[0, 200].Sample(ends =>
+    public void Ended_AnyLengthOfProgramsFailuresOfOneOrTwoAccounts_NeverCordons() =>
+        Gen.Select(Gen.OneOfConst("anna", "bert"), Gen.OneOfConst(AllCauses.Where(cause => !FailureStreak.IsMachinesOwn(cause)).ToArray())).List[0, 200].Sample(ends =>
         {
             var streak = new FailureStreak(3, Minute, TimeSpan.FromHours(1));
             return !ends.Any(end => streak.Ended(end.Item1, end.Item2, Noon));
         });
+
+    [Theory, InlineData(Causes.WorkerFault), InlineData(Causes.WorkerRefused)]
+    public void Ended_TheWorkersOwnFailures_CountWhoeversTasksTheyWere_AndOneMoreAfterwards(string cause)
+    {
+        for (var i = 0; i < 4; i++) Assert.False(Fail("anna", cause: cause));
+        Assert.False(Fail("anna")); // a program's own
+        Assert.True(Fail("anna", cause: cause));
+        Assert.Equal((Noon + Minute, "failing: its worker failed 5 tasks one after another"), (_streak.Until, _streak.Reason));
+
+        var now = Noon + Minute;
+        Assert.False(Fail("anna", now));
+        Assert.True(Fail("anna", now, cause));
+        Assert.Equal(now + 2 * Minute, _streak.Until);
+    }
+
+    [Fact]
+    public void Ended_TheWorkersOwnFailuresWithASuccessBetween_AreForgotten()
+    {
+        for (var i = 0; i < 4; i++) Assert.False(Fail("anna", cause: Causes.WorkerFault));
+        Assert.False(Fail("anna", cause: Causes.Completed));
+        for (var i = 0; i < 4; i++) Assert.False(Fail("anna", cause: Causes.WorkerFault));
+        Assert.True(Fail("anna", cause: Causes.WorkerFault));
+    }
 
     [Fact]
     public void Ended_OneThatSubmitsMuch_DoesNotOutweighTheOthers()
@@ -54,15 +77,16 @@ public sealed class FailureStreakTests
         Gen.Select(Gen.Int[0, 5], Gen.OneOfConst(AllCauses), Gen.Int[0, 4000]).List[1, 150].Sample(ends =>
         {
             var streak = new FailureStreak(5, Minute, TimeSpan.FromHours(1));
-            var (now, accounts, before) = (Noon, new HashSet<int>(), false);
+            var (now, accounts, before, own) = (Noon, new HashSet<int>(), false, 0);
             foreach (var (account, cause, seconds) in ends)
             {
                 now += TimeSpan.FromSeconds(seconds);
                 if (streak.IsCordoned(now)) continue;
-                if (cause == Causes.Completed) (accounts, before) = ([], false);
+                if (cause == Causes.Completed) (accounts, before, own) = ([], false, 0);
+                if (FailureStreak.IsMachinesOwn(cause)) own++;
                 if (FailureStreak.CountsAgainst(cause)) accounts.Add(account);
                 if (!streak.Ended($"u{account}", cause, now)) continue;
-                if (!FailureStreak.CountsAgainst(cause) || (!before && accounts.Count < FailureStreak.FewestAccounts)) return false;
+                if (!FailureStreak.CountsAgainst(cause) || (!before && own < 5 && accounts.Count < FailureStreak.FewestAccounts)) return false;
                 if (!streak.IsCordoned(now) || streak.Until - now < Minute || streak.Until - now > TimeSpan.FromHours(1)) return false;
                 before = true;
             }

@@ -36,10 +36,22 @@ public sealed class AttemptTableTests
     }
 
     [Fact]
-    public void TryHold_DroppedWithoutAnswer_MayBeAssignedAgain()
+    public void TryHold_DroppedBeforeItsProgramBegan_MayBeAssignedAgain()
     {
         _table.Remove(_table.TryHold(Key)!, answered: false);
         Assert.NotNull(_table.TryHold(Key));
+    }
+
+    [Fact]
+    public void TryHold_DroppedWhenItsProgramMayHaveBegun_IsNotRunAgainAndTheHubIsToHearSo()
+    {
+        var attempt = _table.TryHold(Key)!;
+        _table.MayBegin(attempt);
+        Assert.False(_table.HasBegunAndGone(Key));
+        _table.Remove(attempt, answered: false);
+        Assert.Null(_table.TryHold(Key));
+        Assert.True(_table.HasBegunAndGone(Key));
+        Assert.NotNull(_table.TryHold(Key with { Attempt = 2 }));
     }
 
     [Fact]

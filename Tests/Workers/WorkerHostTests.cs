@@ -188,9 +188,12 @@ public sealed class WorkerHostTests : IAsyncLifetime
         _hub.RefusesConnections = null;
         await HoldsNothing();
         Assert.Empty(_hub.Ended);
-        // Not answered for good, so the hub may assign the very same attempt again.
+        // Its program began under this number: sent again, it is not begun again, and the next attempt is.
         await _hub.Link.Assign(Noop("a"));
+        await _hub.Link.Assign(Noop("a", attempt: 2));
         await Fakes.Until(() => _hub.Ended.Any());
+        Assert.Equal(2, _hub.Ended.First().Attempt);
+        Assert.Equal([1, 2], _hub.Reports.Where(r => r.Kind == TaskReportKind.Started).Select(r => r.Attempt));
     }
 
     [Fact]

@@ -80,6 +80,9 @@ public sealed class AttemptExecutor(
             await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), preparing.Token);
         else
             await transfers.FetchPayload(attempt.Key, assignment.PayloadSha256, place.Program, preparing.Token);
+        if (assignment.StandardInputSha256.Length > 0)
+            await transfers.FetchStandardInput(attempt.Key, assignment.StandardInputSha256, place.Stdin, preparing.Token);
+        table.MayBegin(attempt);
         return await RunOnItsOwn(runner, Request(attempt, assignment, place), assignment, began, attempt.Drop.Token);
     }
 
@@ -138,6 +141,7 @@ public sealed class AttemptExecutor(
             Stop = attempt.Stop.Token,
             Arguments = assignment.Arguments,
             StandardInput = assignment.StandardInput.Memory,
+            StandardInputPath = assignment.StandardInputSha256.Length > 0 ? place.Stdin : null,
             Environment = new Dictionary<string, string>(assignment.Environment),
             Cores = needs.CpuCores > 0 ? needs.CpuCores : 1,
             MemoryMb = needs.MemoryMb > 0 ? needs.MemoryMb : 256,

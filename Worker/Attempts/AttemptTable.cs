@@ -56,8 +56,7 @@ public sealed class AttemptTable
 
     private readonly Lock _lock = new();
     private readonly Dictionary<AttemptKey, HeldAttempt> _held = [];
-    private readonly HashSet<AttemptKey> _answered = [];
-    private readonly Queue<AttemptKey> _answeredOrder = [];
+    private readonly Latest _answered = new(Remembered), _begun = new(Remembered);
 
     public int Count
     {
@@ -68,12 +67,15 @@ public sealed class AttemptTable
         }
     }
 
-    /// <summary>Holds it from now on; null when it is held already or was answered.</summary>
+    /// <summary>
+    /// Holds it from now on; null when it is held already, was answered, or its program may have begun here before: every start of a program has an
+    /// attempt number of its own, so the hub grants it anew.
+    /// </summary>
     public HeldAttempt? TryHold(AttemptKey key)
     {
         lock (_lock)
         {
-            if (_answered.Contains(key) || _held.ContainsKey(key))
+            if (_answered.Contains(key) || _begun.Contains(key) || _held.ContainsKey(key))
                 return null;
             return _held[key] = new HeldAttempt(key);
         }
@@ -110,6 +112,20 @@ public sealed class AttemptTable
     {
         lock (_lock)
             return [.. _held.Values.Select(a => new AttemptRef { TaskId = a.Key.TaskId, Attempt = a.Key.Attempt, Started = a.Started })];
+    }
+
+    /// <summary>From now on its number is used up here.</summary>
+    public void MayBegin(HeldAttempt attempt)
+    {
+        lock (_lock)
+            _begun.Add(attempt.Key);
+    }
+
+    /// <summary>It began here before, and is not held: the hub that sends it again is to hear so.</summary>
+    public bool HasBegunAndGone(AttemptKey key)
+    {
+        lock (_lock)
+            return _begun.Contains(key) && !_held.ContainsKey(key) && !_answered.Contains(key);
     }
 
     /// <summary>True the first time, while it is held and not dropped.</summary>
@@ -170,7 +186,7 @@ public sealed class AttemptTable
     }
 
     /// <summary>
-    /// Forgets it. Answered: never to be run again here. Otherwise (killed, lease gone) the hub may well assign the same attempt again.
+    /// Forgets it. Answered, or its program may have begun (killed, lease gone): never to be run again here. Otherwise the hub may assign it again.
     /// </summary>
     public void Remove(HeldAttempt attempt, bool answered)
     {
@@ -178,13 +194,27 @@ public sealed class AttemptTable
         {
             if (!_held.Remove(attempt.Key))
                 return;
-            if (answered && _answered.Add(attempt.Key))
-            {
-                _answeredOrder.Enqueue(attempt.Key);
-                if (_answeredOrder.Count > Remembered)
-                    _answered.Remove(_answeredOrder.Dequeue());
-            }
+            if (answered)
+                _answered.Add(attempt.Key);
         }
         attempt.Place?.Remove();
+    }
+
+    /// <summary>The last so many keys.</summary>
+    private sealed class Latest(int most)
+    {
+        private readonly HashSet<AttemptKey> _keys = [];
+        private readonly Queue<AttemptKey> _order = [];
+
+        public bool Contains(AttemptKey key) => _keys.Contains(key);
+
+        public void Add(AttemptKey key)
+        {
+            if (!_keys.Add(key))
+                return;
+            _order.Enqueue(key);
+            if (_order.Count > most)
+                _keys.Remove(_order.Dequeue());
+        }
     }
 }

@@ -15,14 +15,18 @@ public sealed class Transfers(HubLine hub, Random chance, TimeProvider time)
     /// Writes the payload to a file, from where it stopped when the connection was cut; throws IOException when what came is not what was
     /// promised.
     /// </summary>
-    public async Task FetchPayload(AttemptKey key, string sha256, string path, CancellationToken cancel)
+    public Task FetchPayload(AttemptKey key, string sha256, string path, CancellationToken cancel) => Fetch(key, sha256, path, false, cancel);
+
+    public Task FetchStandardInput(AttemptKey key, string sha256, string path, CancellationToken cancel) => Fetch(key, sha256, path, true, cancel);
+
+    private async Task Fetch(AttemptKey key, string sha256, string path, bool isInput, CancellationToken cancel)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         await using var file = new FileStream(path, FileMode.Create, FileAccess.Write);
         await Retried(async () =>
         {
             using var call = hub.Client.FetchPayload(
-                new FetchPayloadRequest { TaskId = key.TaskId, Attempt = key.Attempt, Offset = file.Position }, hub.Options(cancel));
+                new FetchPayloadRequest { TaskId = key.TaskId, Attempt = key.Attempt, Offset = file.Position, StandardInput = isInput }, hub.Options(cancel));
             await foreach (var chunk in call.ResponseStream.ReadAllAsync(cancel))
             {
                 hash.AppendData(chunk.Data.Span);

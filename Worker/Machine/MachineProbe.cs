@@ -93,6 +93,7 @@ public static class MachineProbe
             GpuCount = facts.Gpus.Count,
             GpuModel = facts.GpuModel,
             GpuMemoryMb = facts.GpuMemoryMb,
+            StandardInputFiles = true,
             Sandboxed = sandboxed,
             // Without limits that the kernel keeps, what others run here could take the whole machine.
             AcceptsStrangers = (sandboxed && (facts.Groups is not null || options.AcceptStrangers)) || options.Unsandboxed,

@@ -20,6 +20,8 @@ public sealed record RunRequest
     public required RunPlace Place { get; init; }
     public IReadOnlyList<string> Arguments { get; init; } = [];
     public ReadOnlyMemory<byte> StandardInput { get; init; }
+    /// <summary>The file that is its standard input; null: it is <see cref="StandardInput"/>.</summary>
+    public string? StandardInputPath { get; init; }
     public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
     public double Cores { get; init; } = 1;
     public long MemoryMb { get; init; } = 256;
@@ -38,6 +40,17 @@ public sealed record RunRequest
     public const long DefaultMaxOutputBytes = 100L * 1024 * 1024;
 
     public static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(5);
+
+    public async Task WriteStandardInput(Stream stdin, CancellationToken cancel)
+    {
+        if (StandardInputPath is null)
+        {
+            await stdin.WriteAsync(StandardInput, cancel);
+            return;
+        }
+        await using var file = new FileStream(StandardInputPath, FileMode.Open, FileAccess.Read, FileShare.Read);
+        await file.CopyToAsync(stdin, cancel);
+    }
 }
 
 /// <summary>

@@ -107,7 +107,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Cg
             using var pumps = new CancellationTokenSource();
             using var watching = CancellationTokenSource.CreateLinkedTokenSource(kill);
             Task[] outputs = [_stdout.Copy(process.StandardOutput.BaseStream, pumps.Token), _stderr.Copy(process.StandardError.BaseStream, pumps.Token)];
-            var input = Feed(process.StandardInput.BaseStream, orders, request.StandardInput, pumps.Token);
+            var input = Feed(process.StandardInput.BaseStream, orders, request, pumps.Token);
             var exited = process.WaitForExitAsync(CancellationToken.None);
             var late = Task.Delay(request.Timeout, time, watching.Token);
             var usesTooMuch = _meter.Watch(time, watching.Token);
@@ -173,14 +173,14 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Cg
 
         private long CpuMs(LaunchStatus status) => status.WaitStatus is not null ? status.CpuMs : _meter.CpuMs;
 
-        private static async Task Feed(Stream stdin, byte[] orders, ReadOnlyMemory<byte> bytes, CancellationToken cancel)
+        private static async Task Feed(Stream stdin, byte[] orders, RunRequest request, CancellationToken cancel)
         {
             try
             {
                 await using (stdin)
                 {
                     await stdin.WriteAsync(orders, cancel);
-                    await stdin.WriteAsync(bytes, cancel);
+                    await request.WriteStandardInput(stdin, cancel);
                 }
             }
             catch (IOException)

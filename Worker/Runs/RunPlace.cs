@@ -8,6 +8,8 @@ public sealed record RunPlace(string Root)
     public string Temporary => Path.Combine(ShortRoot ?? Root, "tmp");
     public string Shared => Path.Combine(Root, "shm");
     public string Program => Path.Combine(Task, "main.py");
+    /// <summary>Where standard input is a file.</summary>
+    public string Stdin => Path.Combine(Root, "stdin");
     public string Stdout => Path.Combine(Root, "stdout");
     public string Stderr => Path.Combine(Root, "stderr");
     /// <summary>What the launcher says of the program.</summary>

@@ -110,7 +110,7 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         var isTight = room.MayRefuse(asked.Length);
         var whole = isTight ? null : await load.Admit([.. asked.Select(ToAsk)], submitter.Role, allOrNone: true);
         isTight |= whole is { IsWhole: false };
-        var repeatable = asked.Where(draft => draft.Request.RequestId.Length > 0 && (isTight || draft.Request.PayloadSha256.Length > 0));
+        var repeatable = asked.Where(draft => draft.Request.RequestId.Length > 0 && (isTight || draft.Request.PayloadSha256.Length > 0 || draft.Request.StandardInputSha256.Length > 0));
         await Task.WhenAll(repeatable.Select(draft => Try(draft, async () => draft.Known = await records.Find(draft.TaskId, CancellationToken.None))));
         if (!isTight)
         {
@@ -168,8 +168,10 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         var payload = request.PayloadSha256.Length == 0 ? await files.Write(request.TaskData.Memory, cancel, isNewWork: true)
             : draft.Known?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
             : await uploads.Find(userId, request, cancel);
+        var input = draft.Known?.Spec.StandardInputFile is { } given && given.Sha256 == request.StandardInputSha256 ? given
+            : await uploads.FindInput(userId, request, cancel);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
-        var born = await Record(draft).Submit(TaskMapping.ToSpec(request, draft.Submitter, payload) with { Hold = draft.Hold }, oneOfMany, request.RequestId.Length > 0);
+        var born = await Record(draft).Submit(TaskMapping.ToSpec(request, draft.Submitter, payload, input) with { Hold = draft.Hold }, oneOfMany, request.RequestId.Length > 0);
         draft.HasEnded = born is { EndedAt: not null };
     }
 

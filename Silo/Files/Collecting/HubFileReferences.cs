@@ -63,8 +63,8 @@ internal sealed class HubFileReferences(IUnfinishedIndex index, IGrainFactory gr
             try
             {
                 if (await grains.GetGrain<ITaskGrain>(asked.TaskId).GetSnapshot() is not { } task) return;
-                foreach (var blob in new[] { task.Spec.Payload, task.Result, task.Stderr })
-                    if (blob.Inline is null) named.Add(blob.Sha256);
+                foreach (var blob in new[] { task.Spec.Payload, task.Spec.StandardInputFile, task.Result, task.Stderr })
+                    if (blob is { Inline: null }) named.Add(blob.Sha256);
             }
             catch (Exception unreadable) when (HiveMindException.IsUnreadable(unreadable))
             {

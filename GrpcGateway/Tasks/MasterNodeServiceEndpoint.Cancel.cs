@@ -1,0 +1,60 @@
+using Grpc.Core;
+using HiveMind.Edge;
+using HiveMind.Nodes;
+using Wire = HiveMind.Protos;
+
+namespace HiveMind.Tasks;
+
+internal sealed partial class MasterNodeServiceEndpoint
+{
+    /// <summary>So many tasks of a filter are looked at in one call: the caller goes on with the token.</summary>
+    private const int CancelledPerCall = 1000;
+
+    public override async Task<Wire.CancelTasksResponse> CancelTasks(Wire.CancelTasksRequest request, ServerCallContext context)
+    {
+        CancelRules.Check(request).ThrowIfAny();
+        await OpenCall.Hold(context, budgets.Lists, (long)CancelledPerCall * Limits.RowBytes);
+        var count = new CancelCount();
+        if (request.TaskIds.Count > 0)
+        {
+            string[] ids = [.. request.TaskIds.Distinct(StringComparer.Ordinal)];
+            await NodeDirectory.ForEach(ids, id => Cancel(count, async () => (await Find(id, context)).TaskId), context.CancellationToken);
+            return count.ToWire("");
+        }
+
+        var filter = CancelRules.ToFilter(request, UserCall.Of(context).Acting.UserId);
+        TaskKey? below = request.PageToken.Length == 0 ? null : pages.Read(request.PageToken, filter)
+            ?? throw HiveMindException.Invalid("page_token", "The next_page_token of a call with the same filter, or empty for the first.");
+        for (var seen = 0; seen < CancelledPerCall; seen += ListRules.LargestPage)
+        {
+            var (tasks, next) = await listing.Page(filter, below, ListRules.LargestPage, context.CancellationToken);
+            await NodeDirectory.ForEach(tasks, task => Cancel(count, () => Task.FromResult(task.Key.TaskId)), context.CancellationToken);
+            below = next;
+            if (next is null) break;
+        }
+
+        return count.ToWire(below is { } key ? pages.Issue(key, filter) : "");
+    }
+
+    /// <summary>What cannot be cancelled is counted, and stops no other.</summary>
+    private async Task Cancel(CancelCount count, Func<Task<string>> find)
+    {
+        try
+        {
+            await grains.GetGrain<ITaskGrain>(await find()).Cancel();
+            count.Cancelled();
+        }
+        catch (HiveMindException refusal) when (refusal.Kind is FailureKind.NotFound)
+        {
+            count.NotFound();
+        }
+        catch (HiveMindException refusal) when (refusal.Kind is FailureKind.FailedPrecondition)
+        {
+            count.Ended();
+        }
+        catch (Exception failure) when (failure is HiveMindException or TimeoutException or OrleansException)
+        {
+            count.Failed();
+        }
+    }
+}

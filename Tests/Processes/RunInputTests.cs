@@ -1,0 +1,128 @@
+using System.Security.Cryptography;
+using Google.Protobuf;
+using Grpc.Core;
+using HiveMind.Protos;
+
+namespace HiveMind.Tests.Processes;
+
+/// <summary>One machine that anybody may use.</summary>
+public sealed class InputPool() : SharedPool
+{
+    private WorkerProcess? _worker;
+
+    public Login Ann { get; private set; } = null!;
+    public Login Bob { get; private set; } = null!;
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        (Ann, Bob) = (await Pool.NewUser("ann"), await Pool.NewUser("bob"));
+        _worker = await Pool.StartWorker(Ann, "one", "--unsandboxed", "--cores", "2", "--memory", "1G", "--gpus", "0");
+    }
+
+    public override ValueTask DisposeAsync()
+    {
+        _worker?.Dispose();
+        return base.DisposeAsync();
+    }
+}
+
+/// <summary>What a submitter gives a program beside its code, and taking many tasks back at once, through real processes.</summary>
+public sealed class RunInputTests(InputPool shared) : IClassFixture<InputPool>
+{
+    [Fact]
+    public async Task Submit_EnvironmentAndAFileAsStandardInput_ReachTheProgram()
+    {
+        var input = RandomNumberGenerator.GetBytes(300_000);
+        var sha = await Upload(input);
+        const string Code = "import hashlib,os,sys;print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest(),os.environ['A'],os.environ['_b'])";
+        var task = (await shared.Pool.Master.SubmitTaskAsync(new()
+        {
+            TaskType = "python", TaskData = ByteString.CopyFromUtf8(Code), Environment = { ["A"] = "x=y z", ["_b"] = "ü" }, GraceSeconds = 0,
+            StandardInputSha256 = sha, StandardInputSize = input.Length,
+        }, shared.Ann.Metadata)).TaskId;
+        await shared.Pool.WaitForEnd(task, shared.Ann);
+
+        var result = await shared.Pool.Master.GetTaskResultAsync(new() { TaskId = task }, shared.Ann.Metadata);
+        Assert.Equal($"{sha} x=y z ü\n", result.Result.ToStringUtf8());
+        var status = await shared.Pool.Master.GetTaskStatusAsync(new() { TaskId = task }, shared.Ann.Metadata);
+        Assert.Equal((true, 0, 0, input.Length), (status.HasExitCode, status.ExitCode, status.GraceSeconds, (int)status.StandardInputSize));
+        Assert.Equal(("x=y z", ""), (status.Environment["A"], status.Requirements.Labels));
+    }
+
+    [Fact]
+    public async Task Submit_StandardInputThatNobodyUploaded_NamesTheField()
+    {
+        var refusal = await Refusal.Of(shared.Pool.Master.SubmitTaskAsync(
+            new() { TaskType = "python", TaskData = ByteString.CopyFromUtf8("1"), StandardInputSha256 = new string('a', 64), StandardInputSize = 70_000 }, shared.Ann.Metadata));
+        Assert.Equal(StatusCode.FailedPrecondition, refusal.Code);
+    }
+
+    [Fact]
+    public async Task CancelTasks_ManyThatWait_AreGoneInFewCallsAndOthersStay()
+    {
+        var kept = await Waiting(shared.Ann, 1);
+        var ids = await Waiting(shared.Bob, 1300);
+
+        var named = await shared.Pool.Master.CancelTasksAsync(new() { TaskIds = { ids[0], ids[1], kept[0], new string('0', 32), "no id" } }, shared.Bob.Metadata);
+        Assert.Equal((2, 3, 0, 0), (named.Cancelled, named.NotFound, named.AlreadyEnded, named.Failed));
+
+        var (cancelled, calls, request) = (0, 0, new CancelTasksRequest { States = { TaskState.Pending } });
+        do
+        {
+            var answer = await shared.Pool.Master.CancelTasksAsync(request, shared.Bob.Metadata);
+            Assert.Equal((0, 0), (answer.Failed, answer.NotFound));
+            cancelled += answer.Cancelled;
+            request.PageToken = answer.NextPageToken;
+            calls++;
+        }
+        while (request.PageToken.Length > 0);
+        Assert.Equal(ids.Count - 2, cancelled);
+        Assert.InRange(calls, 2, 3);
+
+        var left = await shared.Pool.Master.ListTasksAsync(new() { States = { TaskState.Pending } }, shared.Bob.Metadata);
+        Assert.Empty(left.Tasks);
+        Assert.Equal(TaskState.Pending, (await shared.Pool.Master.GetTaskStatusAsync(new() { TaskId = kept[0] }, shared.Ann.Metadata)).State);
+    }
+
+    [Fact]
+    public async Task CancelTasks_NothingOrTwoWaysSaid_NamesTheField()
+    {
+        foreach (var request in new CancelTasksRequest[] { new(), new() { All = true, TaskType = "python" }, new() { All = true, TaskIds = { "x" } } })
+        {
+            var refusal = await Refusal.Of(shared.Pool.Master.CancelTasksAsync(request, shared.Ann.Metadata));
+            Assert.Equal((StatusCode.InvalidArgument, "all"), (refusal.Code, refusal.Fields));
+        }
+    }
+
+    private async Task<List<string>> Waiting(Login user, int count)
+    {
+        using var call = shared.Pool.Master.SubmitTasks(user.Metadata);
+        var ids = new List<string>();
+        foreach (var batch in Enumerable.Range(0, count).Chunk(1000))
+        {
+            var message = new SubmitTasksRequest();
+            message.Tasks.AddRange(batch.Select(_ => new SubmitTaskRequest
+            {
+                TaskType = "python", TaskData = ByteString.CopyFromUtf8("1"), Requirements = new() { Labels = "zone = nowhere", TimeoutSeconds = 1, CpuCores = 0.01 },
+            }));
+            await call.RequestStream.WriteAsync(message);
+            Assert.True(await call.ResponseStream.MoveNext(TestContext.Current.CancellationToken));
+            Assert.All(call.ResponseStream.Current.Results, one => Assert.True(one.Code == 0, one.Message));
+            ids.AddRange(call.ResponseStream.Current.Results.Select(one => one.TaskId));
+        }
+
+        await call.RequestStream.CompleteAsync();
+        return ids;
+    }
+
+    private async Task<string> Upload(byte[] bytes)
+    {
+        var sha = Convert.ToHexStringLower(SHA256.HashData(bytes));
+        using var call = shared.Pool.Master.UploadPayload(shared.Ann.Metadata);
+        await call.RequestStream.WriteAsync(new() { Header = new() { Size = bytes.Length, Sha256 = sha } });
+        foreach (var chunk in bytes.Chunk(64 * 1024)) await call.RequestStream.WriteAsync(new() { Data = ByteString.CopyFrom(chunk) });
+        await call.RequestStream.CompleteAsync();
+        return (await call).Sha256;
+    }
+}
