@@ -11,11 +11,9 @@ internal static class TaskEnvironment
     public const int Most = 256, MaxName = 128, MaxBytes = 64 * 1024;
 
     private static readonly string[] Prefixes = ["LD_", "DYLD_", "HIVEMIND_", "BASH_FUNC_", "CUDA_VISIBLE_", "NVIDIA_VISIBLE_", "ROCR_VISIBLE_", "HIP_VISIBLE_"];
-    private static readonly HashSet<string> Names = new(StringComparer.Ordinal)
-    {
-        "GCONV_PATH", "GLIBC_TUNABLES", "LOCPATH", "NLSPATH", "GETCONF_DIR", "HOSTALIASES", "RESOLV_HOST_CONF", "RES_OPTIONS", "MALLOC_TRACE",
-        "PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONEXECUTABLE", "BASH_ENV", "SHELLOPTS", "BASHOPTS",
-    };
+    private static readonly HashSet<string> Names = new(
+        "GCONV_PATH GLIBC_TUNABLES LOCPATH NLSPATH GETCONF_DIR HOSTALIASES RESOLV_HOST_CONF RES_OPTIONS MALLOC_TRACE PYTHONHOME PYTHONPLATLIBDIR PYTHONEXECUTABLE BASH_ENV SHELLOPTS BASHOPTS"
+            .Split(' '), StringComparer.Ordinal);
 
     public static void Check(IEnumerable<KeyValuePair<string, string>> asked, FieldProblems problems)
     {
