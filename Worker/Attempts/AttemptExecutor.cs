@@ -67,7 +67,7 @@ public sealed class AttemptExecutor(
 
     /// <summary>Sends its output again, after the hub lost what it had received.</summary>
     public Task<TaskReport?> Resend(HeldAttempt attempt, TaskReport report) => Reported(attempt, () => Report(
-        attempt, new RunResult(report.ExitCode, report.ErrorReason, report.ErrorMessage, report.RunMs, report.MemoryPeakMb, report.CpuMs)));
+        attempt, new RunResult(report.TermSignal > 0 ? null : report.ExitCode, report.ErrorReason, report.ErrorMessage, report.RunMs, report.MemoryPeakMb, report.CpuMs, report.TermSignal)));
 
     private async Task<RunResult> Run(HeldAttempt attempt, Assignment assignment, Action began)
     {
@@ -139,6 +139,7 @@ public sealed class AttemptExecutor(
             Attempt = attempt.Key.Attempt,
             Place = place,
             Stop = attempt.Stop.Token,
+            Grace = assignment.HasGraceMs ? TimeSpan.FromMilliseconds(assignment.GraceMs) : RunRequest.DefaultGrace,
             Arguments = assignment.Arguments,
             StandardInput = assignment.StandardInput.Memory,
             StandardInputPath = assignment.StandardInputSha256.Length > 0 ? place.Stdin : null,
@@ -193,8 +194,9 @@ public sealed class AttemptExecutor(
             TaskId = attempt.Key.TaskId,
             Attempt = attempt.Key.Attempt,
             Kind = TaskReportKind.Ended,
-            // The wire knows a signal by the shell's number only.
+            // A hub of before knows a signal by the shell's number only.
             ExitCode = result.Signal > 0 ? 128 + result.Signal : result.ExitCode ?? 0,
+            TermSignal = result.Signal,
             ErrorReason = result.Reason,
             ErrorMessage = result.Message,
             RunMs = result.RunMs,
