@@ -37,7 +37,7 @@ public sealed partial class NodeGrain
         foreach (var attempt in plan.Gone) AbandonLost(attempt);
         foreach (var attempt in plan.Unsure) Abandon(attempt, _unsure.Contains(attempt.TaskId) ? Causes.NodeLost : Causes.HubAway, false);
         _unsure.ExceptWith(plan.Unsure.Select(attempt => attempt.TaskId));
-        foreach (var attempt in plan.Push) _wanted[attempt.TaskId] = attempt with { PushedAt = time.GetTimestamp() };
+        foreach (var attempt in plan.Push) _wanted[attempt.TaskId] = attempt with { PushedAt = time.GetTimestamp(), IsPushedAgain = true };
         _lease.Renew();
         _lastHeartbeat = time.GetUtcNow();
         _usage = usage;

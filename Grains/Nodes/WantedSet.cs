@@ -14,6 +14,8 @@ public sealed record WantedAttempt(TaskAssignment Assignment, long PushedAt)
     /// <summary>The connection it was first pushed on, and when its worker was last heard before.</summary>
     public long Epoch { get; init; }
     public long HeardBefore { get; init; }
+    /// <summary>Pushed a second time. A worker that does not name it then either cannot be told, or has begun it before and let it go.</summary>
+    public bool IsPushedAgain { get; init; }
     /// <summary>The worker has named it once: when it is missing later, it is gone.</summary>
     public bool Seen { get; init; }
     /// <summary>Ended for the pool, or about to; its room is free when the worker names it no more.</summary>
@@ -26,10 +28,10 @@ public sealed record WantedAttempt(TaskAssignment Assignment, long PushedAt)
 
     /// <summary>
     /// A push that its worker does not name surely began no program: the same stream brought it in order or not at all, and the worker cannot have
-    /// let it go since, as it does when its lease is gone. Every start of a program has its own attempt number: else it is granted anew.
+    /// let it go since, as it does when its lease is gone. It is pushed again once. Every start of a program has its own attempt number: else it is granted anew.
     /// </summary>
     public bool HasSurelyNotBegun(long epoch, TimeSpan heardBefore, TimeSpan workerLease, TimeSpan interval) =>
-        GrantedAt is not null && Epoch == epoch && heardBefore < workerLease - interval - LongestWay;
+        GrantedAt is not null && !IsPushedAgain && Epoch == epoch && heardBefore < workerLease - interval - LongestWay;
 
     /// <summary>How long a message may be on its way and still be counted with.</summary>
     internal static readonly TimeSpan LongestWay = TimeSpan.FromSeconds(2);

@@ -103,7 +103,7 @@ internal static class NodeMapping
             StandardInput = UnsafeByteOperations.UnsafeWrap(spec.StandardInputFile?.Inline ?? spec.StandardInput),
             Requirements = TaskMapping.ToRequirements(spec),
             Traceparent = spec.TraceParent,
-            GraceMs = (long)(spec.Grace ?? TaskSpec.DefaultGrace).TotalMilliseconds,
+            GraceMs = spec.Grace == TimeSpan.Zero ? -1 : (long)(spec.Grace ?? TaskSpec.DefaultGrace).TotalMilliseconds,
             RunTimeoutMs = (long)Math.Ceiling(assigned.RunTimeout.TotalMilliseconds),
         };
         assignment.Arguments.AddRange(spec.Arguments);

@@ -31,7 +31,7 @@ internal static class TaskMapping
         TotalTimeout = TimeSpan.FromSeconds(request.TotalTimeoutSeconds),
         Labels = (input is { Inline: null } ? TaskLabels.OnInputFiles(TaskLabels.Of(request.Requirements)) : TaskLabels.Of(request.Requirements)).ToString(),
         Environment = TaskEnvironment.Of(request.Environment),
-        Grace = request.HasGraceSeconds ? TimeSpan.FromSeconds(request.GraceSeconds) : null,
+        Grace = request.GraceSeconds == 0 ? null : TimeSpan.FromSeconds(Math.Max(0, request.GraceSeconds)),
         StandardInputFile = input,
         TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
     };
@@ -131,14 +131,14 @@ internal static class TaskMapping
             Retry = ToWire(task.Spec.Retry),
             QueueDeadlineSeconds = (long)task.Spec.QueueDeadline.TotalSeconds,
             TotalTimeoutSeconds = (long)task.Spec.TotalTimeout.TotalSeconds,
-            GraceSeconds = (int)(task.Spec.Grace ?? TaskSpec.DefaultGrace).TotalSeconds,
+            GraceSeconds = task.Spec.Grace == TimeSpan.Zero ? -1 : (int)(task.Spec.Grace ?? TaskSpec.DefaultGrace).TotalSeconds,
             StandardInputSize = task.Spec.StandardInputFile?.Size ?? task.Spec.StandardInput.Length,
             TermSignal = task.TermSignal,
         };
         answer.Environment.Add(TaskEnvironment.ToMap(task.Spec.Environment));
         answer.Attempts.AddRange(task.Attempts.Select(ToAttempt));
         if (!HasEnded(task.State)) return answer;
-        if (task.HasExitCode) answer.ExitCode = task.ExitCode;
+        if (task.HasExitCode) (answer.HasExitCode, answer.ExitCode) = (true, task.ExitCode);
         (answer.ResultSize, answer.ResultSha256, answer.StderrSize) = (task.Result.Size, task.Result.Sha256, task.Stderr.Size);
         return answer;
     }
@@ -179,7 +179,7 @@ internal static class TaskMapping
     public static Wire.GetTaskResultResponse ToResult(TaskSnapshot task, byte[] result, byte[] stderr)
     {
         var answer = ToOutputs(task, result, stderr);
-        if (task.HasExitCode) answer.ExitCode = task.ExitCode;
+        if (task.HasExitCode) (answer.HasExitCode, answer.ExitCode) = (true, task.ExitCode);
         return answer;
     }
 
@@ -199,7 +199,7 @@ internal static class TaskMapping
     private static Wire.TaskAttempt ToAttempt(AttemptSnapshot attempt)
     {
         var shown = ToMeasures(attempt);
-        if (Causes.HasExitCode(attempt.Cause, attempt.TermSignal)) shown.ExitCode = attempt.ExitCode;
+        if (Causes.HasExitCode(attempt.Cause, attempt.TermSignal)) (shown.HasExitCode, shown.ExitCode) = (true, attempt.ExitCode);
         return shown;
     }
 

@@ -36,7 +36,7 @@ internal static class TaskRules
             .Require(request.StandardInputSha256.Length == 0 || IsHash(request.StandardInputSha256), "standard_input_sha256", "64 lower-case hex digits.")
             .Require(request.StandardInputSha256.Length == 0 ? request.StandardInputSize == 0 : request.StandardInputSize > 0, "standard_input_size",
                 "The size of standard_input_sha256, and only with it.")
-            .Require(request.GraceSeconds is >= 0 and <= MaxGraceSeconds, "grace_seconds", "0 (at once) to 300.")
+            .Require(request.GraceSeconds is >= -1 and <= MaxGraceSeconds, "grace_seconds", "1 to 300; 0: 5; -1: at once.")
             .Require(request.QueueDeadlineSeconds is >= 0 and <= MaxDeadlineSeconds, "queue_deadline_seconds", "0 (waits for ever) to 2419200, which is 28 days.")
             .Require(request.TotalTimeoutSeconds is >= 0 and <= MaxDeadlineSeconds, "total_timeout_seconds", "0 (no limit) to 2419200, which is 28 days.");
         TaskEnvironment.Check(request.Environment, problems);

@@ -126,7 +126,7 @@ internal sealed partial class World
         foreach (var attempt in plan.Free) Abandon(node, attempt, Causes.NodeLost, true);
         foreach (var attempt in plan.Gone) AbandonLost(node, attempt);
         foreach (var attempt in plan.Unsure) Abandon(node, attempt, node.Unsure.Remove(attempt.TaskId) ? Causes.NodeLost : Causes.HubAway, false);
-        foreach (var attempt in plan.Push) node.Wanted[attempt.TaskId] = attempt with { PushedAt = _clock.Ticks };
+        foreach (var attempt in plan.Push) node.Wanted[attempt.TaskId] = attempt with { PushedAt = _clock.Ticks, IsPushedAgain = true };
         node.RenewLease();
         node.Undecided.Clear();
         node.Undecided.UnionWith(plan.Unknown);

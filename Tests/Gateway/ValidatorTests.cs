@@ -79,7 +79,7 @@ public sealed class ValidatorTests
         { "environment", r => r.Environment["PYTHONHOME"] = "/x" },
         { "environment", r => r.Environment["BASH_FUNC_ls%%"] = "() { :; }" },
         { "environment", r => { for (var i = 0; i < 257; i++) r.Environment[$"A{i}"] = ""; } },
-        { "grace_seconds", r => r.GraceSeconds = -1 },
+        { "grace_seconds", r => r.GraceSeconds = -2 },
         { "grace_seconds", r => r.GraceSeconds = 301 },
         { "standard_input_sha256", r => (r.StandardInputSha256, r.StandardInputSize) = ("x", 1) },
         { "standard_input_size", r => r.StandardInputSha256 = new string('a', 64) },

@@ -38,7 +38,7 @@ public sealed class RunInputTests(InputPool shared) : IClassFixture<InputPool>
         const string Code = "import hashlib,os,sys;print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest(),os.environ['A'],os.environ['_b'])";
         var task = (await shared.Pool.Master.SubmitTaskAsync(new()
         {
-            TaskType = "python", TaskData = ByteString.CopyFromUtf8(Code), Environment = { ["A"] = "x=y z", ["_b"] = "ü" }, GraceSeconds = 0,
+            TaskType = "python", TaskData = ByteString.CopyFromUtf8(Code), Environment = { ["A"] = "x=y z", ["_b"] = "ü" }, GraceSeconds = -1,
             StandardInputSha256 = sha, StandardInputSize = input.Length,
         }, shared.Ann.Metadata)).TaskId;
         await shared.Pool.WaitForEnd(task, shared.Ann);
@@ -46,7 +46,7 @@ public sealed class RunInputTests(InputPool shared) : IClassFixture<InputPool>
         var result = await shared.Pool.Master.GetTaskResultAsync(new() { TaskId = task }, shared.Ann.Metadata);
         Assert.Equal($"{sha} x=y z ü\n", result.Result.ToStringUtf8());
         var status = await shared.Pool.Master.GetTaskStatusAsync(new() { TaskId = task }, shared.Ann.Metadata);
-        Assert.Equal((true, 0, 0, input.Length), (status.HasExitCode, status.ExitCode, status.GraceSeconds, (int)status.StandardInputSize));
+        Assert.Equal((true, 0, -1, input.Length), (status.HasExitCode, status.ExitCode, status.GraceSeconds, (int)status.StandardInputSize));
         Assert.Equal(("x=y z", ""), (status.Environment["A"], status.Requirements.Labels));
     }
 

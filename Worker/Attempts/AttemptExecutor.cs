@@ -13,6 +13,9 @@ public sealed class AttemptExecutor(
     /// <summary>Below what a timer can count.</summary>
     private const long LongestTimeoutMs = 40L * 24 * 3600 * 1000;
 
+    /// <summary>What a hub may ask for at most.</summary>
+    private const long LongestGraceMs = 300_000;
+
     /// <summary>
     /// Null: dropped on the way. Otherwise its report, which the table holds until the hub answers it. <paramref name="earlier"/> are
     /// runs of the same task that must be gone first.
@@ -139,7 +142,7 @@ public sealed class AttemptExecutor(
             Attempt = attempt.Key.Attempt,
             Place = place,
             Stop = attempt.Stop.Token,
-            Grace = assignment.HasGraceMs ? TimeSpan.FromMilliseconds(assignment.GraceMs) : RunRequest.DefaultGrace,
+            Grace = assignment.GraceMs == 0 ? RunRequest.DefaultGrace : TimeSpan.FromMilliseconds(Math.Clamp(assignment.GraceMs, 0, LongestGraceMs)),
             Arguments = assignment.Arguments,
             StandardInput = assignment.StandardInput.Memory,
             StandardInputPath = assignment.StandardInputSha256.Length > 0 ? place.Stdin : null,

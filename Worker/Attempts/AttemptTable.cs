@@ -121,13 +121,6 @@ public sealed class AttemptTable
             _begun.Add(attempt.Key);
     }
 
-    /// <summary>It began here before, and is not held: the hub that sends it again is to hear so.</summary>
-    public bool HasBegunAndGone(AttemptKey key)
-    {
-        lock (_lock)
-            return _begun.Contains(key) && !_held.ContainsKey(key) && !_answered.Contains(key);
-    }
-
     /// <summary>True the first time, while it is held and not dropped.</summary>
     public bool Begin(HeldAttempt attempt)
     {
