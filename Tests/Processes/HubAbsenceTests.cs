@@ -24,12 +24,16 @@ public sealed class HubAbsenceTests
             await Signal(pool.Process, "-STOP");
             await Task.Delay(TimeSpan.FromSeconds(10), TestContext.Current.CancellationToken); // what is tested is that this time goes by
             await Signal(pool.Process, "-CONT");
-            await pool.WaitFor(task, lender, status => status.Attempt == before + 1 && status.State == TaskState.Running);
+            // One more, or two: what is granted on the connection that its worker has just given up is given up as well.
+            await pool.WaitFor(task, lender, status => status.Attempt > before && status.State == TaskState.Running);
         }
 
         var running = await pool.Status(task, lender);
-        Assert.Equal(["HUB_AWAY", "HUB_AWAY", "HUB_AWAY", ""], running.Attempts.Select(attempt => attempt.Cause));
         Assert.Equal("", running.Reason);
+        var causes = running.Attempts.Select(attempt => attempt.Cause).ToArray();
+        Assert.InRange(causes.Length, 4, 7);
+        Assert.All(causes[..^1], cause => Assert.Equal("HUB_AWAY", cause));
+        Assert.Equal("", causes[^1]);
     }
 
     [Fact]
