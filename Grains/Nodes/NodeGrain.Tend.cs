@@ -37,7 +37,7 @@ public sealed partial class NodeGrain
         foreach (var attempt in plan.Gone) AbandonLost(attempt);
         foreach (var attempt in plan.Unsure) Abandon(attempt, _unsure.Contains(attempt.TaskId) ? Causes.NodeLost : Causes.HubAway, false);
         _unsure.ExceptWith(plan.Unsure.Select(attempt => attempt.TaskId));
-        foreach (var attempt in plan.Push) _wanted[attempt.TaskId] = attempt with { PushedAt = time.GetTimestamp(), IsPushedAgain = true };
+        foreach (var attempt in plan.Push) _wanted[attempt.TaskId] = attempt with { PushedAt = time.GetTimestamp() };
         _lease.Renew();
         _lastHeartbeat = time.GetUtcNow();
         _usage = usage;
@@ -97,8 +97,10 @@ public sealed partial class NodeGrain
             else Release(attempt.TaskId);
         }));
         // Asking took its time: what may have begun by now is not pushed under this number any more.
-        ours.RemoveAll(attempt => !HasSurelyNotBegun(attempt));
-        if (_link is { } link && ours.Count > 0) await TellWorker(link, worker => worker.Assign([.. ours.Select(attempt => attempt.Assignment)]));
+        WantedAttempt[] push = [.. ours.Select(attempt => _wanted.GetValueOrDefault(attempt.TaskId)).OfType<WantedAttempt>().Where(HasSurelyNotBegun)];
+        if (_link is not { } link || push.Length == 0) return;
+        foreach (var attempt in push) _wanted[attempt.TaskId] = attempt with { IsPushedAgain = true };
+        await TellWorker(link, worker => worker.Assign([.. push.Select(attempt => attempt.Assignment)]));
     }
 
     /// <summary>

@@ -126,7 +126,7 @@ internal sealed partial class World
         foreach (var attempt in plan.Free) Abandon(node, attempt, Causes.NodeLost, true);
         foreach (var attempt in plan.Gone) AbandonLost(node, attempt);
         foreach (var attempt in plan.Unsure) Abandon(node, attempt, node.Unsure.Remove(attempt.TaskId) ? Causes.NodeLost : Causes.HubAway, false);
-        foreach (var attempt in plan.Push) node.Wanted[attempt.TaskId] = attempt with { PushedAt = _clock.Ticks, IsPushedAgain = true };
+        foreach (var attempt in plan.Push) node.Wanted[attempt.TaskId] = attempt with { PushedAt = _clock.Ticks };
         node.RenewLease();
         node.Undecided.Clear();
         node.Undecided.UnionWith(plan.Unknown);
@@ -155,9 +155,13 @@ internal sealed partial class World
         {
             if (!node.Wanted.TryGetValue(attempt.TaskId, out var held) || held.Attempt != attempt.Attempt || held.Dropped || AskFails()) continue;
             if (!IsOurs(node, TaskOf(attempt.TaskId), attempt.Attempt)) Release(node, attempt.TaskId);
-            else if (HasSurelyNotBegun(node, held)) (push ??= []).Add(attempt.Assignment);
+            else if (node.HasLink && HasSurelyNotBegun(node, held))
+            {
+                node.Wanted[attempt.TaskId] = held with { IsPushedAgain = true };
+                (push ??= []).Add(attempt.Assignment);
+            }
         }
-        if (push is not null && node.HasLink) Push(node, EventKind.AssignArrives, push);
+        if (push is not null) Push(node, EventKind.AssignArrives, push);
         foreach (var report in plan.Unknown)
         {
             if (AskFails()) continue; // not known is not unwanted: nothing new is taken until it is
