@@ -38,6 +38,23 @@ public static partial class WorkerProcess
         return (await Programs.Run(run, [.. scope[1..], "true"], TimeSpan.FromSeconds(5), cancel)).ExitCode == 0 ? [.. scope, "--"] : null;
     }
 
+    /// <summary>The runtime's files for its diagnostic socket and debugger: their runtime does not come to its end, which would remove them.</summary>
+    private static void ForgetDiagnostics()
+    {
+        var own = $"{Environment.ProcessId}-{Cgroups.StartOf(Environment.ProcessId)}";
+        foreach (var name in new[] { $"dotnet-diagnostic-{own}-socket", $"clr-debug-pipe-{own}-in", $"clr-debug-pipe-{own}-out" })
+        {
+            try
+            {
+                File.Delete(Path.Combine(Path.GetTempPath(), name));
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+            {
+                // It stays: nobody listens there any more.
+            }
+        }
+    }
+
     private static IReadOnlyList<string> Self()
     {
         var words = File.ReadAllText("/proc/self/cmdline").Split('\0')[..^1];
@@ -49,6 +66,7 @@ public static partial class WorkerProcess
 
     private static void Become(IReadOnlyList<string> command, Dictionary<string, string> variables)
     {
+        ForgetDiagnostics();
         // Returns only when it did not work; then the worker goes on as it is.
         _ = Execve(command[0], [.. command, null], [.. variables.Select(one => $"{one.Key}={one.Value}"), null]);
     }

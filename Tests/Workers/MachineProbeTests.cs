@@ -39,8 +39,11 @@ public sealed class MachineProbeTests
     [Fact]
     public async Task Measure_WithCaps_NeverOffersMore()
     {
-        var told = await MachineProbe.Ask(Options with { MaxCores = 0.5, MaxMemoryMb = 64, MaxGpus = 0, MaxDiskMb = 1 }, CancellationToken.None);
+        var folder = Directory.CreateTempSubdirectory("hivemind-test-").FullName;
+        var told = await MachineProbe.Ask(Options with { WorkDirectory = folder, MaxCores = 0.5, MaxMemoryMb = 64, MaxGpus = 0, MaxDiskMb = 1 }, CancellationToken.None);
         Assert.Equal((0.5, 64, 0, 1), (told.CpuCores, told.MemoryMb, told.GpuCount, told.DiskMb));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+        Directory.Delete(folder);
     }
 
     [Theory]

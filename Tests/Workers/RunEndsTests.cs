@@ -49,6 +49,21 @@ public sealed class RunEndsTests : IDisposable
     }
 
     [Theory]
+    [InlineData(Isolation.Sandbox, "SIGINT")]
+    [InlineData(Isolation.Bare, "SIGINT")]
+    [InlineData(Isolation.Bare, "SIGHUP")]
+    [InlineData(Isolation.Bare, "SIGQUIT")]
+    [InlineData(Isolation.Bare, "SIGUSR1")]
+    [InlineData(Isolation.Namespace, "SIGTSTP")]
+    [InlineData(Isolation.Bare, "SIGTSTP")]
+    public async Task WholeGroupSignalled_ByTheProgramItself_EndsAsTheProgramDoes(Isolation isolation, string signal)
+    {
+        var (result, _) = await _bench.Run(isolation,
+            $"import os, signal, sys\nif os.fork() == 0: os.execv('/bin/sleep', ['sleep', '30'])\nsignal.signal(signal.{signal}, signal.SIG_IGN)\nos.killpg(0, signal.{signal})\nsys.exit(4)");
+        Assert.Equal((4, 0, RunReasons.ProgramFailed), (result.ExitCode, result.Signal, result.Reason));
+    }
+
+    [Theory]
     [InlineData(Isolation.Sandbox)]
     [InlineData(Isolation.Bare)]
     public async Task WholeGroupKilled_ByTheProgramItself_IsItsOwnEnd(Isolation isolation)

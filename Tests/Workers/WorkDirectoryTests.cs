@@ -99,6 +99,34 @@ public sealed class WorkDirectoryTests : IDisposable
     }
 
     [Fact]
+    public void Open_ShortFolderOfAWorkerThatDiedBeforeItsLink_IsRemovedAndWhatIsNotEmptyStays()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "No such links.");
+        var beside = Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR") is { Length: > 0 } own ? own : "/tmp";
+        string Named() => Path.Combine(beside, "hm-" + Guid.NewGuid().ToString("N")[..5]);
+        var (empty, full) = (Named(), Named());
+        PrivateFolder.Create(empty);
+        PrivateFolder.Create(full);
+        File.WriteAllText(Path.Combine(full, "file"), "somebody's");
+        using var work = WorkDirectory.Open(_root);
+        Assert.False(Directory.Exists(empty));
+        Assert.True(File.Exists(Path.Combine(full, "file")));
+        Directory.Delete(full, recursive: true);
+    }
+
+    [Fact]
+    public async Task ShortPath_OthersStartAtTheSameTime_EachHasItsOwn()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "No such links.");
+        var opened = await Task.WhenAll(Enumerable.Range(0, 24).Select(i => Task.Run(() => WorkDirectory.Open(Path.Combine(_root, new string('d', 100), $"{i}")))));
+        foreach (var work in opened)
+        {
+            Assert.InRange(work.NewRun().Temporary.Length, 1, 107 - 40);
+            work.Dispose();
+        }
+    }
+
+    [Fact]
     public void ShortPath_NoPlaceForOne_IsOneClearLine()
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "No such links.");

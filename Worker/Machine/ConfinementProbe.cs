@@ -37,7 +37,8 @@ public static class ConfinementProbe
 
     private static async Task<(int ExitCode, string Output)> Try(Confinement sandbox, PythonFound? python, CancellationToken cancel)
     {
-        var folder = Directory.CreateTempSubdirectory("hivemind-trial-").FullName;
+        // Within the worker's own folder: whoever dies in the middle leaves nothing elsewhere.
+        var folder = Path.Combine(sandbox.Files.Root, WorkDirectory.ShortName("t-"));
         try
         {
             var place = RunPlace.Create(folder);

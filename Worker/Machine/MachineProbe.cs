@@ -67,7 +67,9 @@ public static class MachineProbe
 
     private static async Task<T> Once<T>(WorkerOptions options, Func<MachineFacts, WorkerOptions, T> read, CancellationToken cancel)
     {
-        var files = Directory.CreateTempSubdirectory("hivemind-probe-").FullName;
+        // Where a worker with these options would have its own: what an interrupted look leaves there, the next start removes.
+        using var work = TryOpen(options.WorkDirectory);
+        var files = work is not null ? Path.Combine(work.Root, "files") : Directory.CreateTempSubdirectory("hivemind-probe-").FullName;
         try
         {
             var facts = await Measure(options, files, cancel);
@@ -77,6 +79,18 @@ public static class MachineProbe
         finally
         {
             RunPlace.Remove(files);
+        }
+    }
+
+    private static WorkDirectory? TryOpen(string folder)
+    {
+        try
+        {
+            return WorkDirectory.Open(folder);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 

@@ -47,6 +47,24 @@ internal sealed partial class ProcessTree(int root, string mark, RunCgroup? grou
     /// <summary>Ends one process, if it is there.</summary>
     public static void Kill(int process) => _ = Signal(process, Signals.Kill);
 
+    /// <summary>
+    /// Ends what a dead worker's programs left running, where no namespace and no control group ended it: marked processes whose home is below that
+    /// worker's folder.
+    /// </summary>
+    public static void KillLeft(string folder)
+    {
+        if (!OperatingSystem.IsLinux()) return;
+        byte[] mark = Encoding.ASCII.GetBytes(MarkName + "="), home = Encoding.UTF8.GetBytes($"HOME={folder}/");
+        for (var round = 0; round < 100; round++)
+        {
+            var left = Snapshot(fresh: true).Where(one => one.State != 'Z' && one.Id != Environment.ProcessId
+                && EnvironmentOf(one.Id) is var environment && environment.AsSpan().IndexOf(home) >= 0 && environment.AsSpan().IndexOf(mark) >= 0).ToList();
+            if (left.Count == 0) return;
+            foreach (var one in left) Kill(one.Id);
+            Thread.Sleep(10);
+        }
+    }
+
     /// <summary>Kills all and comes back when none is left. With <paramref name="byMark"/> also those that hid from the group.</summary>
     public async Task Kill(bool byMark)
     {
@@ -71,17 +89,21 @@ internal sealed partial class ProcessTree(int root, string mark, RunCgroup? grou
         {
             if (process.State == 'Z' || process.Id == Environment.ProcessId)
                 continue;
-            byte[] environment;
-            try
-            {
-                environment = File.ReadAllBytes($"/proc/{process.Id}/environ");
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                continue;
-            }
-            if (environment.AsSpan().IndexOf(wanted) >= 0)
+            if (EnvironmentOf(process.Id).AsSpan().IndexOf(wanted) >= 0)
                 yield return process.Id;
+        }
+    }
+
+    /// <summary>Nothing, where it may not be read or the process is gone.</summary>
+    private static byte[] EnvironmentOf(int process)
+    {
+        try
+        {
+            return File.ReadAllBytes($"/proc/{process}/environ");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return [];
         }
     }
 

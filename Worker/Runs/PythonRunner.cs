@@ -49,7 +49,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Cg
 
     private byte[] Orders(RunRequest request, IReadOnlyList<int> processors, string mark) => new LaunchOrders
     {
-        Command = [python.Path, Path.Combine(confinement.InsideDirectory(request.Place), "main.py"), .. request.Arguments],
+        Command = [.. confinement.DiesWithLauncher, python.Path, Path.Combine(confinement.InsideDirectory(request.Place), "main.py"), .. request.Arguments],
         Variables = Variables(request, processors.Count, mark),
         Processors = processors,
         // The kernel counts them for a user, and for the namespace that he is in: outside of one that would count the machine's.

@@ -69,11 +69,14 @@ public sealed class WorkDirectory : IDisposable
         {
             foreach (var old in OfWorkers.SelectMany(pattern => Directory.EnumerateDirectories(parent, pattern)))
                 if (FolderLock.TryTake(old) is { } free)
+                {
+                    ProcessTree.KillLeft(old);
                     cleaner.Remove([old], () =>
                     {
                         free.Dispose();
                         ShortPath.RemoveStale();
                     });
+                }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -76,7 +76,7 @@ def main():
     variables = dict(one.split(b"=", 1) for one in fields[5 + count:-1])
     alone = posix.getpid() == 1
     tell("started")
-    _signal.pthread_sigmask(_signal.SIG_BLOCK, [_signal.SIGTERM])
+    _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals() if hasattr(_signal, "valid_signals") else range(1, 32))
     program = posix.fork()
     if program == 0:
         try:
@@ -91,8 +91,15 @@ def main():
         except OSError:
             pass
 
+    # Where no namespace guards it, it is in the program's own group: what the program sends to that must not look like a launcher that failed.
+    for number in range(1, _signal.NSIG):
+        try:
+            if number not in (_signal.SIGTERM, _signal.SIGCHLD):
+                _signal.signal(number, _signal.SIG_IGN)
+        except (OSError, ValueError):
+            pass  # not to be caught, or not a signal here
     _signal.signal(_signal.SIGTERM, ask_to_end)
-    _signal.pthread_sigmask(_signal.SIG_UNBLOCK, [_signal.SIGTERM])
+    _signal.pthread_sigmask(_signal.SIG_SETMASK, [])
     # The pipes are the program's alone: they end with it.
     nothing = posix.open("/dev/null", posix.O_RDWR)
     for standard in (0, 1, 2):

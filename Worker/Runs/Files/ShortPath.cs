@@ -41,7 +41,17 @@ internal sealed class ShortPath : IDisposable
     private static IReadOnlyList<string> Bases() =>
         [.. new[] { Environment.GetEnvironmentVariable("XDG_RUNTIME_DIR"), "/tmp" }.Where(f => f is { Length: > 0 } && Directory.Exists(f)).OfType<string>()];
 
+    /// <summary>Again where another worker that starts now took the new folder for a dead one's.</summary>
     private bool TryCreate()
+    {
+        for (var tries = 0; tries < 20; tries++)
+            if (TryCreateOnce() is { } done)
+                return done;
+        return false;
+    }
+
+    /// <summary>Null: the folder went while it was being made.</summary>
+    private bool? TryCreateOnce()
     {
         try
         {
@@ -52,9 +62,13 @@ internal sealed class ShortPath : IDisposable
                 return false;
             Directory.CreateDirectory(_folder, PrivateFolder.OwnerOnly);
             if (!IsOwn(_folder))
-                return false;
+                return Path.Exists(_folder) ? false : null;
             File.CreateSymbolicLink(link.FullName, _target);
             return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -62,7 +76,7 @@ internal sealed class ShortPath : IDisposable
         }
     }
 
-    /// <summary>Links of workers that died: what they led to is gone.</summary>
+    /// <summary>Links of workers that died: what they led to is gone, or they died before there was a link.</summary>
     public static void RemoveStale()
     {
         foreach (var folder in Bases())
@@ -74,7 +88,7 @@ internal sealed class ShortPath : IDisposable
         try
         {
             foreach (var folder in Directory.EnumerateDirectories(parent, Prefix + "??????"[..(8 - Prefix.Length)]))
-                if (IsOwn(folder) && new FileInfo(Path.Combine(folder, LinkName)).LinkTarget is { } target && !Directory.Exists(target))
+                if (IsOwn(folder) && (new FileInfo(Path.Combine(folder, LinkName)).LinkTarget is { } target ? !Directory.Exists(target) : IsEmpty(folder)))
                     Remove(folder);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -87,6 +101,8 @@ internal sealed class ShortPath : IDisposable
     private static bool IsOwn(string folder) => NativeFiles.IsSupported
         ? NativeFiles.StatLink(folder, out var stat) && stat.Kind == FileKind.Folder && stat.Owner == NativeFiles.User && (stat.Mode & 0x3F) == 0
         : Directory.Exists(folder);
+
+    private static bool IsEmpty(string folder) => !Directory.EnumerateFileSystemEntries(folder).Any();
 
     private static void Remove(string folder)
     {

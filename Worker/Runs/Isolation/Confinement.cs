@@ -66,6 +66,9 @@ public sealed record Confinement
     /// <summary>A worker killed with -9 takes its programs with it; without that no program is run at all.</summary>
     public bool DiesWithWorker => Setsid is not null && (Setpriv is not null || Bubblewrap is not null);
 
+    /// <summary>Before the program: where no namespace ends it, it asks the kernel to die with the launcher, which dies with the worker.</summary>
+    internal IReadOnlyList<string> DiesWithLauncher => OwnsWholeTree || Setpriv is null ? [] : [Setpriv, "--pdeathsig", "KILL"];
+
     /// <summary>What a program sees as its own folder.</summary>
     public string InsideDirectory(RunPlace place) => Isolates ? "/task" : place.Task;
 

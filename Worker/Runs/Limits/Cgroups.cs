@@ -182,7 +182,7 @@ public sealed class Cgroups : IDisposable
     internal static void Write(string file, string text) => File.WriteAllText(file, text);
 
     /// <summary>When a process began, in ticks since the boot: with its number that is who it is. "" when there is none.</summary>
-    private static string StartOf(int process)
+    internal static string StartOf(int process)
     {
         var text = MachineProbe.Text($"/proc/{process}/stat");
         var close = text.LastIndexOf(')');
