@@ -11,6 +11,8 @@ namespace HiveMind.Tests.Processes;
 public sealed class HivemindProcess : IDisposable
 {
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "hivemind.dll");
+    /// <summary>`dotnet`, also where PATH does not lead to it.</summary>
+    private static readonly string Host = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet"));
     private readonly StringBuilder _output = new();
     private readonly TaskCompletionSource _exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -32,6 +34,10 @@ public sealed class HivemindProcess : IDisposable
     /// <summary>As from nohup.</summary>
     public static HivemindProcess StartIgnoringHangup(IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
         Start(environment, ["sh", "-c", "trap '' HUP; exec dotnet \"$@\"", "sh"], arguments);
+
+    /// <summary>By another user, who need not have a name; it takes root.</summary>
+    public static HivemindProcess StartAs(int user, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        Start(environment, ["setpriv", $"--reuid={user}", $"--regid={user}", "--clear-groups", Host], arguments);
 
     private static HivemindProcess Start(IReadOnlyDictionary<string, string>? environment, IReadOnlyList<string> runner, string[] arguments)
     {
