@@ -8,13 +8,20 @@ namespace HiveMind.Cli;
 /// <summary>The words of a `submit` as the request they mean.</summary>
 internal sealed record SubmitInput
 {
+    private const int MostGraceSeconds = 300;
+
     /// <summary>The program itself.</summary>
     public string? Code { get; init; }
     /// <summary>Or where it is.</summary>
     public string? File { get; init; }
     public IReadOnlyList<string> Arguments { get; init; } = [];
+    /// <summary>A file of any size; see <see cref="TaskFiles"/>.</summary>
     [JsonPropertyName("stdin")]
     public string? StandardInputFile { get; init; }
+    /// <summary>Each NAME=VALUE, or NAME for what it is here.</summary>
+    [JsonConverter(typeof(EnvironmentJson))]
+    public IReadOnlyList<string> Env { get; init; } = [];
+    public string? Grace { get; init; }
     public string? Cores { get; init; }
     public string? Memory { get; init; }
     public bool Gpu { get; init; }
@@ -40,13 +47,14 @@ internal sealed record SubmitInput
     public string? FileAbove(int bytes) =>
         Code is null && File is not null && System.IO.File.Exists(File) && new FileInfo(File).Length > bytes ? File : null;
 
-    /// <summary>All but the content of a file that is uploaded first.</summary>
-    public SubmitTaskRequest ToRequest(int uploadAbove = ProgramUpload.InOneMessage) => new()
+    /// <summary>All but the standard input and the content of a program that is uploaded first.</summary>
+    public SubmitTaskRequest ToRequest(int uploadAbove = FileUpload.InOneMessage) => new()
     {
         TaskType = Type,
         TaskData = FileAbove(uploadAbove) is null ? Program() : ByteString.Empty,
         Arguments = { Arguments },
-        StandardInput = StandardInputFile is null ? ByteString.Empty : ByteString.CopyFrom(ReadAll(StandardInputFile)),
+        Environment = { EnvironmentWords.Read(Env, System.Environment.GetEnvironmentVariable) },
+        GraceSeconds = Grace is null ? 0 : GraceOf(Grace),
         Priority = PriorityOf(Priority),
         RequestId = RequestId,
         Retry = RetryText.Parse(RetryOn, NoRetryOnLostNode, MaxAttempts),
@@ -69,6 +77,11 @@ internal sealed record SubmitInput
 
     private ByteString Program()
     {
+        if (Code is null && File == "-" && StandardInputFile == "-")
+        {
+            throw CliException.Usage("'-' twice: our standard input is either the program or what the program reads. Name a file for one of them.");
+        }
+
         if (Code is not null)
         {
             return ByteString.CopyFromUtf8(Code);
@@ -83,6 +96,14 @@ internal sealed record SubmitInput
         double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var cores) && cores > 0
             ? cores
             : throw CliException.Usage($"--cores: '{text}' is no number above 0.");
+
+    /// <summary>Of the wire, where 0 is the hub's default.</summary>
+    private static int GraceOf(string text)
+    {
+        var seconds = DurationText.SecondsOrNone(text);
+        return seconds <= MostGraceSeconds ? (seconds == 0 ? -1 : (int)seconds)
+            : throw CliException.Usage($"--grace: '{text}' is longer than {MostGraceSeconds / 60}m, the longest that a machine waits between SIGTERM and SIGKILL.");
+    }
 
     private static TaskPriority PriorityOf(string text) => text.ToLowerInvariant() switch
     {

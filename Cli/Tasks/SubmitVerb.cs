@@ -8,10 +8,17 @@ internal sealed class SubmitVerb : Verb
 {
     private readonly Argument<string[]> words = new("FILE.py [-- ARG...]")
     {
-        Description = "The program ('-': standard input) and its arguments; its own options, and with -c all arguments, go after --.", Arity = ArgumentArity.ZeroOrMore,
+        Description = "The program ('-': standard input) and its arguments (up to 256, 64 KiB together); its own options, and with -c all arguments, go after --.", Arity = ArgumentArity.ZeroOrMore,
     };
     private readonly Option<string?> code = new("--code", "-c") { Description = "The program itself.", HelpName = "CODE" };
-    private readonly Option<string?> stdin = new("--stdin") { Description = "Standard input of the program ('-': ours).", HelpName = "FILE" };
+    private readonly Option<string?> stdin =
+        new("--stdin") { Description = "Standard input of the program, a file of any size that the hub takes ('-': ours); above 64 KiB it is uploaded first.", HelpName = "FILE" };
+    private readonly Option<string[]> env = new("--env")
+    {
+        Description = "A variable for the program, several for several: NAME=VALUE, or NAME for the value that it has here (up to 256, 64 KiB together).", HelpName = "NAME=VALUE",
+    };
+    private readonly Option<string?> grace =
+        new("--grace") { Description = "From SIGTERM to SIGKILL when it is stopped, up to 5m; 0: killed at once (5s).", HelpName = "TIME" };
     private readonly Option<string?> cores = new("--cores") { Description = "Cores to reserve (1).", HelpName = "N" };
     private readonly Option<string?> memory = new("--memory") { Description = "Memory to reserve, like 512M or 2G (256M).", HelpName = "SIZE" };
     private readonly Option<bool> gpu = new("--gpu") { Description = "Needs a GPU." };
@@ -46,7 +53,7 @@ internal sealed class SubmitVerb : Verb
         Add(words);
         foreach (var option in new Option[]
         {
-            code, stdin, cores, memory, gpu, gpus, gpuModel, gpuMemory, disk, require, priority, timeout, retryOn, noRetryOnLostNode, maxAttempts,
+            code, stdin, env, grace, cores, memory, gpu, gpus, gpuModel, gpuMemory, disk, require, priority, timeout, retryOn, noRetryOnLostNode, maxAttempts,
             queueDeadline, totalTimeout, maxOutput, type, requestId, wait,
         })
         {
@@ -61,6 +68,8 @@ internal sealed class SubmitVerb : Verb
         File = parsed.GetValue(code) is null ? parsed.GetValue(words)?.FirstOrDefault() : null,
         Arguments = [.. (parsed.GetValue(words) ?? []).Skip(parsed.GetValue(code) is null ? 1 : 0)],
         StandardInputFile = parsed.GetValue(stdin),
+        Env = parsed.GetValue(env) ?? [],
+        Grace = parsed.GetValue(grace),
         Cores = parsed.GetValue(cores),
         Memory = parsed.GetValue(memory),
         Gpu = parsed.GetValue(gpu),
@@ -86,12 +95,7 @@ internal sealed class SubmitVerb : Verb
         var input = Input(parsed);
         var request = input.ToRequest();
         using var hub = await Connect(parsed, stop);
-        if (input.FileAbove(ProgramUpload.InOneMessage) is { } file)
-        {
-            var sent = await new ProgramUpload(hub, Terminal, TimeProvider.System).Send(file, stop);
-            (request.PayloadSha256, request.PayloadSize) = (sent.Sha256, sent.Size);
-        }
-
+        await new TaskFiles(new FileUpload(hub, Terminal, TimeProvider.System)).Attach(input, request, FileUpload.InOneMessage, stop);
         var taskId = await Submit(hub, request, stop);
         if (parsed.GetValue(wait))
         {

@@ -35,21 +35,40 @@ public sealed class CommandLineTests
     }
 
     [Fact]
-    public void Status_Attempts_ShowWhereWhenHowAndWhatTheyUsed()
+    public void Submit_VariablesAndGrace_BecomeTheRequest()
     {
-        var task = new GetTaskStatusResponse();
-        task.Attempts.Add(new TaskAttempt
-        {
-            Attempt = 1, NodeId = "n1", AssignedAt = "2026-01-01T00:00:00Z", EndedAt = "2026-01-01T00:00:09Z", Cause = "PROGRAM_FAILED", RunMs = 8500,
-            CostCredits = 0.5, ExitCode = 75, MemoryPeakMb = 40, CpuMs = 1230,
-        });
-        task.Attempts.Add(new TaskAttempt { Attempt = 2, NodeId = "n2", AssignedAt = "2026-01-01T00:00:10Z" });
-        Assert.Equal(
-            """
-            attempt  node  assigned              ended                 cause                          ran    cpu     memory  credits
-            1        n1    2026-01-01T00:00:00Z  2026-01-01T00:00:09Z  PROGRAM_FAILED (exit code 75)  8.5 s  1.23 s  40 MiB  0.5
-            2        n2    2026-01-01T00:00:10Z  -                     -                              0 s    -       -       0
-            """, StatusVerb.Attempts(task).Plain());
+        Environment.SetEnvironmentVariable("HM_TEST_HERE", "this one");
+        var request = Parse("-c", "x", "--env", "A=b=c d", "--env=EMPTY=", "--env", "HM_TEST_HERE", "--env", "A=last", "--grace", "1m30s", "--", "--env", "C=d");
+        Assert.Equal(new Dictionary<string, string> { ["A"] = "last", ["EMPTY"] = "", ["HM_TEST_HERE"] = "this one" }, request.Environment);
+        Assert.Equal(["--env", "C=d"], request.Arguments);
+        Assert.Equal(90, request.GraceSeconds);
+        Assert.Equal([-1, -1, 1, 300, 0], new[] { "0", "0s", "1", "5m" }.Select(grace => Parse("-c", "x", "--grace", grace).GraceSeconds).Append(Parse("-c", "x").GraceSeconds));
+    }
+
+    [Theory]
+    [InlineData("1A=b", "'1A' is no name")]
+    [InlineData("=b", "'' is no name")]
+    [InlineData("A-B=c", "'A-B' is no name")]
+    [InlineData("Ä=c", "'Ä' is no name")]
+    [InlineData("A B=c", "'A B' is no name")]
+    [InlineData("HM_TEST_NOT_THERE", "write HM_TEST_NOT_THERE=VALUE")]
+    public void Submit_BadVariable_NamesTheFieldAndTheFix(string word, string fix)
+    {
+        var wrong = Assert.Throws<CliException>(() => Parse("-c", "x", "--env", word));
+        var field = Assert.Single(wrong.Fields);
+        Assert.Equal((ExitCodes.Usage, "environment"), (wrong.ExitCode, field.Field));
+        Assert.Contains(fix, field.Fix, StringComparison.Ordinal);
+        Assert.StartsWith("--env: ", wrong.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Submit_Help_SaysTheLimits()
+    {
+        var help = string.Join('\n', submit.Options.Select(option => $"{option.Name} {option.Description}").Concat(submit.Arguments.Select(words => words.Description)));
+        Assert.Matches("--stdin .*64 KiB", help);
+        Assert.Matches("--env .*256, 64 KiB", help);
+        Assert.Matches("--grace .*5m.*5s", help);
+        Assert.Contains("up to 256, 64 KiB together); its own options", help, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -94,6 +113,10 @@ public sealed class CommandLineTests
     [InlineData("-c", "x", "--max-attempts", "21")]
     [InlineData("-c", "x", "--queue-deadline", "soon")]
     [InlineData("-c", "x", "--total-timeout", "0s")]
+    [InlineData("-c", "x", "--grace", "-1")]
+    [InlineData("-c", "x", "--grace", "5m1s")]
+    [InlineData("-c", "x", "--grace", "soon")]
+    [InlineData("-", "--stdin", "-")]
     public void Submit_WhatCannotBe_IsUsage(params string[] words) =>
         Assert.Equal(ExitCodes.Usage, Assert.Throws<CliException>(() => Parse(words)).ExitCode);
 

@@ -18,6 +18,16 @@ public sealed class SubmitLineTests
         Assert.Equal((75, 3), (Assert.Single(request.Retry.ExitCodes), request.Retry.MaxAttempts));
     }
 
+    [Theory]
+    [InlineData("""{"code": "1", "env": {"A": "b c", "N": 7}, "grace": 0}""")]
+    [InlineData("""{"code": "1", "env": ["A=b c", "N=7"], "grace": "0s"}""")]
+    public void Parse_VariablesAndGrace_BecomeTheRequest(string line)
+    {
+        var request = SubmitLine.Parse(line, "r").ToRequest();
+        Assert.Equal(new Dictionary<string, string> { ["A"] = "b c", ["N"] = "7" }, request.Environment);
+        Assert.Equal(-1, request.GraceSeconds);
+    }
+
     [Fact]
     public void Parse_OwnRequestId_IsKept() => Assert.Equal("mine", SubmitLine.Parse("""{"code": "1", "request_id": "mine"}""", "run-1").RequestId);
 
@@ -35,6 +45,10 @@ public sealed class SubmitLineTests
     [InlineData("""{}""", "What shall run?")]
     [InlineData("""{"file": "missing.py"}""", "missing.py")]
     [InlineData("""{"code": "1", "priority": "soon"}""", "--priority")]
+    [InlineData("""{"code": "1", "env": "A=b"}""", "env")]
+    [InlineData("""{"code": "1", "env": {"A": null}}""", "env")]
+    [InlineData("""{"code": "1", "env": {"A=b": "c"}}""", "env")]
+    [InlineData("""{"code": "1", "env": {"1A": "c"}}""", "'1A' is no name")]
     public void Parse_WhatIsNoTask_SaysWhatIsWrong(string line, string says) =>
         Assert.Contains(says, Assert.Throws<CliException>(() => SubmitLine.Parse(line, "r").ToRequest()).Message, StringComparison.Ordinal);
 

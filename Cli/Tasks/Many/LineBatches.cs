@@ -9,7 +9,7 @@ internal sealed record NumberedTask(long Line, SubmitTaskRequest? Request, strin
 /// Lines as batches that the hub takes. A batch goes when it is full or when no line has come for a moment; when none comes for longer an
 /// empty one goes, so that the hub knows that we are still here.
 /// </summary>
-internal sealed class LineBatches(TextReader lines, string run, ProgramUpload uploads, TimeProvider time)
+internal sealed class LineBatches(TextReader lines, string run, TaskFiles files, TimeProvider time)
 {
     /// <summary>Of the hub's 1,000 tasks and 4 MiB.</summary>
     private const int TasksPerBatch = 1000, BytesPerBatch = 2 << 20;
@@ -18,7 +18,6 @@ internal sealed class LineBatches(TextReader lines, string run, ProgramUpload up
     private const int LongestLine = 1 << 20;
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(200), Longer = TimeSpan.FromSeconds(10);
 
-    private readonly Dictionary<string, UploadPayloadResponse> uploaded = [];
     private Task<string?>? reading;
     private NumberedTask? overflow;
     private long number;
@@ -74,12 +73,7 @@ internal sealed class LineBatches(TextReader lines, string run, ProgramUpload up
             if (line.Length > LongestLine) throw CliException.Usage("is longer than 1 MiB: put the program into a file.");
             var input = SubmitLine.Parse(line, $"{run}-{number}");
             var request = input.ToRequest(UploadAbove);
-            if (input.FileAbove(UploadAbove) is { } file)
-            {
-                if (!uploaded.TryGetValue(Path.GetFullPath(file), out var sent)) uploaded[Path.GetFullPath(file)] = sent = await uploads.Send(file, stop);
-                (request.PayloadSha256, request.PayloadSize) = (sent.Sha256, sent.Size);
-            }
-
+            await files.Attach(input, request, UploadAbove, stop);
             return new NumberedTask(number, request, "");
         }
         catch (CliException wrong)

@@ -33,7 +33,7 @@ internal sealed partial class SubmitManyVerb : Verb
         using var hub = await Connect(parsed, stop);
         using var lines = path == "-" ? new StreamReader(Console.OpenStandardInput()) : new StreamReader(path);
         var time = TimeProvider.System;
-        var many = new ManySubmit(hub, new LineBatches(lines, name, new ProgramUpload(hub, Terminal, time), time), Say, time);
+        var many = new ManySubmit(hub, new LineBatches(lines, name, new TaskFiles(new FileUpload(hub, Terminal, time)), time), Say, time);
         try
         {
             await many.Run(stop);
@@ -55,14 +55,14 @@ internal sealed partial class SubmitManyVerb : Verb
         else refused++;
         if (result.Code == 0 || Terminal.Json)
         {
-            Terminal.Result(result.TaskId, new
+            Terminal.Result(Words.Line(result.TaskId), new
             {
                 task.Line, result.TaskId, RequestId = task.Request?.RequestId ?? "", result.Reason, result.Message, result.Field,
             });
         }
         else
         {
-            Terminal.Message($"line {task.Line}: {(result.Field.Length > 0 ? $"{result.Field}: " : "")}{result.Message}");
+            Terminal.Message(Words.Line($"line {task.Line}: {(result.Field.Length > 0 ? $"{result.Field}: " : "")}{result.Message}"));
         }
 
         if (TimeProvider.System.GetElapsedTime(saidAt) < SayEvery) return;

@@ -5,8 +5,8 @@ using HiveMind.Protos;
 
 namespace HiveMind.Cli;
 
-/// <summary>A program that is too large for one message: sent in chunks, on from where a cut connection left it.</summary>
-internal sealed class ProgramUpload(HubClient hub, Terminal terminal, TimeProvider time)
+/// <summary>A file that is too large for one message: sent in chunks, on from where a cut connection left it.</summary>
+internal sealed class FileUpload(HubClient hub, Terminal terminal, TimeProvider time)
 {
     /// <summary>What is larger goes in chunks.</summary>
     public const int InOneMessage = 1 << 20;
@@ -17,6 +17,16 @@ internal sealed class ProgramUpload(HubClient hub, Terminal terminal, TimeProvid
     public async Task<UploadPayloadResponse> Send(string path, CancellationToken stop)
     {
         await using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, ChunkBytes, FileOptions.SequentialScan);
+        return await Send(file, stop);
+    }
+
+    /// <summary>Refused by the hub when it is larger than the hub takes.</summary>
+    public async Task CheckSize(long size, CancellationToken stop) =>
+        await hub.Tasks.GetUploadPositionAsync(new GetUploadPositionRequest { Size = size, Sha256 = new string('0', 64) }, cancellationToken: stop);
+
+    public async Task<UploadPayloadResponse> Send(FileStream file, CancellationToken stop)
+    {
+        file.Position = 0;
         var upload = new GetUploadPositionRequest
         {
             Size = file.Length, Sha256 = Convert.ToHexStringLower(await SHA256.HashDataAsync(file, stop)),
