@@ -16,6 +16,9 @@ internal sealed class ForeignBytes(Stream target) : Stream
 
     public static Stream Open(Stream target, bool isRedirected) => isRedirected ? target : new ForeignBytes(target);
 
+    /// <summary>Standard output whose plain file can be begun anew.</summary>
+    public static Stream RewindableOutput() => Console.IsOutputRedirected ? RewindableFile.Of(1, Console.OpenStandardOutput()) : StandardOutput();
+
     public override bool CanRead => false;
     public override bool CanSeek => false;
     public override bool CanWrite => true;

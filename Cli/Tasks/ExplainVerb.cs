@@ -15,7 +15,7 @@ internal sealed class ExplainVerb : Verb
         using var hub = await Connect(parsed, stop);
         var id = parsed.GetRequiredValue(taskId);
         var why = await hub.Tasks.ExplainTaskAsync(new ExplainTaskRequest { TaskId = id }, cancellationToken: stop);
-        Terminal.Result(string.Join('\n', Lines(why)), new
+        Terminal.Result(string.Join('\n', Lines(why).Select(Words.Line)), new
         {
             TaskId = id,
             State = TaskShapes.StateWord(why.State),

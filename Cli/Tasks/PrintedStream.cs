@@ -4,7 +4,8 @@ namespace HiveMind.Cli;
 
 /// <summary>
 /// One output of a task, handed on as it comes. A machine may be lost in the middle; the next attempt then prints from the beginning. What
-/// is the same again is not shown again: it is compared by its hash, so that nothing need be kept.
+/// is the same again is not shown again: it is compared by its hash, so that nothing need be kept. What is not the same begins anew: in a plain file in place of
+/// what stood there, since two runs of a program are never one output.
 /// </summary>
 internal sealed class PrintedStream(Stream target) : IDisposable
 {
@@ -12,6 +13,9 @@ internal sealed class PrintedStream(Stream target) : IDisposable
     private readonly IncrementalHash again = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private int attempt;
     private long printed, toCompare;
+
+    /// <summary>What an earlier attempt had printed is gone from where it was shown.</summary>
+    public bool TookBack { get; private set; }
 
     /// <summary>False, with nothing shown: this attempt prints something else. From then on all of it is shown.</summary>
     public async Task<bool> Write(int of, ReadOnlyMemory<byte> data, CancellationToken stop)
@@ -66,6 +70,7 @@ internal sealed class PrintedStream(Stream target) : IDisposable
 
     private void StartOver()
     {
+        TookBack = target is RewindableFile file && file.Rewind();
         shown.GetHashAndReset();
         (printed, toCompare) = (0, 0);
     }

@@ -6,6 +6,9 @@ namespace HiveMind.Cli;
 /// <summary>`status`: where a task stands, and why it waits or failed.</summary>
 internal sealed class StatusVerb : Verb
 {
+    /// <summary>Of a terminal's 80, beside the names of the rows.</summary>
+    private const int Width = 70;
+
     private readonly Argument<string?> taskId = new("TASK") { Description = "Its id (`tasks` lists them).", Arity = ArgumentArity.ZeroOrOne };
 
     public StatusVerb(Terminal terminal) : base("status", "Show a task, and why it waits or failed.", terminal) => Add(taskId);
@@ -15,20 +18,33 @@ internal sealed class StatusVerb : Verb
         var id = parsed.GetValue(taskId) ?? throw CliException.Usage($"Which task? Your tasks: {Next(parsed, "tasks")}");
         using var hub = await Connect(parsed, stop);
         var task = await hub.Tasks.GetTaskStatusAsync(new GetTaskStatusRequest { TaskId = id }, cancellationToken: stop);
-        Terminal.Result(string.Join('\n', Lines(task)), TaskShapes.Status(task));
+        Terminal.Result(string.Join('\n', Lines(task).Select(Words.Line)), TaskShapes.Status(task));
         var next = TaskFollow.HasEnded(task.State) ? "result" : task.State == TaskState.Pending ? "explain" : "watch";
         Terminal.Hint($"Next: {Next(parsed, $"{next} {task.TaskId}")}");
 
         return ExitCodes.Ok;
     }
 
-    private static IEnumerable<string> Lines(GetTaskStatusResponse task)
+    internal static IEnumerable<string> Lines(GetTaskStatusResponse task)
     {
         yield return $"task      {task.TaskId}";
         yield return $"state     {TaskShapes.StateWord(task.State)}";
         if (task.Reason.Length > 0)
         {
             yield return $"reason    {task.Reason}: {task.ReasonText}";
+        }
+
+        if (ProgramEnd.Of(task) is { Text.Length: > 0, ExitCode: not 0 } end)
+        {
+            yield return $"program   ended {(end.Signal is null ? "with" : "by")} {end.Text}";
+        }
+
+        if (TaskEnds.Stopped(task) is { Length: > 0 } stopped)
+        {
+            foreach (var line in Words.Wrapped(stopped, Width))
+            {
+                yield return $"          {line}";
+            }
         }
 
         yield return $"type      {task.TaskType}, priority {task.Priority.ToString().ToLowerInvariant()}";
@@ -42,12 +58,24 @@ internal sealed class StatusVerb : Verb
             yield return $"limits    {string.Join(", ", Limits(task))}";
         }
 
-        if (task.Attempts.Count > 0)
+        foreach (var line in Given(task))
         {
-            foreach (var line in Attempts(task).Plain().Split('\n'))
+            yield return line;
+        }
+
+        foreach (var one in task.Attempts)
+        {
+            var lead = $"  {one.Attempt,6}  ";
+            foreach (var line in AttemptWords.Lines(one).SelectMany(line => Words.Wrapped(line, Width)))
             {
-                yield return $"          {line}";
+                yield return $"{lead}{line}";
+                lead = "          ";
             }
+        }
+
+        if (task.Attempts.Count > 1)
+        {
+            yield return $"          Output and result are those of attempt {task.Attempts[^1].Attempt} alone.";
         }
 
         yield return $"cost      {Words.Credits(task.CostCredits)} credits";
@@ -70,19 +98,17 @@ internal sealed class StatusVerb : Verb
         }
     }
 
-    /// <summary>Where each attempt was, how it ended and what it used; a dash for what is not known.</summary>
-    internal static TextTable Attempts(GetTaskStatusResponse task)
+    /// <summary>What the program was given beside its code and arguments. Values of variables may be secrets: --json has them.</summary>
+    private static IEnumerable<string> Given(GetTaskStatusResponse task)
     {
-        var table = new TextTable("attempt", "node", "assigned", "ended", "cause", "ran", "cpu", "memory", "credits");
-        foreach (var one in task.Attempts)
+        if (task.Environment.Count > 0)
         {
-            var cause = one.ExitCode == 0 ? Words.OrDash(one.Cause) : $"{one.Cause} (exit code {one.ExitCode})";
-            table.Add(
-                $"{one.Attempt}", one.NodeId, one.AssignedAt, Words.OrDash(one.EndedAt), cause, $"{Words.Number(one.RunMs / 1000.0)} s",
-                one.CpuMs == 0 ? "-" : $"{Words.Number(one.CpuMs / 1000.0)} s", one.MemoryPeakMb == 0 ? "-" : $"{one.MemoryPeakMb} MiB",
-                Words.Credits(one.CostCredits));
+            yield return $"variables {string.Join(' ', task.Environment.Keys.Order(StringComparer.Ordinal))}";
         }
 
-        return table;
+        if (task.StandardInputSize > 0)
+        {
+            yield return $"input     {task.StandardInputSize} bytes";
+        }
     }
 }

@@ -56,7 +56,7 @@ internal static class TaskOutput
             {
                 Success = true, Status = task.Status, State = task.State, Reason = task.State == TaskState.Completed ? "" : task.Reason,
                 Result = UnsafeByteOperations.UnsafeWrap(stdout.ToArray()), Stderr = UnsafeByteOperations.UnsafeWrap(stderr.ToArray()),
-                ErrorMessage = task.ErrorMessage, ExitCode = task.ExitCode, Sha256 = header.Sha256,
+                ErrorMessage = task.ErrorMessage, ExitCode = task.ExitCode, HasExitCode = task.HasExitCode, TermSignal = task.TermSignal, Sha256 = header.Sha256,
             };
         }
     }

@@ -1,5 +1,7 @@
 using System.Text;
 using HiveMind.Protos;
+using HiveMind.Tasks;
+using TaskState = HiveMind.Protos.TaskState;
 
 namespace HiveMind.Cli;
 
@@ -25,14 +27,15 @@ internal static class TaskShapes
         task.Attempt,
         task.MaxAttempts,
         task.CostCredits,
-        task.ExitCode,
+        ExitCode = ProgramEnd.Of(task).ExitCode,
         task.ResultSize,
         task.ResultSha256,
         task.StderrSize,
         Attempts = task.Attempts.Select(attempt => new
         {
             attempt.Attempt, attempt.NodeId, attempt.AssignedAt, attempt.StartedAt, attempt.EndedAt, attempt.Cause, attempt.RunMs,
-            attempt.CostCredits, attempt.ExitCode, attempt.MemoryPeakMb, attempt.CpuMs,
+            attempt.CostCredits, ProgramEnd.Of(attempt).ExitCode, attempt.MemoryPeakMb, attempt.CpuMs, TermSignal = ProgramEnd.Of(attempt).Signal,
+            CauseText = CauseTexts.For(attempt.Cause),
         }),
         Retry = new
         {
@@ -43,6 +46,10 @@ internal static class TaskShapes
         },
         task.QueueDeadlineSeconds,
         task.TotalTimeoutSeconds,
+        TermSignal = ProgramEnd.Of(task).Signal,
+        GraceSeconds = Math.Max(0, task.GraceSeconds),
+        Environment = new SortedDictionary<string, string>(task.Environment, StringComparer.Ordinal),
+        task.StandardInputSize,
     };
 
     /// <summary>A piece of output, as `watch` says it.</summary>
@@ -59,7 +66,8 @@ internal static class TaskShapes
     /// <summary>An output that was written to a file.</summary>
     public static object Saved(GetTaskStatusResponse task, string file, DownloadHeader output) => new
     {
-        task.TaskId, task.Status, State = StateWord(task.State), task.Reason, task.ExitCode, task.ErrorMessage, File = file, output.Size, output.Sha256,
+        task.TaskId, task.Status, State = StateWord(task.State), task.Reason, ProgramEnd.Of(task).ExitCode, task.ErrorMessage, File = file, output.Size, output.Sha256,
+        TermSignal = ProgramEnd.Of(task).Signal,
     };
 
     /// <summary>A task as lists show it.</summary>
@@ -76,13 +84,14 @@ internal static class TaskShapes
         result.Status,
         State = StateWord(result.State),
         result.Reason,
-        result.ExitCode,
+        ProgramEnd.Of(result).ExitCode,
         result.ErrorMessage,
         result.Sha256,
         Stdout = Text(result.Result.Span),
         StdoutBase64 = Text(result.Result.Span) is null ? result.Result.ToBase64() : null,
         Stderr = Text(result.Stderr.Span),
         StderrBase64 = Text(result.Stderr.Span) is null ? result.Stderr.ToBase64() : null,
+        TermSignal = ProgramEnd.Of(result).Signal,
     };
 
     /// <summary>"timed_out" for TASK_STATE_TIMED_OUT.</summary>

@@ -9,10 +9,11 @@ internal sealed class PlainSink(Terminal terminal, Stream stdout, Stream stderr,
     private readonly long start = TimeProvider.System.GetTimestamp();
     private readonly Dictionary<string, (int Run, long Reached)> runs = [];
     private string said = "";
-    private int attempt;
+    private int attempt, told;
 
     public void Snapshot(GetTaskStatusResponse task)
     {
+        TellEarlierEnds(task);
         if (TaskFollow.HasEnded(task.State))
         {
             terminal.EndStatus();
@@ -42,10 +43,21 @@ internal sealed class PlainSink(Terminal terminal, Stream stdout, Stream stderr,
             return true;
         }
 
-        terminal.Hint(isNew
-            ? $"Attempt {printed.Attempt} prints something else: all of it follows."
-            : $"Attempt {printed.Attempt} prints something else than what was shown: all of it follows.");
+        terminal.Hint($"Attempt {printed.Attempt} prints something else than what was shown: {Anew(stream)}.");
         return false;
+    }
+
+    private static string Anew(PrintedStream stream) => stream.TookBack ? "the file begins anew with it" : "all of it follows";
+
+    /// <summary>Which attempt is shown, and why those before it are not: each once, as soon as it is known.</summary>
+    private void TellEarlierEnds(GetTaskStatusResponse task)
+    {
+        var shown = TaskFollow.HasEnded(task.State) ? task.Attempts.LastOrDefault()?.Attempt ?? 0 : int.MaxValue;
+        foreach (var one in task.Attempts.Where(one => one.EndedAt.Length > 0 && one.Attempt > told && one.Attempt < shown))
+        {
+            told = one.Attempt;
+            terminal.Message(Words.Line(AttemptWords.Ended(one)));
+        }
     }
 
     /// <summary>Which run of the program this is a piece of: the next attempt's, or the same attempt's that was begun again.</summary>
@@ -67,10 +79,11 @@ internal sealed class PlainSink(Terminal terminal, Stream stdout, Stream stderr,
 
     public bool IsComplete(string stream)
     {
-        var complete = (stream == "stderr" ? error : output).Complete();
+        var shown = stream == "stderr" ? error : output;
+        var complete = shown.Complete();
         if (!complete)
         {
-            terminal.Hint("The last attempt printed something else than what was shown: all of it follows.");
+            terminal.Hint($"The last attempt printed something else than what was shown: {Anew(shown)}.");
         }
 
         return complete;
@@ -88,7 +101,7 @@ internal sealed class PlainSink(Terminal terminal, Stream stdout, Stream stderr,
     {
         if (said != text)
         {
-            terminal.Status(said = text);
+            terminal.Status(Words.Line(said = text));
         }
     }
 }

@@ -20,7 +20,7 @@ internal sealed class WatchVerb : Verb
     public static async Task<int> Follow(
         HubClient hub, Terminal terminal, string taskId, bool quietAtFirst, Func<string, string> comeBack, CancellationToken stop)
     {
-        await using var stdout = ForeignBytes.StandardOutput();
+        await using var stdout = ForeignBytes.RewindableOutput();
         await using var stderr = ForeignBytes.StandardError();
         using var plain = new PlainSink(terminal, stdout, stderr, quietAtFirst);
         IWatchSink sink = terminal.Json ? new JsonSink(terminal, isSilent: quietAtFirst) : plain;
@@ -45,8 +45,11 @@ internal sealed class WatchVerb : Verb
             return ExitCodes.Ok;
         }
 
-        var why = string.Join(": ", new[] { task.Reason, task.ErrorMessage }.Where(part => part.Length > 0));
-        terminal.Hint($"Task {task.TaskId} {TaskShapes.StateWord(task.State)}: {(why.Length > 0 ? why : $"exit code {task.ExitCode}")}");
+        foreach (var line in TaskEnds.Of(task))
+        {
+            terminal.Hint(Words.Line(line));
+        }
+
         return ExitCodes.TaskFailed;
     }
 }

@@ -72,6 +72,11 @@ internal static unsafe partial class NativeFiles
     /// <summary>The process is over when this is called: nothing is flushed, waited for or answered any more.</summary>
     public static void ExitNow(int code) => Exit(code);
 
+    /// <summary>Where the next byte of a descriptor goes, for whoever shares it too; -1: it has no places.</summary>
+    public static long Place(int descriptor) => Seek(descriptor, 0, 1);
+
+    public static bool MoveTo(int descriptor, long place) => Seek(descriptor, place, 0) == place;
+
     private static bool Try()
     {
         try
@@ -100,6 +105,9 @@ internal static unsafe partial class NativeFiles
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int Open(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "lseek")]
+    private static partial long Seek(int descriptor, long place, int whence);
 
     [LibraryImport("libc", EntryPoint = "umask")]
     private static partial uint SetMask(uint mask);

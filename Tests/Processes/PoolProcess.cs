@@ -39,6 +39,10 @@ public sealed class HivemindProcess : IDisposable
     public static HivemindProcess StartAs(int user, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
         Start(environment, ["setpriv", $"--reuid={user}", $"--regid={user}", "--clear-groups", Host], arguments);
 
+    /// <summary>As from a shell with its standard output in that file.</summary>
+    public static HivemindProcess StartInto(string file, IReadOnlyDictionary<string, string> environment, params string[] arguments) =>
+        Start(new Dictionary<string, string>(environment) { ["OUTPUT_FILE"] = file }, ["sh", "-c", "exec dotnet \"$@\" > \"$OUTPUT_FILE\"", "sh"], arguments);
+
     private static HivemindProcess Start(IReadOnlyDictionary<string, string>? environment, IReadOnlyList<string> runner, string[] arguments)
     {
         var start = new ProcessStartInfo(runner[0]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
@@ -214,7 +218,12 @@ public sealed partial class PoolProcess : IDisposable
     private static partial Regex Ready();
 }
 
-public sealed record Login(string UserId, string Name, Metadata Metadata);
+public sealed record Login(string UserId, string Name, Metadata Metadata)
+{
+    /// <summary>As a command line keeps it.</summary>
+    internal HiveMind.Cli.StoredSession Session() => new(
+        Name, UserId, "user", Metadata.GetValue("authorization")!["Bearer ".Length..], TimeProvider.System.GetUtcNow(), TimeProvider.System.GetUtcNow().AddHours(1));
+}
 
 /// <summary>A real worker process for one node.</summary>
 public sealed class WorkerProcess : IDisposable

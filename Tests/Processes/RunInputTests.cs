@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Google.Protobuf;
 using Grpc.Core;
+using HiveMind.Cli;
 using HiveMind.Protos;
 
 namespace HiveMind.Tests.Processes;
@@ -10,6 +11,7 @@ public sealed class InputPool() : SharedPool
 {
     private WorkerProcess? _worker;
 
+    public string Home { get; } = Directory.CreateTempSubdirectory("hivemind-input-pool-").FullName;
     public Login Ann { get; private set; } = null!;
     public Login Bob { get; private set; } = null!;
 
@@ -23,6 +25,7 @@ public sealed class InputPool() : SharedPool
     public override ValueTask DisposeAsync()
     {
         _worker?.Dispose();
+        Directory.Delete(Home, recursive: true);
         return base.DisposeAsync();
     }
 }
@@ -48,6 +51,61 @@ public sealed class RunInputTests(InputPool shared) : IClassFixture<InputPool>
         var status = await shared.Pool.Master.GetTaskStatusAsync(new() { TaskId = task }, shared.Ann.Metadata);
         Assert.Equal((true, 0, -1, input.Length), (status.HasExitCode, status.ExitCode, status.GraceSeconds, (int)status.StandardInputSize));
         Assert.Equal(("x=y z", ""), (status.Environment["A"], status.Requirements.Labels));
+    }
+
+    [Fact]
+    public async Task CommandLine_VariablesAndAPipeAsStandardInput_ReachTheProgram()
+    {
+        var input = RandomNumberGenerator.GetBytes(400_000);
+        const string Code = "import hashlib,os,sys;print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest(),os.environ['A'],os.environ['HM_HERE'])";
+        using var submit = Cli(new() { ["HM_HERE"] = "from here" }, "submit", "-c", Code, "--env", "A=b c", "--env", "HM_HERE", "--stdin", "-", "--wait");
+        await submit.Process.StandardInput.BaseStream.WriteAsync(input, TestContext.Current.CancellationToken);
+        submit.Process.StandardInput.Close();
+        Assert.True(await submit.Exited(TimeSpan.FromSeconds(60)) == 0, submit.Output);
+        Assert.Contains($"{Convert.ToHexStringLower(SHA256.HashData(input))} b c from here", submit.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("5s", "saved", "was sent SIGTERM")]
+    [InlineData("0", "", "killed at once (SIGKILL): it was submitted with --grace 0")]
+    public async Task CommandLine_Grace_IsWhatAProgramGetsAndWhatIsSaidOfIt(string grace, string printed, string says)
+    {
+        const string Code = """
+            import signal, sys, time
+            signal.signal(signal.SIGTERM, lambda *_: (print("saved", flush=True), sys.exit(0)))
+            while True: time.sleep(0.1)
+            """;
+        using var submit = Cli([], "submit", "-c", Code, "--timeout", "1s", "--grace", grace, "--wait");
+        Assert.Equal(1, await submit.Exited(TimeSpan.FromSeconds(60)));
+        Assert.Equal(printed.Length > 0, submit.Output.Split('\n').Contains("saved"));
+        Assert.Contains("RUN_TIMEOUT", submit.Output, StringComparison.Ordinal);
+        Assert.Contains(says, submit.Output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("import os; os.kill(os.getpid(), 9)", "Ended by signal 9 (SIGKILL).")]
+    [InlineData("import sys; sys.exit(137)", "Ended with exit code 137.")]
+    [InlineData("import sys; sys.exit(255)", "Ended with exit code 255.")]
+    [InlineData("raise ValueError('bad')", "PROGRAM_FAILED, exit code 1: ValueError: bad")]
+    public async Task CommandLine_EndOfAProgram_IsToldTruly(string code, string says)
+    {
+        using var submit = Cli([], "submit", "-c", code, "--wait");
+        Assert.Equal(1, await submit.Exited(TimeSpan.FromSeconds(60)));
+        Assert.Contains(says, submit.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task CommandLine_Cancel_TakesTheNamedOnesAndThoseOfAFilter()
+    {
+        var ids = await Waiting(shared.Ann, 30);
+        using var named = Cli([], "cancel", ids[0], ids[1], new string('0', 32));
+        Assert.Equal(1, await named.Exited(TimeSpan.FromSeconds(60)));
+        Assert.Contains("2 cancelled, 1 not found among your tasks.", named.Output, StringComparison.Ordinal);
+        using var filtered = Cli([], "cancel", "--state", "pending", "--type", "python", "--json");
+        Assert.Equal(0, await filtered.Exited(TimeSpan.FromSeconds(60)));
+        Assert.Contains($"{{\"cancelled\":true,\"tasks_cancelled\":{ids.Count - 2},\"tasks_ended_before\":0,\"tasks_not_found\":0,\"tasks_not_recorded\":0}}", filtered.Output, StringComparison.Ordinal);
+        var left = await shared.Pool.Master.ListTasksAsync(new() { States = { TaskState.Pending } }, shared.Ann.Metadata);
+        Assert.Empty(left.Tasks);
     }
 
     [Fact]
@@ -93,6 +151,14 @@ public sealed class RunInputTests(InputPool shared) : IClassFixture<InputPool>
             var refusal = await Refusal.Of(shared.Pool.Master.CancelTasksAsync(request, shared.Ann.Metadata));
             Assert.Equal((StatusCode.InvalidArgument, "all"), (refusal.Code, refusal.Fields));
         }
+    }
+
+    /// <summary>A command of Ann's.</summary>
+    private HivemindProcess Cli(Dictionary<string, string> variables, params string[] words)
+    {
+        var environment = new Dictionary<string, string>(variables) { ["XDG_CONFIG_HOME"] = shared.Home, ["HIVEMIND_HUB"] = shared.Pool.Address };
+        new SessionFile(Path.Combine(shared.Home, "hivemind")).Write(new Uri(shared.Pool.Address), shared.Ann.Session());
+        return HivemindProcess.Start(environment, words);
     }
 
     private async Task<List<string>> Waiting(Login user, int count)
