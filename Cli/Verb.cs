@@ -42,5 +42,5 @@ internal abstract class Verb : Command
     }
 
     /// <summary>The next command to type, started as this one was and against the same hub.</summary>
-    protected static string Next(ParseResult parsed, string command) => Launch.Next(HubOf(parsed), command);
+    protected static string Next(ParseResult parsed, string command) => Words.Line(Launch.Next(HubOf(parsed), command));
 }

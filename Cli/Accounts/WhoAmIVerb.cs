@@ -19,7 +19,7 @@ internal sealed class WhoAmIVerb(Terminal terminal) : Verb("whoami", "Show your 
             $"held     {Words.Credits(user.HeldCredits)} for your open tasks, {Words.Credits(user.FreeCredits)} free",
             $"hub      {HubAddress.Key(hub.Address)}",
         };
-        Terminal.Result(string.Join('\n', lines), new
+        Terminal.Result(string.Join('\n', lines.Select(Words.Line)), new
         {
             user.UserId, user.Username, user.Email, user.DisplayName, user.Role, user.IsActive, user.BalanceCredits, user.HeldCredits, user.FreeCredits,
             user.CreatedAt, user.LastLogin, Hub = HubAddress.Key(hub.Address),

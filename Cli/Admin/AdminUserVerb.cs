@@ -18,7 +18,7 @@ internal sealed class AdminUserVerb(Terminal terminal) : OneUserVerb("user", "Sh
             $"sessions    {answer.Sessions.Count}",
         };
         if (user.MustChangePassword) lines.Add("password    made by an admin, must be changed");
-        Terminal.Result(string.Join('\n', lines), new { User = AdminUsersVerb.Shape(user), Sessions = answer.Sessions.Select(SessionsVerb.Shape) });
+        Terminal.Result(string.Join('\n', lines.Select(Words.Line)), new { User = AdminUsersVerb.Shape(user), Sessions = answer.Sessions.Select(SessionsVerb.Shape) });
         return ExitCodes.Ok;
     }
 }

@@ -44,7 +44,7 @@ internal sealed class AnalyticsVerb : Verb
         }
 
         table.Show(Terminal, Shape(answer));
-        Terminal.Hint($"Tasks that ended since {answer.Since}{(answer.IsCut ? "; there were more before than are added up at once" : "")}.");
+        Terminal.Hint($"Tasks that ended since {Words.Line(answer.Since)}{(answer.IsCut ? "; there were more before than are added up at once" : "")}.");
         return ExitCodes.Ok;
     }
 

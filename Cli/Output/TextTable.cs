@@ -7,7 +7,7 @@ internal sealed class TextTable(params string[] columns)
 {
     private readonly List<string[]> rows = [];
 
-    public void Add(params string[] cells) => rows.Add([.. cells.Select(PlainText.Visible)]);
+    public void Add(params string[] cells) => rows.Add([.. cells.Select(cell => PlainText.Visible(Words.Line(cell)))]);
 
     public Table Drawn()
     {

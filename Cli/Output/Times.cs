@@ -10,5 +10,6 @@ internal static class Times
         : (time.GetUtcNow() - TimeSpan.FromSeconds(DurationText.Seconds(text))).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     public static DateTimeOffset Parse(string text) =>
-        DateTimeOffset.Parse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal);
+        DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var moment) ? moment
+            : throw new CliException(ExitCodes.Unreachable, $"What answers is no hub of this kind: '{text}' is no moment.", "BAD_ANSWER");
 }
