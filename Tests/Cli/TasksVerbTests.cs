@@ -12,6 +12,14 @@ public sealed class TasksVerbTests
     private ListTasksRequest Request(params string[] words) => _tasks.Request(_tasks.Parse(words, App.Parsing), _time);
 
     [Fact]
+    public void Table_WiderThanTheTerminal_IsNotDrawn()
+    {
+        var table = new TextTable("task", "state");
+        table.Add(new string('a', 32), "completed");
+        Assert.Equal((true, false), (table.Fits(48), table.Fits(47)));
+    }
+
+    [Fact]
     public void Tasks_WithoutOptions_AsksForOwnOnes() => Assert.Equal(new ListTasksRequest(), Request());
 
     [Fact]
