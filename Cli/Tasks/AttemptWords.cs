@@ -10,7 +10,7 @@ internal static class AttemptWords
     public static string Cause(TaskAttempt attempt)
     {
         var end = ProgramEnd.Of(attempt);
-        var how = end.Text.Length > 0 && end.ExitCode != 0 ? $" ({end.Text})" : "";
+        var how = end.Text.Length > 0 && end.ExitCode != 0 ? $" ({end.InParentheses})" : "";
         return CauseTexts.For(attempt.Cause) is { Length: > 0 } text ? $"{attempt.Cause}{how}: {text}" : $"{attempt.Cause}{how}";
     }
 

@@ -46,7 +46,10 @@ internal sealed class ManyCancel(HubClient hub, TimeProvider time, Action<Cancel
         {
             var count = await Patiently(() => Call(new CancelTasksRequest { TaskIds = { ids } }, stop), answer => answer.Failed > 0, stop);
             SoFar += Of(count);
-            progress(SoFar);
+            if (wish.Ids.Count > IdsPerCall)
+            {
+                progress(SoFar);
+            }
         }
 
         return SoFar;
@@ -66,7 +69,10 @@ internal sealed class ManyCancel(HubClient hub, TimeProvider time, Action<Cancel
                 SoFar += Of(answer) with { NotRecorded = 0 };
                 failed += answer.Failed;
                 request.PageToken = answer.NextPageToken;
-                progress(SoFar);
+                if (request.PageToken.Length > 0)
+                {
+                    progress(SoFar);
+                }
             }
             while (request.PageToken.Length > 0);
 

@@ -26,6 +26,9 @@ internal readonly record struct ProgramEnd(int? ExitCode, int? Signal, bool IsOl
         : cause == Causes.Completed ? new(0, null)
         : exitCode != 0 ? new(exitCode, null, IsOlderHub: true) : default;
 
+    /// <summary>The same where it stands in parentheses itself.</summary>
+    public string InParentheses => Signal is { } signal && SignalNames.NameOf(signal) is { Length: > 0 } name ? $"signal {signal}, {name}" : Text;
+
     /// <summary>Empty where there is neither; what an older hub says so that both of its meanings are there.</summary>
     public string Text => this switch
     {

@@ -48,6 +48,11 @@ internal sealed class StatusVerb : Verb
         }
 
         yield return $"type      {task.TaskType}, priority {task.Priority.ToString().ToLowerInvariant()}";
+        foreach (var line in Given(task))
+        {
+            yield return line;
+        }
+
         yield return $"created   {task.CreatedAt}";
         yield return $"started   {Words.OrDash(task.StartedAt)}";
         yield return $"ended     {Words.OrDash(task.CompletedAt)}";
@@ -56,11 +61,6 @@ internal sealed class StatusVerb : Verb
         if (task.QueueDeadlineSeconds > 0 || task.TotalTimeoutSeconds > 0)
         {
             yield return $"limits    {string.Join(", ", Limits(task))}";
-        }
-
-        foreach (var line in Given(task))
-        {
-            yield return line;
         }
 
         foreach (var one in task.Attempts)

@@ -11,6 +11,9 @@ public static class SignalNames
         [10] = "SIGUSR1", [11] = "SIGSEGV", [12] = "SIGUSR2", [13] = "SIGPIPE", [14] = "SIGALRM", [15] = "SIGTERM", [24] = "SIGXCPU", [25] = "SIGXFSZ", [31] = "SIGSYS",
     };
 
+    /// <summary>Empty where it has none.</summary>
+    public static string NameOf(int signal) => Names.GetValueOrDefault(signal, "");
+
     /// <summary>"9 (SIGKILL)"; a number without a name alone.</summary>
     public static string Describe(int signal) => Names.TryGetValue(signal, out var name) ? $"{signal} ({name})" : $"{signal}";
 }

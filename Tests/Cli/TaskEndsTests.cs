@@ -100,6 +100,8 @@ public sealed class TaskEndsTests
             ran 8.5 s, cpu 1.23 s, memory 40 MiB, cost 0.5
             """, string.Join('\n', AttemptWords.Lines(failed)));
         Assert.Equal("on n2, since 2026-01-01T00:00:10Z", string.Join('\n', AttemptWords.Lines(new() { Attempt = 2, NodeId = "n2", AssignedAt = "2026-01-01T00:00:10Z" })));
+        Assert.Equal("CANCELLED (signal 15, SIGTERM): It was cancelled.", AttemptWords.Cause(new() { Cause = "CANCELLED", TermSignal = 15 }));
+        Assert.Equal("PROGRAM_FAILED (signal 40): The program ended with an error.", AttemptWords.Cause(new() { Cause = "PROGRAM_FAILED", TermSignal = 40 }));
         Assert.Equal("LATER_WORD", AttemptWords.Cause(new() { Cause = "LATER_WORD" }));
         Assert.Equal("COMPLETED: The program ended with exit code 0.", AttemptWords.Cause(new() { Cause = "COMPLETED", HasExitCode = true }));
     }

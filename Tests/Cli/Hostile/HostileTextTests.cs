@@ -27,7 +27,19 @@ public sealed class HostileHub : IAsyncLifetime
     {
         // Of the whole process, and for good: verbs that run in it must not find the user's own files.
         Environment.SetEnvironmentVariable("XDG_CONFIG_HOME", Home);
-        AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(Home, recursive: true);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Remove();
+    }
+
+    private static void Remove()
+    {
+        try
+        {
+            Directory.Delete(Home, recursive: true);
+        }
+        catch (IOException)
+        {
+            // a worker that was just killed may still hold it; the system's temporary folder is cleaned by its owner
+        }
     }
 
     internal FakeHub Hub { get; private set; } = null!;
