@@ -48,6 +48,8 @@ public sealed class NodeOptions
     /// <summary>How long the first time; each time in a row twice as long.</summary>
     public TimeSpan CordonFor { get; set; } = TimeSpan.FromMinutes(1);
     public TimeSpan CordonForAtMost { get; set; } = TimeSpan.FromHours(1);
+    /// <summary>Tasks of others that a new node holds at a time, as many as its cores, from 2 up to this; each that succeeds doubles it. 1 to 10000; 0: no such limit.</summary>
+    public int SlowStart { get; set; } = 8;
     /// <summary>A node token older than that is good for nothing; 0: it has no end until it is made anew or its node removed.</summary>
     public TimeSpan TokenMaxAge { get; set; }
 }
@@ -115,6 +117,10 @@ public sealed class SchedulingOptions
     public TimeSpan AgingStep { get; set; } = TimeSpan.FromMinutes(10);
     /// <summary>In that time half of what an account has used is forgotten.</summary>
     public TimeSpan UsageHalfLife { get; set; } = TimeSpan.FromHours(1);
+    /// <summary>
+    /// How long the first retry of a task leaves out the node on which it failed, where another could run it; after each further failure twice as long. At most an hour; 0: not at all.
+    /// </summary>
+    public TimeSpan RetryElsewhere { get; set; } = TimeSpan.FromMinutes(1);
     /// <summary>How fast a band uses up its account's share.</summary>
     public BandWeights BandWeights { get; set; } = new();
     /// <summary>Priorities (Low, Normal, High, Urgent) that only a role may use.</summary>

@@ -22,7 +22,7 @@ internal sealed class NodesVerb : Verb
         node.CreditsEarned,
         GpuModel = node.Capabilities?.GpuModel ?? "", GpuMemoryMb = node.Capabilities?.GpuMemoryMb ?? 0, DiskMb = node.Capabilities?.DiskMb ?? 0,
         Labels = new SortedDictionary<string, string>(node.Capabilities?.Labels ?? [], StringComparer.Ordinal),
-        node.Cordoned, node.CordonedUntil, node.DrainDeadline,
+        node.Cordoned, node.CordonedUntil, node.DrainDeadline, node.OthersAtOnce,
     };
 
     /// <summary>The word of its status; that it is given nothing new, where that is so.</summary>
@@ -46,6 +46,8 @@ internal sealed class NodesVerb : Verb
         table.Show(Terminal, new { Nodes = nodes.Select(Shape) });
         foreach (var node in nodes.Where(node => node.Cordoned.Length > 0)) Terminal.Hint($"{node.NodeId}: {Cordons.Sentence(node)}");
         if (nodes.Any(node => node.Cordoned.Length > 0)) Terminal.Hint($"To give a machine work again: {Next(parsed, "node-uncordon NODE")}");
+        foreach (var node in nodes.Where(node => node is { OthersAtOnce: > 0, Connected: true, Capabilities.AcceptsStrangers: true }))
+            Terminal.Hint($"{node.NodeId}: new, so it holds up to {Text(node.OthersAtOnce)} tasks of others at a time; each that succeeds doubles that");
         if (nodes.Count == 0)
         {
             Terminal.Hint($"No machine yet. Lend this one: {Next(parsed, "worker")}");

@@ -176,6 +176,8 @@ public sealed record NodeSnapshot
     [Id(22)] public DateTimeOffset? TokenEndsAt { get; init; }
     /// <summary>Its record is there and cannot be read: all else here is empty.</summary>
     [Id(23)] public bool IsUnreadable { get; init; }
+    /// <summary>Tasks of others than its owner that it may hold at a time, being new or having failed; null: as many as fit.</summary>
+    [Id(24)] public int? OthersAtOnce { get; init; }
 
     public static NodeSnapshot Unreadable(string nodeId) => new()
     {

@@ -81,6 +81,8 @@ public sealed record PendingTask(
     [Id(11)] public long HoldMicros { get; init; }
     /// <summary>Of its program. As above.</summary>
     [Id(12)] public long PayloadBytes { get; init; }
+    /// <summary>The nodes of its last failed attempts, at most five, between blanks: they are left out for a while where others can run it.</summary>
+    [Id(13)] public string FailedOn { get; init; } = "";
 }
 
 /// <summary>A node as the scheduler sees it. Version grows with every word of one activation: an older view that arrives late is ignored.</summary>
@@ -105,6 +107,8 @@ public sealed record NodeView(
     /// For a moment it takes nothing new: it looks into what became of attempts of before. It stays in the pool, and what it is kept for stays so.
     /// </summary>
     [Id(14)] public bool IsSettling { get; init; }
+    /// <summary>How many more tasks of others than its owner it may take now, room or not; null: as many as fit.</summary>
+    [Id(15)] public int? OthersLeft { get; init; }
 
     /// <summary>
     /// Whether this is to be believed after that. Which of two activations spoke later nobody can say, their clocks least of all: another one's word

@@ -12,6 +12,8 @@ public sealed partial class NodeGrain
     private readonly FailureStreak _streak = new(
         options.Value.Nodes.CordonAfterFailures, options.Value.Nodes.CordonFor, options.Value.Nodes.CordonForAtMost);
     private bool _putAside;
+    /// <summary>Stored with the node: by whoever saves it next, a second later at most.</summary>
+    private readonly SlowStart _slowStart = new(options.Value.Nodes.SlowStart);
     /// <summary>Since when this activation has known of each attempt, as its first tick after that found it.</summary>
     private readonly Dictionary<(string TaskId, int Attempt), long> _knownSince = [];
 
@@ -67,11 +69,23 @@ public sealed partial class NodeGrain
     /// <summary>A worker that leaves hands back what it runs: that is no failure of the machine.</summary>
     private void NoteOutcome(string account, string cause)
     {
-        if (_draining || !_streak.Ended(account, cause, time.GetUtcNow())) return;
+        if (cause == Causes.Completed && account != _node!.OwnerId) _slowStart.Succeeded(_node.Capabilities);
+        if (_draining) return;
+        if (FailureStreak.IsMachinesOwn(cause) && !(cause == Causes.WorkerRefused && _usage.DiskFull)) _slowStart.Failed();
+        if (!_streak.Ended(account, cause, time.GetUtcNow())) return;
         _putAside = true;
         LogPutAside(Id, _streak.Until!.Value, _streak.Reason);
         NodeInstruments.PutAside();
     }
+
+    /// <summary>How many more tasks of others it may take; null: as many as fit.</summary>
+    private int? OthersLeft => _slowStart.Share(_node!.Capabilities) is { } share ? Math.Max(0, share - _room.CountBeside(_node.OwnerId)) : null;
+
+    private bool MayTake(string userId) => userId == _node!.OwnerId || OthersLeft is not 0;
+
+    /// <summary>What it was lent by others is lost with it, by its own doing.</summary>
+    private bool LosesOthers => _wanted.Values.Any(attempt =>
+        !attempt.Dropped && attempt.Assignment.Spec.UserId != _node!.OwnerId && _lease.BlamesNode(attempt.GrantedAt));
 
     private void TryAgain()
     {

@@ -71,6 +71,7 @@ public sealed partial class NodeGrain(
         if (!state.RecordExists || state.State.OwnerId.Length == 0 || state.State.Removed) return;
         _node = state.State;
         (_ownerIsActive, _tokenUsedAt) = (!_node.Suspended, _node.TokenUsedAt);
+        _slowStart.Earned = _node.EarnedShare;
         _lease.Return(); // reading took as long as it took, and nobody was heard meanwhile
         Offering(_node);
         StartTimer();
@@ -95,7 +96,12 @@ public sealed partial class NodeGrain(
         if (registration.MachineId.Length > 0 && _node is { } known) LeaveToItsMachine(known, registration.MachineId);
         var token = SessionToken.NewNode(Id);
         var now = time.GetUtcNow();
-        if (_node is null) await nodes.Add(Id);
+        if (_node is null)
+        {
+            await nodes.Add(Id);
+            _slowStart.Earned = SlowStart.Nothing;
+        }
+
         Failpoint.Hit(Failpoints.NodeAfterIndex);
         var older = _link;
         _link = null; // the stream that the older token opened is not this node's any more
@@ -220,7 +226,7 @@ public sealed partial class NodeGrain(
         var reserved = new List<PendingTask>(offers.Count);
         foreach (var offer in offers)
         {
-            if (CanTakeWork && !IsSettling && _room.TryReserve(Running(offer.Task))) reserved.Add(offer.Task);
+            if (CanTakeWork && !IsSettling && MayTake(offer.Task.UserId) && _room.TryReserve(Running(offer.Task))) reserved.Add(offer.Task);
             else answers.Add(new(offer.Task.TaskId, OfferAnswerKind.NoRoom));
         }
 
@@ -329,6 +335,7 @@ public sealed partial class NodeGrain(
             RegisteredAt = node.RegisteredAt, FreeCores = Math.Max(0, free.MilliCores) / 1000.0, FreeMemoryMb = Math.Max(0, free.MemoryMb),
             Connected = _link is not null, Epoch = node.Epoch, Cordoned = Cordoned, CordonedUntil = CordonedUntil, DrainDeadline = node.DrainDeadline,
             Suspended = node.Suspended, TokenCreatedAt = node.TokenHash.Length == 0 ? null : node.TokenCreatedAt ?? node.RegisteredAt, TokenUsedAt = _tokenUsedAt,
+            OthersAtOnce = node.NodeType == NodeTypes.Worker ? _slowStart.Share(node.Capabilities) : null,
             TokenEndsAt = node.TokenHash.Length == 0 || Limits.TokenMaxAge == TimeSpan.Zero ? null : (node.TokenCreatedAt ?? node.RegisteredAt) + Limits.TokenMaxAge,
         });
     }
@@ -346,6 +353,7 @@ public sealed partial class NodeGrain(
             if (_node.HoldsLease) _ = AskOwner(); // nor for this: the next look acts on it
             await FollowOwner();
             if (HasToTend) _ = Tend(); // not waited for: the next look must not be late
+            if (_node.EarnedShare != _slowStart.Earned) await Save(_node);
             if (_putAside && !_streak.IsCordoned(time.GetUtcNow())) TryAgain();
             SayFigures();
             await TakeBackAtDeadline();
@@ -374,6 +382,7 @@ public sealed partial class NodeGrain(
     /// <summary>The verdict: the epoch moves on, and with it everything that the node held.</summary>
     private async Task End(string cause)
     {
+        if (cause == Causes.NodeLost && LosesOthers) _slowStart.Failed();
         _ending = true; // a heartbeat that comes in while this is written must not renew what is being ended
         await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = false, LastChangeAt = time.GetUtcNow(), Suspended = _node.Suspended || cause == Causes.NodeSuspended });
         Failpoint.Hit(Failpoints.LostAfterEpoch);
@@ -539,7 +548,7 @@ public sealed partial class NodeGrain(
         return new(Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, _room.Total, _room.Free, CanTakeWork, ++_viewVersion)
         {
             Labels = _labels, Running = _room.Running, CpuPercent = _usage.CpuPercent, Cordoned = _link is null ? "" : WithheldBefore,
-            Epoch = node.Epoch, Activation = GrainContext.ActivationId.ToString(), IsSettling = IsSettling,
+            Epoch = node.Epoch, Activation = GrainContext.ActivationId.ToString(), IsSettling = IsSettling, OthersLeft = OthersLeft,
         };
     }
 
@@ -623,6 +632,7 @@ public sealed partial class NodeGrain(
 
     private async Task Save(NodeRecord next)
     {
+        next = next with { EarnedShare = _slowStart.Earned };
         await state.Commit(next, this);
         _node = next;
     }

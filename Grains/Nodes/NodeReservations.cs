@@ -12,12 +12,17 @@ public sealed class NodeReservations
     public const int Unlimited = int.MaxValue;
 
     private readonly Dictionary<string, RunningTask> _reserved = [];
+    private readonly Dictionary<string, int> _byUser = [];
     private ResourceRequest _sum = ResourceMath.Nothing;
     private RunningTask[]? _running;
 
     public ResourceRequest Total { get; private set; } = ResourceMath.Nothing;
     public ResourceRequest Free => Total.Minus(_sum);
     public int Count => _reserved.Count;
+
+    /// <summary>Of them, those of others than that account.</summary>
+    public int CountBeside(string userId) => _reserved.Count - _byUser.GetValueOrDefault(userId);
+
     /// <summary>The same list until something changes.</summary>
     public IReadOnlyList<RunningTask> Running => _running ??= [.. _reserved.Values];
 
@@ -34,6 +39,7 @@ public sealed class NodeReservations
     {
         if (!_reserved.TryAdd(run.TaskId, run)) return false;
         _sum = _sum.Plus(run.Resources);
+        _byUser[run.UserId] = _byUser.GetValueOrDefault(run.UserId) + 1;
         _running = null;
         return true;
     }
@@ -50,6 +56,7 @@ public sealed class NodeReservations
     {
         if (!_reserved.Remove(taskId, out var run)) return false;
         _sum = _sum.Minus(run.Resources);
+        if (--_byUser[run.UserId] == 0) _byUser.Remove(run.UserId);
         _running = null;
         return true;
     }

@@ -33,9 +33,19 @@ internal sealed class NodeSlot(string nodeId)
     public Dictionary<string, Hold> Holds { get; } = [];
     public Reservation? Reservation { get; set; }
 
+    /// <summary>How many more tasks of others it may take now, room or not.</summary>
+    public int OthersLeft { get; set; } = int.MaxValue;
+    /// <summary>It has room and takes only this account's tasks now; null: it is not so.</summary>
+    public string? ShutBut { get; set; }
+
     public bool CanTakeWork => View is { CanTakeWork: true };
 
     public bool HasRoom => !Sent && Offer.Count < SchedulerCore.TasksPerOffer && View is { CanTakeWork: true, IsSettling: false } && Free is { MilliCores: > 0, MemoryMb: > 0 };
+
+    public bool IsOther(Account account) => View is { } view && view.OwnerId != account.UserId;
+
+    /// <summary>It is new, and holds as many tasks of others as it may (<see cref="HiveMind.Nodes.SlowStart"/>).</summary>
+    public bool IsShutTo(Account account) => OthersLeft <= 0 && IsOther(account);
 
     public NodeLoad Load => new(Total, Free, View?.CpuPercent ?? 0);
 }

@@ -6,7 +6,7 @@ namespace HiveMind.Scheduling;
 /// All that waits: accounts in the order of their shares, in each its lanes in the order of their first tasks. A submit, a removal and a placement cost
 /// O(log n) whatever waits. A shape that found no room is parked, for everybody, until a node grows on which it fits.
 /// </summary>
-internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook shapes, long agingStep)
+internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook shapes, long agingStep, TimeSpan elsewhereFor)
 {
     private static readonly long AskAgainAfter = 5 * TimeSpan.TicksPerSecond;
     /// <summary>No pause is longer. One that ends later than that is told by another clock, and lasts so long from now.</summary>
@@ -15,6 +15,12 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     private readonly Dictionary<string, QueuedTask> _tasks = [];
     private readonly DueHeap _held = new(static (task, due) => task is { Gone: false, Place: QueuePlace.Held } && task.HeldUntil == due);
     private readonly DueHeap _deadlines = new(static (task, _) => !task.Gone);
+    /// <summary>Tasks that leave nodes out, by when they do so no more, and the same by task.</summary>
+    private readonly DueHeap _elsewhere = new(static (task, _) => !task.Gone);
+    private readonly Dictionary<string, long> _elsewhereUntil = [];
+    /// <summary>The shapes of such tasks, and the pool as they last met it.</summary>
+    private readonly HashSet<Shape> _leavingOut = [];
+    private long _poolMet;
     /// <summary>Shapes that may find room on nodes which take anyone's tasks; the others are parked.</summary>
     private readonly ShapeSet _open = new();
     private readonly HashSet<Shape> _hopeless = [];
@@ -26,7 +32,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     public int Count => _tasks.Count;
 
     /// <summary>Places in memory for what is due at some time: about as many as tasks, never as many as there ever were.</summary>
-    public int Due => _held.Size + _deadlines.Size;
+    public int Due => _held.Size + _deadlines.Size + _elsewhere.Size;
 
     /// <summary>Parked shapes that were compared with a node that grew: what a finished task costs beside its placements.</summary>
     public long ShapesCompared { get; private set; }
@@ -37,7 +43,9 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     {
         var account = shares.Of(task.UserId);
         shares.SetRole(account, task.Role);
-        var lane = LaneOf(account, ShapeKey.Of(task));
+        var key = ShapeKey.Of(task);
+        if (task.FailedOn.Length > 0 && elsewhereFor > TimeSpan.Zero) key = key with { LeftOut = RetryElsewhere.Nodes(task.FailedOn) };
+        var lane = LaneOf(account, key);
         var queued = new QueuedTask(task, lane, agingStep) { QueuedAt = now - shares.Stepped, Named = _round };
         _tasks.Add(task.TaskId, queued);
         lane.Tasks++;
@@ -46,7 +54,11 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         var from = task.NotBefore.UtcTicks;
         if (from > now) Hold(queued, from - now > LongestPause + ClockSlack ? now + LongestPause : from);
         else MakeReady(queued);
+        if (lane.Shape.LeavesOut) LeaveOut(queued, Math.Max(now, queued.HeldUntil) + RetryElsewhere.For(task.FailedOn, elsewhereFor).Ticks);
     }
+
+    /// <summary>Until then it leaves out the nodes on which it failed; null: it leaves out none.</summary>
+    public long? ElsewhereUntil(QueuedTask queued) => queued.Lane.Shape.LeavesOut && _elsewhereUntil.TryGetValue(queued.TaskId, out var until) ? until : null;
 
     public void Remove(QueuedTask queued)
     {
@@ -56,6 +68,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         if (queued.HasDeadline) _deadlines.Forget();
         if (queued is { Place: QueuePlace.Held, IsExpired: false }) _held.Forget();
         var lane = queued.Lane;
+        if (lane.Shape.LeavesOut && _elsewhereUntil.Remove(queued.TaskId)) _elsewhere.Forget();
         if (queued.Place == QueuePlace.Ready)
         {
             lane.Waiting.Forget();
@@ -139,7 +152,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     public void Wake(NodeSlot slot, long now)
     {
         if (!slot.HasRoom || slot.Class is not { } nodes) return;
-        var parkedIn = nodes.OwnerOnly is null ? _open : shares.Find(nodes.OwnerOnly)?.OnOwnNodes;
+        var parkedIn = (nodes.OwnerOnly ?? slot.ShutBut) is { } owner ? shares.Find(owner)?.OnOwnNodes : _open;
         if (parkedIn is null) return;
         for (var number = nodes.Shapes.Next(-1, parkedIn, inOther: false); number >= 0; number = nodes.Shapes.Next(number, parkedIn, inOther: false))
         {
@@ -193,6 +206,22 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     public void ReleaseDue(long now)
     {
         while (_held.Take(now) is { } first) MakeReady(first);
+        while (_elsewhere.Take(now) is { } first) GoAnywhere(first, now);
+    }
+
+    /// <summary>
+    /// Where the last other node that could run them has gone, those that leave some out may go there after all, although none has more room than it
+    /// had: they are looked at again. Only those, and only when a node came, went or changed.
+    /// </summary>
+    public void FollowPool()
+    {
+        if (_poolMet == pool.Version) return;
+        _poolMet = pool.Version;
+        foreach (var shape in _leavingOut)
+        {
+            _open.Add(shape.Number);
+            foreach (var lane in shape.Lanes) lane.Account.OnOwnNodes?.Add(shape.Number);
+        }
     }
 
     /// <summary>Tasks whose time to start is over: no more offered, and named again every few seconds until they are removed.</summary>
@@ -221,7 +250,46 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         _deadlines.Forget();
         _tasks[queued.TaskId] = twin;
         _deadlines.Add(twin, left < long.MaxValue - now ? now + left : long.MaxValue);
+        TwinLeavesOut(twin);
         MakeReady(twin);
+    }
+
+    private void LeaveOut(QueuedTask queued, long until)
+    {
+        _elsewhereUntil[queued.TaskId] = until;
+        _elsewhere.Add(queued, until);
+    }
+
+    private void TwinLeavesOut(QueuedTask twin)
+    {
+        if (ElsewhereUntil(twin) is not { } until) return;
+        _elsewhere.Forget();
+        _elsewhere.Add(twin, until);
+    }
+
+    /// <summary>It has left nodes out for long enough: a twin goes on in its place, among those to which any node will do.</summary>
+    private void GoAnywhere(QueuedTask queued, long now)
+    {
+        if (queued.Place == QueuePlace.Offered)
+        {
+            LeaveOut(queued, now + AskAgainAfter); // it may come back
+            return;
+        }
+        var (account, place) = (queued.Lane.Account, queued.Place);
+        var lane = LaneOf(account, queued.Lane.Shape.Key with { LeftOut = "" });
+        var twin = new QueuedTask(queued.ToPending(), lane, agingStep)
+        {
+            QueuedAt = queued.QueuedAt, Named = queued.Named, HeldUntil = queued.HeldUntil, LacksCredit = queued.LacksCredit,
+        };
+        lane.Tasks++; // before the other goes, so that its account stays
+        account.Waiting++;
+        _elsewhereUntil.Remove(queued.TaskId);
+        Remove(queued);
+        _tasks.Add(twin.TaskId, twin);
+        if (twin.Named != _round) _unnamed++;
+        if (twin.HasDeadline) _deadlines.Add(twin, twin.StartBy);
+        if (place == QueuePlace.Held) Hold(twin, queued.HeldUntil);
+        else MakeReady(twin);
     }
 
     private void Hold(QueuedTask queued, long until)
@@ -247,6 +315,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         queued.Gone = true;
         lane.Waiting.Forget();
         Review(lane);
+        TwinLeavesOut(twin);
         return _tasks[queued.TaskId] = twin;
     }
 
@@ -261,6 +330,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     {
         var shape = pool.ShapeOf(key);
         if (account.Find(shape) is { } known) return known;
+        if (shape.LeavesOut) _leavingOut.Add(shape);
         if (shape.Lanes.Count == 0) _open.Add(shape.Number); // not tried yet
         var lane = new Lane(account, shape) { Number = shape.Lanes.Count };
         shape.Lanes.Add(lane);
@@ -280,6 +350,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         if (lanes.Count > 0) return;
         _open.Remove(lane.Shape.Number);
         _hopeless.Remove(lane.Shape);
+        _leavingOut.Remove(lane.Shape);
         pool.Forget(lane.Shape);
     }
 }

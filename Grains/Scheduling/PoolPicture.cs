@@ -10,6 +10,8 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     private readonly Dictionary<string, NodeSlot> _slots = [];
     private readonly Dictionary<string, NodeClass> _classes = [];
     private readonly Dictionary<string, List<NodeClass>> _ownClasses = [];
+    /// <summary>By owner: nodes with room that may take no more tasks of others now. Only their owners' tasks find them.</summary>
+    private readonly Dictionary<string, List<NodeSlot>> _shut = [];
     private readonly HashSet<NodeSlot> _filling = [];
     private readonly List<Reservation> _reservations = [];
     private readonly RoomForecast _forecast = new();
@@ -17,7 +19,9 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     private long _views;
     private int _classesWithRoom;
 
-    public bool HasRoom => _classesWithRoom > 0;
+    public bool HasRoom => _classesWithRoom > 0 || _shut.Count > 0;
+    /// <summary>Grows when a node comes or goes, takes work or does not, or is another than it was: when what is feasible may have changed.</summary>
+    public long Version => _version;
     public int TakingWork { get; private set; }
 
     /// <summary>The nodes that take work at all, full or not.</summary>
@@ -27,8 +31,8 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     public IReadOnlyList<Reservation> Reservations => _reservations;
     public IReadOnlyCollection<NodeClass> Classes => _classes.Values;
 
-    /// <summary>True: a node that takes only this user's tasks is there.</summary>
-    public bool HasOwnNodes(string userId) => _ownClasses.ContainsKey(userId);
+    /// <summary>True: a node that takes only this user's tasks is there, or takes only them now.</summary>
+    public bool HasOwnNodes(string userId) => _ownClasses.ContainsKey(userId) || _shut.ContainsKey(userId);
 
     /// <summary>For how long silence has been counted (ticks).</summary>
     public long Watched { get; set; }
@@ -60,18 +64,28 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
         slot is { CanTakeWork: true, Class: { } nodes } && nodes.Shapes.Contains(shape.Number) && (nodes.OwnerOnly is null || nodes.OwnerOnly == account.UserId)
         && shape.Request.FitsIn(slot.Total) && Serves(slot, shape);
 
-    /// <summary>Some node, empty, would take it.</summary>
+    /// <summary>Some node, empty, would take it; one that it leaves out, where there is no other.</summary>
     public bool IsFeasible(Shape shape, Account account)
+    {
+        if (IsFeasibleElsewhere(shape, account)) return true;
+        if (!shape.LeavesOut) return false;
+        if (shape.CheckedWhole.Version != _version)
+            shape.CheckedWhole = (_version, Open(shape).Any(nodes => HasOneFor(nodes, shape, whole: true)));
+        return shape.CheckedWhole.Feasible || Own(account, shape).Any(nodes => HasOneFor(nodes, shape, whole: true));
+    }
+
+    /// <summary>Some node that it does not leave out, empty, would take it.</summary>
+    public bool IsFeasibleElsewhere(Shape shape, Account account)
     {
         if (shape.Checked.Version != _version)
             shape.Checked = (_version, Open(shape).Any(nodes => HasOneFor(nodes, shape)));
         return shape.Checked.Feasible || Own(account, shape).Any(nodes => HasOneFor(nodes, shape));
     }
 
-    private static bool HasOneFor(NodeClass nodes, Shape shape)
+    private static bool HasOneFor(NodeClass nodes, Shape shape, bool whole = false)
     {
         for (var leaf = nodes.Sizes.Next(0, shape.Request); leaf >= 0; leaf = nodes.Sizes.Next(leaf + 1, shape.Request))
-            if (Serves(nodes.Slots[leaf]!, shape)) return true;
+            if (Serves(nodes.Slots[leaf]!, shape, whole)) return true;
         return false;
     }
 
@@ -99,12 +113,18 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
 
     /// <summary>Fit and score: the best node that has room for the lane's tasks now. Nodes with GPUs are left to GPU work while others have room.</summary>
     public NodeSlot? Best(Lane lane, long now) =>
-        (lane.Shape.WantsGpu ? null : Best(lane, lane.Shape.Plain, gpu: false, now)) ?? Best(lane, lane.Shape.WithGpu, gpu: true, now);
+        Best(lane, now, whole: false)
+        // Nobody waits for a machine that is not there.
+        ?? (lane.Shape.LeavesOut && !IsFeasibleElsewhere(lane.Shape, lane.Account) ? Best(lane, now, whole: true) : null);
+
+    private NodeSlot? Best(Lane lane, long now, bool whole) =>
+        (lane.Shape.WantsGpu ? null : Best(lane, lane.Shape.Plain, gpu: false, now, whole)) ?? Best(lane, lane.Shape.WithGpu, gpu: true, now, whole);
 
     public void Reserve(NodeSlot slot, QueuedTask task, long now)
     {
         slot.Offer.Add(task);
         slot.Free -= task.Request;
+        if (slot.IsOther(task.Lane.Account)) slot.OthersLeft--;
         var (account, shape) = (task.Lane.Account, task.Lane.Shape);
         AddHold(slot, task.TaskId, account, shape.Request, shares.RateOf(shape.Cost, task.Priority), shape.EndsBy(now), offered: true, now);
         _filling.Add(slot);
@@ -190,7 +210,7 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
             for (var i = 0; i < nodes.Slots.Count && looked < NodesForecast; i++)
             {
                 var slot = nodes.Slots[(nodes.Cursor + i) % nodes.Slots.Count];
-                if (slot is not { Reservation: null } || !IsFeasible(slot, lane.Shape, lane.Account)) continue;
+                if (slot is not { Reservation: null } || slot.IsShutTo(lane.Account) || !IsFeasible(slot, lane.Shape, lane.Account)) continue;
                 looked++;
                 if (_forecast.When(slot, lane.Shape.Request, now) is not { } when) continue;
                 if (best is not null && (when.By > first.By || (when.By == first.By && string.CompareOrdinal(slot.NodeId, best.NodeId) > 0))) continue;
@@ -211,17 +231,20 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
 
     // ------------------------------------------------------------ helpers
 
-    private NodeSlot? Best(Lane lane, List<NodeClass> open, bool gpu, long now)
+    private NodeSlot? Best(Lane lane, List<NodeClass> open, bool gpu, long now, bool whole)
     {
-        var search = new Search(this, lane, now);
+        var search = new Search(this, lane, now, whole);
         if (lane.Account.OnOwnNodes is not null)
+        {
             foreach (var nodes in Own(lane.Account, lane.Shape)) if (nodes.HasGpu == gpu) search.Through(nodes);
+            if (_shut.TryGetValue(lane.Account.UserId, out var shut)) search.Through(shut, gpu);
+        }
         foreach (var nodes in open) search.Through(nodes);
         return search.Best;
     }
 
     /// <summary>Compares up to so many nodes as the policy wants.</summary>
-    private struct Search(PoolPicture pool, Lane lane, long now)
+    private struct Search(PoolPicture pool, Lane lane, long now, bool whole)
     {
         private readonly IPlacementPolicy _policy = pool.Policy;
         private double _score = double.NegativeInfinity;
@@ -238,6 +261,13 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
             }
             var last = From(nodes, nodes.Cursor, _policy.Candidates - _looked);
             if (_looked >= _policy.Candidates) nodes.Cursor = last + 1;
+        }
+
+        /// <summary>The owner's own that are shut to others: few, each is looked at.</summary>
+        public void Through(List<NodeSlot> shut, bool gpu)
+        {
+            foreach (var slot in shut)
+                if (slot.Class is { } nodes && nodes.HasGpu == gpu && nodes.Shapes.Contains(lane.Shape.Number) && lane.Shape.Request.FitsIn(slot.Free)) Consider(slot);
         }
 
         /// <summary>Up to so many from there on and round; the last leaf that was looked at.</summary>
@@ -262,7 +292,7 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
 
         private bool Consider(NodeSlot slot)
         {
-            if (pool.IsKeptFrom(lane, slot, now) || !Serves(slot, lane.Shape)) return false;
+            if (pool.IsKeptFrom(lane, slot, now) || !Serves(slot, lane.Shape, whole)) return false;
             _looked++;
             var score = _policy.Score(slot.Load, lane.Shape.Request);
             if (score < _score || (score == _score && string.CompareOrdinal(slot.NodeId, Best!.NodeId) > 0)) return true;
@@ -279,8 +309,9 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
     private IEnumerable<NodeClass> Own(Account account, Shape shape) =>
         _ownClasses.TryGetValue(account.UserId, out var own) ? own.Where(nodes => nodes.Shapes.Contains(shape.Number)) : [];
 
-    /// <summary>What only the node itself can say.</summary>
-    private static bool Serves(NodeSlot slot, Shape shape) => !shape.AsksEachNode || shape.Labels.Matches(slot.View!.Labels);
+    /// <summary>What only the node itself can say, and whether the shape leaves it out.</summary>
+    private static bool Serves(NodeSlot slot, Shape shape, bool whole = false) =>
+        (!shape.AsksEachNode || shape.Labels.Matches(slot.View!.Labels)) && (whole || !shape.LeavesOut || !shape.LeftOut.Contains(slot.NodeId));
 
     private static void Match(Shape shape, NodeClass nodes)
     {
@@ -302,9 +333,14 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
         slot.Total = total;
         slot.Class?.Sizes.Set(slot.Leaf, slot.CanTakeWork ? total : null);
         slot.Free = view is null ? ResourceVector.Zero : ResourceVector.Of(view.Free);
+        slot.OthersLeft = view?.OthersLeft ?? int.MaxValue;
         var seen = MatchHolds(slot, view, now);
         foreach (var task in slot.Offer)
-            if (!slot.Holds.TryGetValue(task.TaskId, out var hold) || hold.SeenIn != seen) slot.Free -= task.Request; // else the view has it off already
+        {
+            if (slot.Holds.TryGetValue(task.TaskId, out var hold) && hold.SeenIn == seen) continue; // the view has it off already
+            slot.Free -= task.Request;
+            if (slot.IsOther(task.Lane.Account)) slot.OthersLeft--;
+        }
         if (slot.Reservation is { } kept) Forecast(kept, now);
         Review(slot);
     }
@@ -322,6 +358,7 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
         if (slot.Class is { } old)
         {
             SetRoom(slot, old, null);
+            SetShut(slot, null);
             old.Quit(slot);
             if (old.Count == 0) Drop(old);
         }
@@ -391,7 +428,24 @@ internal sealed class PoolPicture(IPlacementPolicy policy, BackfillRule backfill
 
     private void Review(NodeSlot slot)
     {
-        if (slot.Class is { } nodes) SetRoom(slot, nodes, slot.HasRoom ? slot.Free : null);
+        if (slot.Class is not { } nodes) return;
+        var isShut = slot is { HasRoom: true, OthersLeft: <= 0 } && nodes.OwnerOnly is null;
+        SetRoom(slot, nodes, slot.HasRoom && !isShut ? slot.Free : null);
+        SetShut(slot, isShut ? slot.View!.OwnerId : null);
+    }
+
+    private void SetShut(NodeSlot slot, string? owner)
+    {
+        if (slot.ShutBut == owner) return;
+        if (slot.ShutBut is { } before)
+        {
+            _shut[before].Remove(slot);
+            if (_shut[before].Count == 0) _shut.Remove(before);
+        }
+        slot.ShutBut = owner;
+        if (owner is null) return;
+        if (!_shut.TryGetValue(owner, out var own)) _shut.Add(owner, own = []);
+        own.Add(slot);
     }
 
     private void SetRoom(NodeSlot slot, NodeClass nodes, ResourceVector? room)

@@ -47,11 +47,12 @@ internal sealed class QueuedTask(PendingTask task, Lane lane, long agingStep)
         TaskId, Lane.Account.UserId, Lane.Shape.Key.TaskType, _priority, Lane.Shape.Resources, Moment(_submitted), Moment(_notBefore))
     {
         RunTimeout = TimeSpan.FromTicks(Lane.Shape.Key.RunTimeoutTicks), Role = Lane.Account.Role, Labels = Lane.Shape.Key.Labels,
-        StartBy = HasDeadline ? Moment(StartBy) : null,
+        StartBy = HasDeadline ? Moment(StartBy) : null, FailedOn = Lane.Shape.Key.LeftOut,
     };
 
+    /// <summary>What nodes it leaves out goes with the attempts it had, and these with the moment it may start from.</summary>
     public bool IsSameAs(PendingTask other) =>
-        other.UserId == Lane.Account.UserId && ShapeKey.Of(other) == Lane.Shape.Key && other.Priority == _priority
+        other.UserId == Lane.Account.UserId && ShapeKey.Of(other) == Lane.Shape.Key with { LeftOut = "" } && other.Priority == _priority
         && other.SubmittedAt.UtcTicks == _submitted && other.NotBefore.UtcTicks == _notBefore && (other.StartBy?.UtcTicks ?? None) == StartBy;
 
     private static DateTimeOffset Moment(long ticks) => new(ticks, TimeSpan.Zero);

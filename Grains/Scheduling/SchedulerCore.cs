@@ -36,7 +36,7 @@ public sealed class SchedulerCore
         options ??= new SchedulingOptions();
         _shares = new Shares(options);
         _pool = new PoolPicture(policy, backfill, _shares, _shapes, new Random(seed));
-        _queue = new PendingQueue(_shares, _pool, _shapes, options.AgingStep.Ticks);
+        _queue = new PendingQueue(_shares, _pool, _shapes, options.AgingStep.Ticks, options.RetryElsewhere);
     }
 
     public SchedulerCounts Counts => new(_queue.Count, _pool.TakingWork);
@@ -129,6 +129,7 @@ public sealed class SchedulerCore
     {
         var ticks = now.UtcTicks;
         _queue.ReleaseDue(ticks);
+        _queue.FollowPool();
         _shares.Refresh(ticks);
         var proposed = ServeReservations(maxTasks, ticks);
         while (proposed < maxTasks && _pool.HasRoom && _queue.Next() is { Lane: { } lane } next)
@@ -212,9 +213,9 @@ public sealed class SchedulerCore
             if (i >= _pool.Reservations.Count) continue;
             var (lane, slot) = (_pool.Reservations[i].Lane, _pool.Reservations[i].Node);
             if (!slot.HasRoom || !lane.Shape.Request.FitsIn(slot.Free)) continue;
-            if (!lane.Account.MayHold(lane.Shape.Request))
+            if (!lane.Account.MayHold(lane.Shape.Request) || slot.IsShutTo(lane.Account))
             {
-                _queue.GiveUp(lane); // its account holds all that it may: others need not wait for that
+                _queue.GiveUp(lane); // its account holds all that it may, or the node may take no more of others now: nobody need wait for that
                 continue;
             }
             Place(lane, slot, now);
@@ -273,7 +274,7 @@ public sealed class SchedulerCore
         }
         switch (answer)
         {
-            case OfferAnswerKind.NoRoom when node is null || !queued.Request.FitsIn(node.Free):
+            case OfferAnswerKind.NoRoom when node is null || !queued.Request.FitsIn(node.Free) || node.IsShutTo(queued.Lane.Account):
                 _queue.Return(queued, 0, now.UtcTicks);
                 break;
             // NoRoom from a node that says it has room is a contradiction: at once again would be a loop.

@@ -6,6 +6,10 @@ namespace HiveMind.Scheduling;
 /// </summary>
 internal readonly record struct ShapeKey(string TaskType, ResourceVector Request, string Labels, long RunTimeoutTicks)
 {
+    /// <summary>The nodes that are left out for as long as others could run it (<see cref="RetryElsewhere"/>); empty: none. Tasks that failed on the same nodes are equal to a node too.</summary>
+    public string LeftOut { get; init; } = "";
+
+    /// <summary>With no node left out.</summary>
     public static ShapeKey Of(PendingTask task) => new(task.TaskType, ResourceVector.Of(task.Resources), task.Labels, task.RunTimeout.Ticks);
 }
 
@@ -25,6 +29,9 @@ internal sealed class Shape(ShapeKey key, int number)
     public bool AsksEachNode => _asksEachNode ??= Labels.Requirements.Any(requirement => NodeClass.IsOfOneNode(requirement.Key));
     private bool? _asksEachNode;
     public bool WantsGpu => Request.Gpus > 0;
+    /// <summary>Nodes that are left out for as long as others could run it; few.</summary>
+    public string[] LeftOut { get; } = RetryElsewhere.List(key.LeftOut);
+    public bool LeavesOut => LeftOut.Length > 0;
     /// <summary>The lanes that wait with it, one of each account.</summary>
     public List<Lane> Lanes { get; } = [];
     /// <summary>No node that takes anyone's tasks could hold it even if it were empty: found out when it fits nowhere, over when one comes that could.</summary>
@@ -34,6 +41,8 @@ internal sealed class Shape(ShapeKey key, int number)
     public List<NodeClass> WithGpu { get; } = [];
     /// <summary>Whether an open node could hold it if it were empty, as found at that version of the pool.</summary>
     public (long Version, bool Feasible) Checked { get; set; } = (-1, false);
+    /// <summary>The same with nothing left out.</summary>
+    public (long Version, bool Feasible) CheckedWhole { get; set; } = (-1, false);
 
     public long EndsBy(long now) => Key.RunTimeoutTicks > 0 ? now + Key.RunTimeoutTicks : long.MaxValue;
 

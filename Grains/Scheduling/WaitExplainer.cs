@@ -126,12 +126,40 @@ internal sealed class WaitExplainer(PendingQueue queue, PoolPicture pool, Shares
                 ReservedNode = kept.Node.NodeId, ReservedFor = queued.TaskId, ReservedBy = by,
             };
         }
+        if (Elsewhere(queued, told) is { } elsewhere) return elsewhere;
+        if (Shut(queued, told) is { } shut) return shut;
         var others = pool.Reservations.FirstOrDefault(other => PoolPicture.IsFeasible(other.Node, queued.Lane.Shape, account) && queued.Request.FitsIn(other.Node.Free));
         if (others is null) return told;
         return told with
         {
             Text = $"{told.Text} Node '{others.Node.NodeId}' has room, but it is being kept for a larger task that was here first.",
             ReservedNode = others.Node.NodeId, ReservedBy = By(others), ReservedFor = others.Lane.Account == account ? others.Lane.First.TaskId : "",
+        };
+    }
+
+    /// <summary>It failed somewhere, and another node could run it if that had room.</summary>
+    private TaskExplanation? Elsewhere(QueuedTask queued, TaskExplanation told)
+    {
+        var (account, shape) = (queued.Lane.Account, queued.Lane.Shape);
+        if (queue.ElsewhereUntil(queued) is not { } until || !pool.IsFeasibleElsewhere(shape, account)) return null;
+        var nodes = string.Join(", ", shape.LeftOut.Select(node => $"'{node}'"));
+        return told with
+        {
+            Reason = WaitReasons.WaitingElsewhere,
+            Text = $"It failed on {nodes}, so it waits for room on another node that can run it, until {Clock(new(until, TimeSpan.Zero))} UTC at the latest; from then on any will do.",
+        };
+    }
+
+    /// <summary>Where there is room, it is a new machine's that has to show first what it does with the tasks that it has.</summary>
+    private TaskExplanation? Shut(QueuedTask queued, TaskExplanation told)
+    {
+        var (account, shape) = (queued.Lane.Account, queued.Lane.Shape);
+        var shut = pool.Nodes.Where(slot => slot.ShutBut is not null && slot.IsShutTo(account) && queued.Request.FitsIn(slot.Free) && PoolPicture.IsFeasible(slot, shape, account))
+            .MinBy(slot => slot.NodeId, StringComparer.Ordinal);
+        return shut is null ? null : told with
+        {
+            Reason = WaitReasons.WaitingSlowStart,
+            Text = $"{told.Text} Node '{shut.NodeId}' has room, but it is new and holds as many tasks of others as it may until some of them succeed.",
         };
     }
 

@@ -10,7 +10,7 @@ internal static class TaskRecordMapping
         new(taskId, task.Spec!.UserId, task.Spec.TaskType, task.Spec.Priority, task.Spec.Resources, task.CreatedAt, task.NotBefore)
         {
             RunTimeout = task.Spec.RunTimeout, Role = task.Spec.Role, Labels = task.Spec.Labels, StartBy = TaskDeadlines.StartBy(task),
-            HoldMicros = HoldRule.Held(task), PayloadBytes = task.Spec.FileBytes,
+            HoldMicros = HoldRule.Held(task), PayloadBytes = task.Spec.FileBytes, FailedOn = RetryElsewhere.FailedOn(task.Attempts),
         };
 
     public static TaskSnapshot ToSnapshot(this TaskRecord task, string taskId, DateTimeOffset? startedAt, int maxAttempts) => new()

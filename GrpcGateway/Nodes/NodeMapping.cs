@@ -74,6 +74,7 @@ internal static class NodeMapping
         DrainDeadline = Rfc3339.Format(node.DrainDeadline),
         TokenCreatedAt = Rfc3339.Format(isOwn ? node.TokenCreatedAt : null),
         TokenLastUsedAt = Rfc3339.Format(isOwn ? node.TokenUsedAt : null),
+        OthersAtOnce = node.OthersAtOnce ?? 0,
         TokenExpiresAt = Rfc3339.Format(isOwn ? node.TokenEndsAt : null),
     };
 

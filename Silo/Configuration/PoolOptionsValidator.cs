@@ -70,6 +70,7 @@ public static partial class PoolOptionsValidator
         Check(o.Nodes.CordonAfterFailures is 0 or (>= 3 and <= 1000), "Nodes:CordonAfterFailures", "must be between 3 and 1000, or 0 (never).");
         Check(o.Nodes.CordonFor >= TimeSpan.FromSeconds(1) && o.Nodes.CordonFor <= o.Nodes.CordonForAtMost, "Nodes:CordonFor",
             "must be at least 00:00:01 and at most Nodes:CordonForAtMost.");
+        Check(o.Nodes.SlowStart is >= 0 and <= 10_000, "Nodes:SlowStart", "must be between 1 and 10000, or 0 (no such limit).");
         Check(o.Nodes.TokenMaxAge == TimeSpan.Zero || o.Nodes.TokenMaxAge >= TimeSpan.FromHours(1), "Nodes:TokenMaxAge", "must be 0 (no end) or at least 01:00:00.");
         Check(o.Nodes.CordonForAtMost <= TimeSpan.FromDays(1), "Nodes:CordonForAtMost", "must be at most 1.00:00:00.");
         Check(o.Tasks.MaxAttempts is >= 1 and <= 20, "Tasks:MaxAttempts", "must be between 1 and 20.");

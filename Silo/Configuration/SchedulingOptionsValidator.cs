@@ -18,6 +18,7 @@ internal static class SchedulingOptionsValidator
         check(o.AgingStep >= TimeSpan.FromSeconds(1) && o.AgingStep <= TimeSpan.FromDays(30), "Scheduling:AgingStep", "must be between 00:00:01 and 30.00:00:00.");
         check(o.UsageHalfLife >= TimeSpan.FromSeconds(1) && o.UsageHalfLife <= TimeSpan.FromDays(30), "Scheduling:UsageHalfLife",
             "must be between 00:00:01 and 30.00:00:00.");
+        check(o.RetryElsewhere >= TimeSpan.Zero && o.RetryElsewhere <= TimeSpan.FromHours(1), "Scheduling:RetryElsewhere", "must be between 0 (off) and 01:00:00.");
         CheckBands(o, check);
         foreach (var (name, role) in o.Roles) CheckRole($"Scheduling:Roles:{name}", name, role, check);
     }

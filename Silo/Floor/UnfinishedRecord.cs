@@ -11,17 +11,17 @@ namespace HiveMind.Storage;
 /// </summary>
 internal static class UnfinishedRecord
 {
-    private const byte Version1 = 1, Version2 = 2, Version3 = 3;
+    private const byte Version1 = 1, Version2 = 2, Version3 = 3, Version4 = 4;
 
     /// <summary>What this program writes. The floor's schema grows with it (<see cref="FloorVersions"/>), so that older programs do not start on it.</summary>
-    public const byte Newest = Version3;
+    public const byte Newest = Version4;
 
     /// <summary>The task id is the hash field, so it is not in the record.</summary>
     public static byte[] Pack(PendingTask task)
     {
         using var bytes = new MemoryStream(128);
         using var to = new BinaryWriter(bytes, Encoding.UTF8);
-        to.Write(Newest);
+        to.Write(task.FailedOn.Length == 0 ? Version3 : Version4); // few have failed anywhere
         to.Write((byte)task.Priority);
         to.Write(task.Resources.MilliCores);
         to.Write(task.Resources.MemoryMb);
@@ -37,6 +37,7 @@ internal static class UnfinishedRecord
         to.Write(task.Labels);
         to.Write(task.HoldMicros);
         to.Write(task.PayloadBytes);
+        if (task.FailedOn.Length > 0) to.Write(task.FailedOn);
         to.Flush();
         return bytes.ToArray();
     }
@@ -48,9 +49,9 @@ internal static class UnfinishedRecord
     {
         using var from = new BinaryReader(new MemoryStream(record), Encoding.UTF8);
         var version = from.ReadByte();
-        if (version is not (Version1 or Version2 or Version3))
+        if (version is not (Version1 or Version2 or Version3 or Version4))
         {
-            throw new InvalidDataException($"Unfinished record of task {taskId} has version {version}; this program knows {Version1} to {Version3}.");
+            throw new InvalidDataException($"Unfinished record of task {taskId} has version {version}; this program knows {Version1} to {Version4}.");
         }
         var priority = (TaskPriority)from.ReadByte();
         var resources = new ResourceRequest(from.ReadInt32(), from.ReadInt32(), from.ReadInt32());
@@ -67,7 +68,9 @@ internal static class UnfinishedRecord
             Labels = Word(),
         };
         // Before version 3 nothing was held; the sweeper writes such an entry anew from its record.
-        return version == Version2 ? task : task with { HoldMicros = from.ReadInt64(), PayloadBytes = from.ReadInt64() };
+        if (version == Version2) return task;
+        task = task with { HoldMicros = from.ReadInt64(), PayloadBytes = from.ReadInt64() };
+        return version == Version3 ? task : task with { FailedOn = Word() };
 
         string Word()
         {

@@ -111,6 +111,8 @@ internal sealed partial class World
         if (!reserved) return false;
         node.Held.Add(run.TaskId, run.Resources);
         node.HeldSum = sum;
+        if (run.UserId != node.OwnerId && node.SlowStart.Share(node.Capabilities) is { } share && node.Held.Keys.Count(id => TaskOf(id).Born.UserId != node.OwnerId) is var others && others > share)
+            throw Broken("I14", $"{node.Id} holds {others} tasks of others and may hold {share}");
         return true;
     }
 

@@ -59,7 +59,7 @@ internal sealed partial class World
         if (_offers[node.Number] is not null) throw Broken("I6", $"two offers are on their way to {node.Id}");
         if (_views[node.Number] is not { CanTakeWork: true, IsSettling: false } view) throw Broken("I6", $"an offer goes to {node.Id}, which takes no work as far as the scheduler was told");
         _offers[node.Number] = offer;
-        var asked = ResourceVector.Zero;
+        var (asked, ofOthers) = (ResourceVector.Zero, 0);
         foreach (var pending in offer.Offer.Tasks)
         {
             var task = TaskOf(pending.TaskId);
@@ -68,13 +68,24 @@ internal sealed partial class World
             if (task.HeldUntil > _clock.Ticks) throw Broken("I10", $"{task.Id} is offered before its pause is over");
             if (!_runs[node.Number, task.Shape.Number]) throw Broken("I10", $"{task.Id} is offered to {node.Id}, which could never run it");
             if (!view.AcceptsStrangers && node.Owner != task.User) throw Broken("I10", $"{task.Id} of {pending.UserId} is offered to {node.Id}, which takes only its owner's");
+            if (LeavesOut(pending, node) && Another(task, pending) is { } another)
+                throw Broken("I13", $"{task.Id} is offered to {node.Id}, on which it failed ({pending.FailedOn}), and {another.Id} could run it");
+            if (node.Owner != task.User) ofOthers++;
             task.Offer = offer;
             asked += ResourceVector.Of(pending.Resources);
             Kept(task);
             Holds(task, true);
         }
+        if (ofOthers > (view.OthersLeft ?? int.MaxValue)) throw Broken("I14", $"{ofOthers} tasks of others are offered to {node.Id}, which takes {view.OthersLeft} more");
         if (!asked.FitsIn(ResourceVector.Of(view.Free))) throw Broken("I6", $"{asked.ToRequest()} are offered to {node.Id}, which has said that {view.Free} are free");
     }
+
+    private static bool LeavesOut(PendingTask pending, SimNode node) => pending.FailedOn.Split(' ').Contains(node.Id);
+
+    /// <summary>By the last words that reached the scheduler: a node on which it did not fail, and that would take it if it were empty.</summary>
+    private SimNode? Another(SimTask task, PendingTask pending) => _nodes.FirstOrDefault(node =>
+        _views[node.Number] is { CanTakeWork: true } view && !LeavesOut(pending, node) && _runs[node.Number, task.Shape.Number]
+        && task.Shape.Size.FitsIn(ResourceVector.Of(view.Total)) && (view.AcceptsStrangers || node.Owner == task.User));
 
     private void Answered(OfferOnItsWay offer, OfferResult result)
     {
@@ -125,6 +136,8 @@ internal sealed partial class World
                 if (task.Entry.StartBy is { } by && VirtualClock.TicksAt(by) <= _clock.Ticks) continue;
                 if (!_runs[node.Number, task.Shape.Number] || !task.Shape.Size.FitsIn(free)) continue;
                 if (!view.AcceptsStrangers && node.Owner != task.User) continue;
+                if (view.OthersLeft is 0 && node.Owner != task.User) continue;
+                if (_plan.Scheduling.RetryElsewhere > TimeSpan.Zero && LeavesOut(task.Entry, node)) continue;
                 if (!MayHoldOne(task)) continue;
                 throw Broken("I10", $"{task.Id} waits, and {node.Id} has room for it that is kept for nobody");
             }

@@ -25,7 +25,10 @@ internal static class PlanMaker
             Priorities = chance.Of<double[]>([[1, 4, 1, 0.3], [1, 1, 1, 1], [0.1, 0.2, 1, 5]]),
         };
         foreach (var shape in plan.Shapes) shape.Feasible = plan.Nodes.Any(node => node.Lends.AcceptsStrangers && plan.Runs(node, shape));
-        return Faults(plan, chance);
+        var whole = Faults(plan, chance);
+        // Promises to the letter are for tasks that any node may run; elsewhere each length is met.
+        whole.Scheduling.RetryElsewhere = whole.Kind == "calm" ? TimeSpan.Zero : TimeSpan.FromSeconds((seed % 3) switch { 0 => 0, 1 => 10, _ => 60 });
+        return whole with { SlowStart = whole.Kind is "calm" or "hub" ? 0 : (seed % 4) switch { 0 => 0, 1 => 2, _ => 8 } };
     }
 
     private static WorldPlan Faults(WorldPlan plan, SimRandom chance) => chance.Below(10) switch

@@ -28,6 +28,9 @@ internal class NodeRoom
     public virtual ResourceRequest Free => Kept.Free;
     public IReadOnlyList<RunningTask> Running => Kept.Running;
 
+    public int CountBeside(string userId) => Kept.CountBeside(userId);
+
+
     public void Resize(NodeCapabilities capabilities) => Kept.Resize(capabilities);
     public virtual bool TryReserve(RunningTask run) => Kept.TryReserve(run);
     public bool Hold(RunningTask run) => Kept.Hold(run);

@@ -24,6 +24,8 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
     public bool Cordoned { get; set; }
     /// <summary>Ticks; 0: what runs may finish.</summary>
     public long DrainDeadline { get; set; }
+    /// <summary>What it has earned. The product may lose the last second of it.</summary>
+    public SlowStart SlowStart { get; } = new(plan.SlowStart) { Earned = SlowStart.Nothing };
 
     // Memory.
     public int Activation { get; private set; }
@@ -53,6 +55,8 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
     public bool IsWithheld => Draining || Cordoned || Streak.IsCordoned(clock.Now);
     public bool CanTakeWork => HoldsLease && HasLink && !IsWithheld;
     public bool IsSettling => Undecided.Count > 0;
+    /// <summary>Tasks of others that it may still take; null: as many as fit.</summary>
+    public int? OthersLeft => SlowStart.Share(Capabilities) is { } share ? Math.Max(0, share - Room.CountBeside(OwnerId)) : null;
 
     /// <summary>A new activation: what was in memory only is gone, and its lease begins whole.</summary>
     public void Reactivate()

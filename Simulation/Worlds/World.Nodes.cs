@@ -20,7 +20,7 @@ internal sealed partial class World
         var node = _nodes[offer.Node];
         foreach (var task in offer.Offer.Tasks)
         {
-            if (node is { CanTakeWork: true, IsSettling: false } && Reserve(node, Running(task))) offer.Reserved.Add(task);
+            if (node is { CanTakeWork: true, IsSettling: false } && (task.UserId == node.OwnerId || node.OthersLeft is not 0) && Reserve(node, Running(task))) offer.Reserved.Add(task);
             else offer.Answers.Add(new(task.TaskId, OfferAnswerKind.NoRoom));
         }
         if (offer.Reserved.Count == 0)
@@ -247,6 +247,8 @@ internal sealed partial class World
                 if (verdict != ReportVerdictKind.TryAgain && node.Wanted.TryGetValue(task.Id, out var ended) && ended.Attempt == report.Attempt)
                 {
                     Release(node, task.Id);
+                    if (verdict == ReportVerdictKind.Accepted && report.Cause == Causes.Completed && task.Born.UserId != node.OwnerId) node.SlowStart.Succeeded(node.Capabilities);
+                    if (verdict == ReportVerdictKind.Accepted && !node.Draining && FailureStreak.IsMachinesOwn(report.Cause)) node.SlowStart.Failed();
                     if (verdict == ReportVerdictKind.Accepted && !node.Draining && node.Streak.Ended(task.Born.UserId, report.Cause, _now))
                     {
                         Figures.PutAside++;
@@ -306,6 +308,7 @@ internal sealed partial class World
     {
         node.Epoch++;
         node.HoldsLease = node.HasLink = false;
+        if (cause == Causes.NodeLost && node.Room.CountBeside(node.OwnerId) > 0) node.SlowStart.Failed();
         foreach (var attempt in node.Wanted.Values.ToList())
         {
             if (cause == Causes.NodeLost) AbandonLost(node, attempt);
@@ -427,7 +430,7 @@ internal sealed partial class World
         CheckRoom(node, free);
         return new(node.Id, node.OwnerId, node.Capabilities.AcceptsStrangers, node.Capabilities.SupportedTasks, node.Room.Total, free, node.CanTakeWork, ++node.ViewVersion)
         {
-            Labels = node.Labels, Running = node.Room.Running, Epoch = node.Epoch, Activation = $"{node.Activation}", IsSettling = node.IsSettling,
+            Labels = node.Labels, Running = node.Room.Running, Epoch = node.Epoch, Activation = $"{node.Activation}", IsSettling = node.IsSettling, OthersLeft = node.OthersLeft,
         };
     }
 

@@ -25,6 +25,8 @@ internal sealed record WorldPlan
     public int CrashLimit { get; init; }
     /// <summary>Failures of several accounts in a row after which a machine is put aside; 0: never.</summary>
     public int CordonAfterFailures { get; init; }
+    /// <summary>Tasks of others that a new machine may hold at most; 0: as many as fit.</summary>
+    public int SlowStart { get; init; }
     public TimeSpan CordonFor { get; init; } = TimeSpan.FromSeconds(10);
 
     // The load: work that comes for each unit of work that the pool can do, high and low by turns.
@@ -82,7 +84,7 @@ internal sealed record WorldPlan
     public double AskFails { get; init; }
 
     /// <summary>Nothing fails, nobody leaves: what is promised must come true to the letter.</summary>
-    public bool IsCalm => CordonAfterFailures == 0 && Lost == 0 && Doubled == 0 && WriteFails == 0
+    public bool IsCalm => CordonAfterFailures == 0 && SlowStart == 0 && Scheduling.RetryElsewhere == TimeSpan.Zero && Lost == 0 && Doubled == 0 && WriteFails == 0
         && (Deaths | Freezes | Cuts | Resizes | Departures | Cordons | SchedulerDeaths | NodeGrainLosses | TaskGrainLosses | HubFreezes | HubOutages) == 0;
 
     public bool LosesHubs => (HubFreezes | HubOutages) > 0;
