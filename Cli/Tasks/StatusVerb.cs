@@ -58,7 +58,7 @@ internal sealed class StatusVerb : Verb
         yield return $"ended     {Words.OrDash(task.CompletedAt)}";
         yield return $"node      {Words.OrDash(task.AssignedNode)}";
         yield return $"attempt   {task.Attempt} of at most {task.MaxAttempts}; {RetryText.Of(task.Retry)}";
-        if (task.QueueDeadlineSeconds > 0 || task.TotalTimeoutSeconds > 0)
+        if (task.QueueDeadlineSeconds > 0 || task.TotalTimeoutSeconds > 0 || task.LeaseSeconds > 0)
         {
             yield return $"limits    {string.Join(", ", Limits(task))}";
         }
@@ -95,6 +95,11 @@ internal sealed class StatusVerb : Verb
         if (task.TotalTimeoutSeconds > 0)
         {
             yield return $"ended within {task.TotalTimeoutSeconds} s";
+        }
+
+        if (task.LeaseSeconds > 0)
+        {
+            yield return $"kept for {task.LeaseSeconds} s while its machine is silent";
         }
     }
 

@@ -38,6 +38,7 @@ internal sealed record SubmitInput
     public string? MaxAttempts { get; init; }
     public string? QueueDeadline { get; init; }
     public string? TotalTimeout { get; init; }
+    public string? Lease { get; init; }
     public string? MaxOutput { get; init; }
     public string Type { get; init; } = "python";
     /// <summary>Always one: a call whose answer was lost is sent again and must not become a second task.</summary>
@@ -59,6 +60,7 @@ internal sealed record SubmitInput
         RequestId = RequestId,
         Retry = RetryText.Parse(RetryOn, NoRetryOnLostNode, MaxAttempts),
         QueueDeadlineSeconds = QueueDeadline is null ? 0 : DurationText.Seconds(QueueDeadline),
+        LeaseSeconds = Lease is null ? 0 : DurationText.Seconds(Lease),
         TotalTimeoutSeconds = TotalTimeout is null ? 0 : DurationText.Seconds(TotalTimeout),
         Requirements = new TaskRequirements
         {

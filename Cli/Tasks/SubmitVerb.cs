@@ -41,6 +41,10 @@ internal sealed class SubmitVerb : Verb
         new("--queue-deadline") { Description = "Give it up when it has not been started by then (never).", HelpName = "TIME" };
     private readonly Option<string?> totalTimeout =
         new("--total-timeout") { Description = "Longest time from now to its end, all attempts together (no limit).", HelpName = "TIME" };
+    private readonly Option<string?> lease = new("--lease")
+    {
+        Description = "Keep its run so long while its machine is not heard, like 2h (the pool's lease); if that is dead, it waits as long, and an eighth more.", HelpName = "TIME",
+    };
     private readonly Option<string?> maxOutput =
         new("--max-output") { Description = "Stop it when it prints more, like 2G (100M).", HelpName = "SIZE" };
     private readonly Option<string?> type = new("--type") { Description = "Type of the task (python).", HelpName = "TYPE" };
@@ -54,7 +58,7 @@ internal sealed class SubmitVerb : Verb
         foreach (var option in new Option[]
         {
             code, stdin, env, grace, cores, memory, gpu, gpus, gpuModel, gpuMemory, disk, require, priority, timeout, retryOn, noRetryOnLostNode, maxAttempts,
-            queueDeadline, totalTimeout, maxOutput, type, requestId, wait,
+            queueDeadline, totalTimeout, lease, maxOutput, type, requestId, wait,
         })
         {
             Add(option);
@@ -85,6 +89,7 @@ internal sealed class SubmitVerb : Verb
         MaxAttempts = parsed.GetValue(maxAttempts),
         QueueDeadline = parsed.GetValue(queueDeadline),
         TotalTimeout = parsed.GetValue(totalTimeout),
+        Lease = parsed.GetValue(lease),
         MaxOutput = parsed.GetValue(maxOutput),
         Type = parsed.GetValue(type) ?? "python",
         RequestId = parsed.GetValue(requestId) ?? Guid.NewGuid().ToString("N"),

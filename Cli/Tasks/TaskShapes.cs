@@ -50,6 +50,7 @@ internal static class TaskShapes
         GraceSeconds = Math.Max(0, task.GraceSeconds),
         Environment = new SortedDictionary<string, string>(task.Environment, StringComparer.Ordinal),
         task.StandardInputSize,
+        task.LeaseSeconds,
     };
 
     /// <summary>A piece of output, as `watch` says it.</summary>

@@ -178,6 +178,8 @@ public sealed record NodeSnapshot
     [Id(23)] public bool IsUnreadable { get; init; }
     /// <summary>Tasks of others than its owner that it may hold at a time, being new or having failed; null: as many as fit.</summary>
     [Id(24)] public int? OthersAtOnce { get; init; }
+    /// <summary>When its worker was last heard, where its lease has ended since; null: it is heard, or has left.</summary>
+    [Id(25)] public DateTimeOffset? SilentSince { get; init; }
 
     public static NodeSnapshot Unreadable(string nodeId) => new()
     {

@@ -82,6 +82,12 @@ public sealed record TaskSpec
     /// <summary>Standard input that is too large for <see cref="StandardInput"/>; null: there is none.</summary>
     [Id(18)] public BlobRef? StandardInputFile { get; init; }
 
+    /// <summary>How long its run is kept while its machine is silent, where that is longer than the pool's lease; zero: the pool's.</summary>
+    [Id(19)] public TimeSpan Lease { get; init; }
+
+    /// <summary>How long the hub waits for a machine that is silent, where a worker keeps the run for that: an eighth longer, in which their clocks may differ.</summary>
+    public static TimeSpan KeptFor(TimeSpan lease) => lease + lease / 8;
+
     public static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(5);
     /// <summary>Both of its files: what its account is counted for.</summary>
     public long FileBytes => Payload.Size + (StandardInputFile?.Size ?? 0);

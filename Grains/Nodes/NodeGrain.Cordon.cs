@@ -84,7 +84,7 @@ public sealed partial class NodeGrain
     private bool MayTake(string userId) => userId == _node!.OwnerId || OthersLeft is not 0;
 
     /// <summary>What it was lent by others is lost with it, by its own doing.</summary>
-    private bool LosesOthers => _wanted.Values.Any(attempt =>
+    private bool LosesOthers(IReadOnlyList<WantedAttempt> lost) => lost.Any(attempt =>
         !attempt.Dropped && attempt.Assignment.Spec.UserId != _node!.OwnerId && _lease.BlamesNode(attempt.GrantedAt));
 
     private void TryAgain()
@@ -130,10 +130,13 @@ public sealed partial class NodeGrain
         foreach (var attempt in held) await TellWorker(link, worker => worker.Kill(attempt.TaskId, attempt.Attempt, cause));
     }
 
-    /// <summary>A worker that does not let go is not waited for longer than one that is silent; the room stays taken until it does.</summary>
+    /// <summary>
+    /// A worker that does not let go is not waited for longer than one that is silent; the room stays taken until it does. What is kept for a silent one may run on there until its
+    /// lease is over, and is not begun elsewhere before; but a run that is over by its own limit.
+    /// </summary>
     private void GiveUpWaiting()
     {
-        foreach (var kept in _wanted.Values.Where(a => a.TakenBackAs.Length > 0 && time.GetElapsedTime(a.TakenBackAt) >= options.Value.Tasks.LeaseDuration).ToList())
+        foreach (var kept in _wanted.Values.Where(a => a.TakenBackAs.Length > 0 && (_node!.HoldsLease || a.TakenBackAs == Causes.RunTimeout) && time.GetElapsedTime(a.TakenBackAt) >= options.Value.Tasks.LeaseDuration).ToList())
         {
             _wanted[kept.TaskId] = kept with { TakenBackAs = "" };
             _owed.Add(new(kept.TaskId, kept.Attempt, kept.TakenBackAs, false));

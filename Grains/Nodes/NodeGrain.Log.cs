@@ -81,4 +81,7 @@ public sealed partial class NodeGrain
 
     [LoggerMessage(LogLevel.Warning, "Node {NodeId}: a second worker with its token was refused, the first is alive")]
     private partial void LogInUse(string nodeId);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node}: {Count} attempts that were kept for it are lost: nothing was heard of it for {Silence}")]
+    private partial void LogKeptLost(string node, int count, TimeSpan silence);
 }

@@ -79,7 +79,7 @@ public sealed partial class NodeGrain
         }
 
         LogSuspended(Id, node.OwnerId);
-        if (node.HoldsLease) await End(Causes.NodeSuspended);
+        if (node.HoldsLease || _wanted.Count > 0) await End(Causes.NodeSuspended);
         else await Save(node with { Suspended = true, Epoch = node.Epoch + 1, LastChangeAt = time.GetUtcNow() });
     }
 }

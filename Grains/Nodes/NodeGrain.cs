@@ -137,7 +137,7 @@ public sealed partial class NodeGrain(
         await Save(node with { TokenHash = [], TokenCreatedAt = null, TokenUsedAt = null, LastChangeAt = time.GetUtcNow() });
         _tokenUsedAt = null;
         LogTokenRevoked(Id, caller.Username);
-        if (_node!.HoldsLease) await End(Causes.NodeRemoved);
+        if (_node!.HoldsLease || _wanted.Count > 0) await End(Causes.NodeRemoved); // nor does it come back with what is kept for it
         return (await GetSnapshot())!;
     }
 
@@ -156,7 +156,7 @@ public sealed partial class NodeGrain(
         await Save(_node! with
         {
             Epoch = _node.Epoch + 1, HoldsLease = true, Capabilities = capabilities, LastChangeAt = time.GetUtcNow(), TokenUsedAt = _tokenUsedAt,
-            Instance = start?.Id ?? "",
+            Instance = start?.Id ?? "", SilentSince = null,
         });
         await EnsureReminder();
         if (older is not null) await TellWorker(older, worker => worker.Close("STALE_EPOCH"));
@@ -178,7 +178,8 @@ public sealed partial class NodeGrain(
     public async Task<bool> Claim(AttemptClaim claim)
     {
         await JudgeLease();
-        if (_node is not { HoldsLease: true }) return false;
+        if (_node is not { HoldsLease: true } && !IsKept(claim.Assignment)) return false;
+        if (_node is { HoldsLease: false }) await EnsureReminder();
         if (_wanted.TryGetValue(claim.TaskId, out var held)) return held.Attempt == claim.Attempt;
         if (!_room.Holds(claim.TaskId)) Adopt(claim.Assignment, false); // else it is being granted just now
         return true;
@@ -335,6 +336,7 @@ public sealed partial class NodeGrain(
             RegisteredAt = node.RegisteredAt, FreeCores = Math.Max(0, free.MilliCores) / 1000.0, FreeMemoryMb = Math.Max(0, free.MemoryMb),
             Connected = _link is not null, Epoch = node.Epoch, Cordoned = Cordoned, CordonedUntil = CordonedUntil, DrainDeadline = node.DrainDeadline,
             Suspended = node.Suspended, TokenCreatedAt = node.TokenHash.Length == 0 ? null : node.TokenCreatedAt ?? node.RegisteredAt, TokenUsedAt = _tokenUsedAt,
+            SilentSince = node.HoldsLease ? null : node.SilentSince,
             OthersAtOnce = node.NodeType == NodeTypes.Worker ? _slowStart.Share(node.Capabilities) : null,
             TokenEndsAt = node.TokenHash.Length == 0 || Limits.TokenMaxAge == TimeSpan.Zero ? null : (node.TokenCreatedAt ?? node.RegisteredAt) + Limits.TokenMaxAge,
         });
@@ -360,10 +362,10 @@ public sealed partial class NodeGrain(
             await TakeBackOverdue();
             GiveUpWaiting();
             if (_owed.Count > 0) await PayOwed();
-            if (!_node.HoldsLease && _owed.Count == 0) await DropReminder();
+            if (!_node.HoldsLease && _owed.Count + _wanted.Count == 0) await DropReminder();
             var quietSince = _lastHeartbeat > _node.LastChangeAt ? _lastHeartbeat.Value : _node.LastChangeAt;
             // One that somebody put aside is expected back: it is kept until it is uncordoned or removed.
-            if (_node is { HoldsLease: false, Cordoned: "" } && _link is null && time.GetUtcNow() - quietSince >= Limits.ForgetAfter) await Forget();
+            if (_node is { HoldsLease: false, Cordoned: "" } && _link is null && _wanted.Count == 0 && time.GetUtcNow() - quietSince >= Limits.ForgetAfter) await Forget();
         }
         catch (HiveMindException error)
         {
@@ -376,21 +378,25 @@ public sealed partial class NodeGrain(
     private Task JudgeLease()
     {
         if (_lease.Look() && _node is { HoldsLease: true }) LogHubWasAway(Id);
-        return _node is { HoldsLease: true } && _lease.IsExpired ? End(Causes.NodeLost) : Task.CompletedTask;
+        if (_node is not { HoldsLease: true }) return EndKept();
+        return _lease.IsExpired ? End(Causes.NodeLost) : Task.CompletedTask;
     }
 
     /// <summary>The verdict: the epoch moves on, and with it everything that the node held.</summary>
     private async Task End(string cause)
     {
-        if (cause == Causes.NodeLost && LosesOthers) _slowStart.Failed();
+        if (cause == Causes.NodeLost && LosesOthers([.. _wanted.Values.Where(IsOver)])) _slowStart.Failed();
+        var silentSince = cause == Causes.NodeLost ? time.GetUtcNow() - Silent : (DateTimeOffset?)null;
         _ending = true; // a heartbeat that comes in while this is written must not renew what is being ended
-        await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = false, LastChangeAt = time.GetUtcNow(), Suspended = _node.Suspended || cause == Causes.NodeSuspended });
+        await Save(_node! with { Epoch = _node.Epoch + 1, HoldsLease = false, LastChangeAt = time.GetUtcNow(), Suspended = _node.Suspended || cause == Causes.NodeSuspended, SilentSince = silentSince });
         Failpoint.Hit(Failpoints.LostAfterEpoch);
         var link = _link;
         (_link, _ending) = (null, false);
-        LogLost(Id, _node.Epoch, _wanted.Count, cause);
+        // A run whose task has a longer lease may go on where nothing is heard of it: it stays this node's.
+        var ended = _wanted.Values.Where(attempt => cause != Causes.NodeLost || IsOver(attempt)).ToList();
+        LogLost(Id, _node.Epoch, ended.Count, cause);
         NodeInstruments.Lost(cause, _draining);
-        foreach (var attempt in _wanted.Values.ToList())
+        foreach (var attempt in ended)
         {
             if (cause == Causes.NodeLost) AbandonLost(attempt);
             else Abandon(attempt, cause, false);

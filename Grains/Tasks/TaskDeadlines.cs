@@ -37,12 +37,15 @@ public static class TaskDeadlines
     /// <summary>Whether a timeout of its last attempt is the end of the task's whole time.</summary>
     public static bool IsTotal(TaskRecord task, TimeSpan age) => RunLimit(task) < task.Spec!.RunTimeout || TotalLeft(task, age) <= TimeSpan.Zero;
 
-    /// <summary>How long after its grant its last attempt must be over, fetching the payload and the grace included; null: a record without limits.</summary>
+    /// <summary>
+    /// How long after its grant its last attempt must be over, fetching the payload and the grace included; null: a record without limits. Where it has a lease of its own its
+    /// end may be told that much later: it is what the lease was asked for. Not after its total timeout.
+    /// </summary>
     public static TimeSpan? OverdueAfter(TaskRecord task)
     {
         var limit = RunLimit(task);
         if (limit <= TimeSpan.Zero) return null; // from before there were limits
-        var whole = TimeSpan.FromSeconds(task.Spec!.FileBytes / SlowestBytesPerSecond) + limit;
+        var whole = TimeSpan.FromSeconds(task.Spec!.FileBytes / SlowestBytesPerSecond) + limit + TaskSpec.KeptFor(task.Spec.Lease);
         return (TotalLeft(task) < whole ? TotalLeft(task)!.Value : whole) + Grace;
     }
 

@@ -120,7 +120,7 @@ public static class TaskLifecycle
     public static bool SameContent(TaskSpec a, TaskSpec b) =>
         a.UserId == b.UserId && a.TaskType == b.TaskType && a.Payload.Sha256 == b.Payload.Sha256 && a.Resources == b.Resources && a.Labels == b.Labels && a.Priority == b.Priority
         && a.RunTimeout == b.RunTimeout && a.MaxOutputBytes == b.MaxOutputBytes && a.Arguments.SequenceEqual(b.Arguments) && a.StandardInput.AsSpan().SequenceEqual(b.StandardInput)
-        && a.Environment.SequenceEqual(b.Environment) && a.Grace == b.Grace && a.StandardInputFile?.Sha256 == b.StandardInputFile?.Sha256
+        && a.Environment.SequenceEqual(b.Environment) && a.Grace == b.Grace && a.Lease == b.Lease && a.StandardInputFile?.Sha256 == b.StandardInputFile?.Sha256
         && a.QueueDeadline == b.QueueDeadline && a.TotalTimeout == b.TotalTimeout && SameRetry(a.Retry, b.Retry);
 
     private static bool SameRetry(RetrySpec a, RetrySpec b) =>

@@ -105,6 +105,7 @@ internal static class NodeMapping
             Requirements = TaskMapping.ToRequirements(spec),
             Traceparent = spec.TraceParent,
             GraceMs = spec.Grace == TimeSpan.Zero ? -1 : (long)(spec.Grace ?? TaskSpec.DefaultGrace).TotalMilliseconds,
+            LeaseMs = (long)spec.Lease.TotalMilliseconds,
             RunTimeoutMs = (long)Math.Ceiling(assigned.RunTimeout.TotalMilliseconds),
         };
         assignment.Arguments.AddRange(spec.Arguments);

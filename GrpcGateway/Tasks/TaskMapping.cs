@@ -32,6 +32,7 @@ internal static class TaskMapping
         Labels = (input is { Inline: null } ? TaskLabels.OnInputFiles(TaskLabels.Of(request.Requirements)) : TaskLabels.Of(request.Requirements)).ToString(),
         Environment = TaskEnvironment.Of(request.Environment),
         Grace = request.GraceSeconds == 0 ? null : TimeSpan.FromSeconds(Math.Max(0, request.GraceSeconds)),
+        Lease = TimeSpan.FromSeconds(request.LeaseSeconds),
         StandardInputFile = input,
         TraceParent = Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C, Id: { } id } ? id : "",
     };
@@ -132,6 +133,7 @@ internal static class TaskMapping
             QueueDeadlineSeconds = (long)task.Spec.QueueDeadline.TotalSeconds,
             TotalTimeoutSeconds = (long)task.Spec.TotalTimeout.TotalSeconds,
             GraceSeconds = task.Spec.Grace == TimeSpan.Zero ? -1 : (int)(task.Spec.Grace ?? TaskSpec.DefaultGrace).TotalSeconds,
+            LeaseSeconds = (long)task.Spec.Lease.TotalSeconds,
             StandardInputSize = task.Spec.StandardInputFile?.Size ?? task.Spec.StandardInput.Length,
             TermSignal = task.TermSignal,
         };

@@ -13,7 +13,7 @@ internal static class TaskRules
     public const int MaxGpus = 1024, MaxGpuModel = LabelText.MaxCompared;
     public const long MaxTimeoutSeconds = 7 * 24 * 3600;
     public const long MaxDeadlineSeconds = 4 * MaxTimeoutSeconds;
-    private const int MaxRetryCodes = 64, MaxRetries = 20, MaxGraceSeconds = 300;
+    private const int MaxRetryCodes = 64, MaxRetries = 20, MaxGraceSeconds = 300, MaxLeaseSeconds = 24 * 3600;
     private const int MaxArguments = 256, MaxArgumentBytes = 64 * 1024, MaxInputBytes = 64 * 1024, MaxRequestId = 128;
     private static readonly string[] Known = ["python", "docker", "ml_inference"];
 
@@ -37,6 +37,7 @@ internal static class TaskRules
             .Require(request.StandardInputSha256.Length == 0 ? request.StandardInputSize == 0 : request.StandardInputSize > 0, "standard_input_size",
                 "The size of standard_input_sha256, and only with it.")
             .Require(request.GraceSeconds is >= -1 and <= MaxGraceSeconds, "grace_seconds", "1 to 300; 0: 5; -1: at once.")
+            .Require(request.LeaseSeconds is >= 0 and <= MaxLeaseSeconds, "lease_seconds", "0 (the pool's) to 86400, which is a day.")
             .Require(request.QueueDeadlineSeconds is >= 0 and <= MaxDeadlineSeconds, "queue_deadline_seconds", "0 (waits for ever) to 2419200, which is 28 days.")
             .Require(request.TotalTimeoutSeconds is >= 0 and <= MaxDeadlineSeconds, "total_timeout_seconds", "0 (no limit) to 2419200, which is 28 days.");
         TaskEnvironment.Check(request.Environment, problems);

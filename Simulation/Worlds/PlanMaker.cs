@@ -28,7 +28,8 @@ internal static class PlanMaker
         var whole = Faults(plan, chance);
         // Promises to the letter are for tasks that any node may run; elsewhere each length is met.
         whole.Scheduling.RetryElsewhere = whole.Kind == "calm" ? TimeSpan.Zero : TimeSpan.FromSeconds((seed % 3) switch { 0 => 0, 1 => 10, _ => 60 });
-        return whole with { SlowStart = whole.Kind is "calm" or "hub" ? 0 : (seed % 4) switch { 0 => 0, 1 => 2, _ => 8 } };
+        if (whole.Kind is "calm" or "hub") return whole;
+        return whole with { SlowStart = (seed % 4) switch { 0 => 0, 1 => 2, _ => 8 }, LongestLease = (seed % 3) switch { 0 => 0, 1 => 30 * Ticks.Second, _ => 2 * Ticks.Minute } };
     }
 
     private static WorldPlan Faults(WorldPlan plan, SimRandom chance) => chance.Below(10) switch

@@ -20,6 +20,8 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
     public bool Registered { get; set; } = true;
     public long Epoch { get; set; }
     public bool HoldsLease { get; set; }
+    /// <summary>Its lease has ended because nothing was heard.</summary>
+    public bool IsSilent { get; set; }
     /// <summary>Somebody said so.</summary>
     public bool Cordoned { get; set; }
     /// <summary>Ticks; 0: what runs may finish.</summary>
@@ -136,8 +138,10 @@ internal sealed class SimMachine
 }
 
 /// <summary>An attempt on a machine: its program runs, or has ended and its report is not yet answered.</summary>
-internal sealed class SimRun(int task, string taskId, int attempt, long limit)
+internal sealed class SimRun(int task, string taskId, int attempt, long limit, long lease)
 {
+    /// <summary>Its own, where longer than the worker's.</summary>
+    public long Lease { get; } = lease;
     private AttemptReport? _said;
 
     public int Task { get; } = task;

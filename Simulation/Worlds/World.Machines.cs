@@ -164,8 +164,16 @@ internal sealed partial class World
             WatchWorkerLease(node);
             return;
         }
+        var kept = false;
         for (var i = machine.Runs.Count - 1; i >= 0; i--)
-            if (machine.Runs[i].Outcome is null) Drop(node, machine.Runs[i]);
+        {
+            if (machine.Runs[i].Outcome is not null) continue;
+            if (machine.RenewedAt + machine.Runs[i].Lease > _clock.Ticks) kept = true;
+            else Drop(node, machine.Runs[i]);
+        }
+        if (!kept) return;
+        machine.LeaseWatched = true; // looked at again as long as there is one
+        Later(Ticks.Second, EventKind.WorkerLeaseRunsOut, node.Number, machine.Life);
     }
 
     private void Assigned(SimNode node, TaskAssignment assignment)
@@ -180,7 +188,7 @@ internal sealed partial class World
             if (machine.Runs[i].Attempt > assignment.Attempt) return;
             Drop(node, machine.Runs[i]);
         }
-        var run = new SimRun(task.Number, task.Id, assignment.Attempt, assignment.RunTimeout.Ticks);
+        var run = new SimRun(task.Number, task.Id, assignment.Attempt, assignment.RunTimeout.Ticks, assignment.Spec.Lease.Ticks);
         machine.Runs.Add(run);
         if (machine.Draining)
         {

@@ -98,7 +98,7 @@ internal sealed partial class World
         JudgeLease(node);
         node.Epoch++;
         node.HoldsLease = node.HasLink = true;
-        node.Draining = false;
+        node.Draining = node.IsSilent = false;
         node.Room.Resize(node.Capabilities);
         TakeHeartbeat(node, hello.Running);
         WatchLease(node);
@@ -268,9 +268,10 @@ internal sealed partial class World
     private bool Claims(SimNode node, TaskAssignment assignment)
     {
         JudgeLease(node);
-        if (!node.HoldsLease) return false;
+        if (!node.HoldsLease && !IsKept(node, assignment)) return false;
         if (node.Wanted.TryGetValue(assignment.TaskId, out var held)) return held.Attempt == assignment.Attempt;
         if (!node.Room.Holds(assignment.TaskId)) Adopt(node, assignment, false);
+        WatchLease(node);
         return true;
     }
 
@@ -287,9 +288,9 @@ internal sealed partial class World
 
     private void WatchLease(SimNode node)
     {
-        if (node.LeaseWatched || !node.HoldsLease) return;
+        if (node.LeaseWatched || (!node.HoldsLease && node.Wanted.Count == 0)) return;
         node.LeaseWatched = true;
-        Later(Math.Max(0, node.LeaseUntil - _clock.Ticks) + _chance.Below((int)VerdictEvery), EventKind.LeaseRunsOut, node.Number);
+        Later((node.HoldsLease ? Math.Max(0, node.LeaseUntil - _clock.Ticks) : VerdictEvery) + _chance.Below((int)VerdictEvery), EventKind.LeaseRunsOut, node.Number);
     }
 
     private void LeaseRunsOut(SimNode node)
@@ -302,6 +303,23 @@ internal sealed partial class World
     private void JudgeLease(SimNode node)
     {
         if (node.HoldsLease && node.Lease.IsExpired) EndLease(node, Causes.NodeLost);
+        if (!node.HoldsLease) EndKept(node);
+    }
+
+    private bool IsOver(SimNode node, TaskSpec spec) => _clock.Ticks - node.Lease.RenewedAt >= LeaseOf(spec);
+
+    private long LeaseOf(TaskSpec spec) => TaskLease.OfHub(spec.Lease, TimeSpan.FromTicks(_plan.WorkerLease), TimeSpan.FromTicks(_plan.Lease)).Ticks;
+
+    private bool IsKept(SimNode node, TaskAssignment assignment) =>
+        node is { Registered: true, IsSilent: true } && TaskLease.Outlasts(assignment.Spec.Lease, TimeSpan.FromTicks(_plan.WorkerLease)) && !IsOver(node, assignment.Spec);
+
+    /// <summary>Kept for longer than its node's lease; no longer.</summary>
+    private void EndKept(SimNode node)
+    {
+        var over = node.Wanted.Values.Where(attempt => IsOver(node, attempt.Assignment.Spec)).ToList();
+        if (over.Count == 0) return;
+        foreach (var attempt in over) AbandonLost(node, attempt);
+        PayOwed(node);
     }
 
     private void EndLease(SimNode node, string cause)
@@ -309,9 +327,11 @@ internal sealed partial class World
         node.Epoch++;
         node.HoldsLease = node.HasLink = false;
         if (cause == Causes.NodeLost && node.Room.CountBeside(node.OwnerId) > 0) node.SlowStart.Failed();
+        node.IsSilent = cause == Causes.NodeLost;
         foreach (var attempt in node.Wanted.Values.ToList())
         {
-            if (cause == Causes.NodeLost) AbandonLost(node, attempt);
+            if (cause == Causes.NodeLost && !IsOver(node, attempt.Assignment.Spec)) Figures.Kept++;
+            else if (cause == Causes.NodeLost) AbandonLost(node, attempt);
             else Abandon(node, attempt, cause, false);
         }
         node.Undecided.Clear();
@@ -361,7 +381,7 @@ internal sealed partial class World
         foreach (var kept in node.Wanted.Values.Where(attempt => attempt.TakenBackAs.Length > 0).ToList())
         {
             waits = true;
-            if (_clock.Ticks - kept.TakenBackAt < _plan.Lease) continue;
+            if (_clock.Ticks - kept.TakenBackAt < _plan.Lease || !node.HoldsLease) continue;
             node.Wanted[kept.TaskId] = kept with { TakenBackAs = "" };
             Owe(node, kept, kept.TakenBackAs, false);
         }

@@ -68,6 +68,7 @@ internal sealed partial class World
             QueueDeadline = _work.Chance(_plan.DeadlineShare) ? TimeSpan.FromTicks(Ticks.Seconds(_work.Between(1, 60.0))) : TimeSpan.Zero,
             TotalTimeout = _work.Chance(_plan.DeadlineShare) ? TimeSpan.FromTicks(Ticks.Seconds(_work.Between(1, 4) * shape.MeanSeconds * shape.TimeoutFactor + 5)) : TimeSpan.Zero,
         };
+        if (_plan.LongestLease > 0 && (_submitted & 3) == 0) spec = spec with { Lease = TimeSpan.FromTicks(_plan.LongestLease / (1 + (_submitted >> 2) % 4)) };
         var number = _submitted++;
         var born = TaskLifecycle.Birth(spec, _now);
         var task = new SimTask(number, user, shape, born.ToPending($"t{number:D9}"))

@@ -54,6 +54,8 @@ internal sealed record WorldPlan
     public long Heartbeat { get; init; } = 3 * Ticks.Second;
     public long WorkerLease { get; init; } = 12 * Ticks.Second;
     public long Lease { get; init; } = 15 * Ticks.Second;
+    /// <summary>Every fourth task asks for a lease of its own, of up to that; 0: none does.</summary>
+    public long LongestLease { get; init; }
     public long SweepEvery { get; init; } = Ticks.Minute;
 
     // The network.

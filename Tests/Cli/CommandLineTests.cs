@@ -26,10 +26,10 @@ public sealed class CommandLineTests
     public void Submit_RetryAndDeadlines_BecomeTheRequest()
     {
         var request = Parse(
-            "-c", "x", "--retry-on", "75, Timeout,1,failure", "--no-retry-on-lost-node", "--max-attempts", "3", "--queue-deadline", "10m", "--total-timeout", "1h30m");
+            "-c", "x", "--retry-on", "75, Timeout,1,failure", "--no-retry-on-lost-node", "--max-attempts", "3", "--queue-deadline", "10m", "--total-timeout", "1h30m", "--lease", "2h");
         Assert.Equal(
             new TaskRetry { ExitCodes = { 75, 1 }, AnyFailure = true, OnTimeout = true, NotOnLostNode = true, MaxAttempts = 3 }, request.Retry);
-        Assert.Equal((600, 5400), (request.QueueDeadlineSeconds, request.TotalTimeoutSeconds));
+        Assert.Equal((600, 5400, 7200), (request.QueueDeadlineSeconds, request.TotalTimeoutSeconds, request.LeaseSeconds));
         Assert.Null(Parse("-c", "x").Retry);
         Assert.Equal(new TaskRetry { MaxAttempts = 2 }, Parse("-c", "x", "--max-attempts", "2").Retry);
     }

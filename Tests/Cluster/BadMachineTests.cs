@@ -44,9 +44,9 @@ public sealed class BadMachineTests(HubFixture hub)
         var broken = await hub.Connected(_type);
         var id = await hub.Submit(HubFixture.Spec(_type));
         await broken.Assigned(id);
-        await broken.Assigned(await hub.Submit(HubFixture.Spec(_type, cores: 3))); // full
+        await broken.Starts(await hub.Submit(HubFixture.Spec(_type, cores: 3))); // full
         var busy = await hub.Connected(_type, Machine.Usual with { CpuCores = 1 });
-        await busy.Assigned(await hub.Submit(HubFixture.Spec(_type)));
+        await busy.Starts(await hub.Submit(HubFixture.Spec(_type)));
         await broken.Ends(id, cause: Causes.WorkerFault);
 
         await hub.Until(async () => (await Scheduler.Explain(id)).Reason == "WAITING_ELSEWHERE", "it waits for the other");

@@ -81,6 +81,8 @@ public sealed class ValidatorTests
         { "environment", r => { for (var i = 0; i < 257; i++) r.Environment[$"A{i}"] = ""; } },
         { "grace_seconds", r => r.GraceSeconds = -2 },
         { "grace_seconds", r => r.GraceSeconds = 301 },
+        { "lease_seconds", r => r.LeaseSeconds = -1 },
+        { "lease_seconds", r => r.LeaseSeconds = 86401 },
         { "standard_input_sha256", r => (r.StandardInputSha256, r.StandardInputSize) = ("x", 1) },
         { "standard_input_size", r => r.StandardInputSha256 = new string('a', 64) },
         { "standard_input_size", r => r.StandardInputSize = 5 },

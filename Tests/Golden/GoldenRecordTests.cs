@@ -117,6 +117,13 @@ public sealed class GoldenRecordTests
 
     private static readonly NodeRecord Draining = Node with { Cordoned = "new memory", DrainDeadline = Noon.AddDays(1).AddMinutes(10) };
 
+    private static readonly NodeRecord Silent = Node with
+    {
+        HoldsLease = false, Instance = "0123456789abcdef", MachineId = "m-1", EarnedShare = 16, SilentSince = Noon.AddDays(1).AddSeconds(-15),
+    };
+
+    private static readonly TaskRecord Leased = Assigned with { Spec = Spec with { Lease = TimeSpan.FromHours(2) } };
+
     private static readonly UserRecord User = new()
     {
         Version = 1,
@@ -166,6 +173,12 @@ public sealed class GoldenRecordTests
 
     [Fact]
     public void Read_NodeThatDrains_SameFields() => Reads("node-draining", Draining);
+
+    [Fact]
+    public void Read_NodeThatIsSilent_SameFields() => Reads("node-silent", Silent);
+
+    [Fact]
+    public void Read_TaskWithALease_SameFields() => Reads("task-leased", Leased);
 
     [Fact]
     public void Read_User_SameFields() => Reads("user", User);

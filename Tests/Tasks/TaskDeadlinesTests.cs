@@ -92,6 +92,17 @@ public sealed class TaskDeadlinesTests
         Assert.Contains(Causes.NodeLost, ended.Outcome.ErrorMessage);
     }
 
+    /// <summary>What ended while its machine was not heard is told when that comes back; but not after the whole time is over.</summary>
+    [Theory]
+    [InlineData(0, 160, 90 + 180)]
+    [InlineData(70, 160, 100)]
+    public void Overdue_LeaseOfItsOwn_WaitsForItToo(int total, int lease, int seconds)
+    {
+        var born = Born(0, total);
+        var task = Granted(born with { Spec = born.Spec! with { Lease = TimeSpan.FromSeconds(lease) } });
+        Assert.Equal(TimeSpan.FromSeconds(seconds), TaskDeadlines.OverdueAfter(task));
+    }
+
     [Theory]
     [InlineData(0, 0, 90)]              // run timeout and grace
     [InlineData(0, 64 * 1024 * 20, 110)] // and the time for the payload
