@@ -163,6 +163,32 @@ public sealed class CaseTests(CaseTests.Machines machines) : IClassFixture<CaseT
         await small.NothingIsLeft(alive: true);
     }
 
+    /// <summary>Nothing listens at the discard port.</summary>
+    [Theory]
+    [InlineData("http_proxy")]
+    [InlineData("ALL_PROXY")]
+    public async Task ProxyInTheEnvironment_TheCommandLineReachesTheHubAllTheSame(string variable)
+    {
+        using var asked = HivemindProcess.Start(new Dictionary<string, string> { [variable] = "http://127.0.0.1:9" }, "health", "--hub", machines.Hub.Pool.Address);
+        Assert.True(await asked.Exited(TimeSpan.FromSeconds(60)) == 0, asked.Output);
+    }
+
+    [Fact]
+    public async Task ProxyInTheEnvironment_UpServesAndLends()
+    {
+        var home = Directory.CreateTempSubdirectory("hivemind-test-").FullName;
+        var environment = new Dictionary<string, string> { ["HIVEMIND_HUB"] = "", ["XDG_CONFIG_HOME"] = home, ["XDG_DATA_HOME"] = home, ["XDG_STATE_HOME"] = home };
+        foreach (var name in new[] { "http_proxy", "https_proxy", "all_proxy" }) environment[name] = "http://127.0.0.1:9";
+        using (var up = HivemindProcess.Start(environment, "up", "--HiveMind:Grpc:Port=0", "--HiveMind:Http:Port=0"))
+        {
+            await Wait.Until(() => up.Process.HasExited || up.Output.Contains("Connected as node", StringComparison.Ordinal), TimeSpan.FromSeconds(90), () => up.Output);
+            Assert.False(up.Process.HasExited, up.Output);
+            up.Signal("TERM");
+            await up.Exited(TimeSpan.FromSeconds(40));
+        }
+        Directory.Delete(home, recursive: true);
+    }
+
     /// <summary>One machine of each kind that this user can have, with all cases sent to it at its start.</summary>
     public sealed class Machines : IAsyncLifetime
     {

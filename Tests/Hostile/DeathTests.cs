@@ -7,7 +7,7 @@ namespace HiveMind.Tests.Hostile;
 
 /// <summary>
 /// kill -9 of the worker, of a process of the run, and of the hub, in every phase of an attempt: the task ends once, and after the next start nothing
-/// is left of it. HIVEMIND_KILLS=50 does it so often for each row, HIVEMIND_SEED=N as it was done before.
+/// is left of it. HIVEMIND_KILLS=50 does it so often for each row, HIVEMIND_ROWS=Hub for those only that name it, HIVEMIND_SEED=N as it was done before.
 /// </summary>
 public sealed class DeathTests(HostilePool hub) : IClassFixture<HostilePool>
 {
@@ -29,12 +29,12 @@ public sealed class DeathTests(HostilePool hub) : IClassFixture<HostilePool>
     [Theory]
     [InlineData(Victim.Worker, Lending.Sandbox, 2)]
     [InlineData(Victim.Worker, Lending.Bare, 1)]
-    [InlineData(Victim.Worker, Lending.Namespace, 1)]
     [InlineData(Victim.Program, Lending.Sandbox, 2)]
     [InlineData(Victim.Program, Lending.Bare, 1)]
     [InlineData(Victim.Hub, Lending.Sandbox, 1)]
     public async Task Killed_InAnyPhase_TheTaskEndsOnceAndNothingIsLeft(Victim victim, Lending lending, int rounds)
     {
+        HostilePool.OnlyRows($"{victim} {lending}");
         rounds = HostilePool.ByHand("HIVEMIND_KILLS", rounds);
         var seed = HostilePool.ByHand("HIVEMIND_SEED", Environment.TickCount & 0xFFFF);
         HostilePool.Say($"{victim} {lending}: HIVEMIND_KILLS={rounds} HIVEMIND_SEED={seed}");

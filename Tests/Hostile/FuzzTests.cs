@@ -25,6 +25,7 @@ public sealed class FuzzTests(HostilePool hub) : IClassFixture<HostilePool>
     [InlineData(Lending.Bare, 2)]
     public async Task NastyPrograms_OneAfterTheOther_CostTheWorkerNothing(Lending lending, int seconds)
     {
+        HostilePool.OnlyRows($"Fuzz {lending}");
         seconds = HostilePool.ByHand("HIVEMIND_FUZZ_SECONDS", seconds);
         var given = HostilePool.ByHand("HIVEMIND_SEED", 0);
         var fresh = given != 0 ? given : Environment.TickCount & 0xFFFFFF;

@@ -52,6 +52,10 @@ public sealed class HostilePool : IAsyncLifetime
     internal static int ByHand(string variable, int otherwise) =>
         int.TryParse(Environment.GetEnvironmentVariable(variable), CultureInfo.InvariantCulture, out var number) ? number : otherwise;
 
+    /// <summary>HIVEMIND_ROWS names those that are wanted by hand, with commas between.</summary>
+    internal static void OnlyRows(string row) => Assert.SkipWhen(
+        Environment.GetEnvironmentVariable("HIVEMIND_ROWS") is { Length: > 0 } rows && !rows.Split(',').Any(one => row.Contains(one, StringComparison.Ordinal)), "Not asked for.");
+
     internal static void Say(string line)
     {
         TestContext.Current.TestOutputHelper?.WriteLine(line);
