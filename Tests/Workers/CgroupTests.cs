@@ -29,14 +29,18 @@ public sealed class CgroupTests : IDisposable
     }
 
     [Theory]
-    [InlineData(0.001, "1000 100000")]
-    [InlineData(0.5, "50000 100000")]
-    [InlineData(3, "300000 100000")]
-    public void Version2_Cores_AreAShareOfTheKernelsPeriod(double cores, string written)
+    [InlineData(0.001, "100000 100000", "1000 100000")]
+    [InlineData(0.5, "100000 100000", "50000 100000")]
+    [InlineData(1, "100000 100000", "100000 100000")]
+    [InlineData(3, "300000 100000", "300000 100000")]
+    public void Version2_Cores_AreAShareOfTheKernelsPeriodAndAWholeOneForTheStart(double cores, string atFirst, string then)
     {
         Tree("cpu memory pids", "cpu memory pids");
         using var run = Open(out var folder, 64, cores, 100, "cpu.max");
-        Assert.Equal(written, Text(folder, "cpu.max"));
+        Assert.Equal(atFirst, Text(folder, "cpu.max"));
+        run.HoldToItsShare();
+        run.HoldToItsShare();
+        Assert.Equal(then, Text(folder, "cpu.max"));
     }
 
     [Fact]
@@ -128,6 +132,7 @@ public sealed class CgroupTests : IDisposable
         foreach (var (controller, file) in new[] { ("memory", "memory.memsw.limit_in_bytes"), ("cpu", "cpu.cfs_period_us"), ("cpu", "cpu.cfs_quota_us") })
             Write(Directory.CreateDirectory(Path.Combine(Directory.GetDirectories(parents[controller]).Single(), "run-1")).FullName, file, "");
         using var run = found!.Open(64, 0.25, 50);
+        run.HoldToItsShare();
         string Of(string controller, string file) => Text(Path.Combine(Directory.GetDirectories(parents[controller]).Single(), "run-1"), file);
         Assert.Equal(("67108864", "67108864", "50", "100000", "25000"), (Of("memory", "memory.limit_in_bytes"), Of("memory", "memory.memsw.limit_in_bytes"),
             Of("pids", "pids.max"), Of("cpu", "cpu.cfs_period_us"), Of("cpu", "cpu.cfs_quota_us")));

@@ -195,6 +195,7 @@ internal sealed class RunCgroup(Cgroups parent, bool isVersion2, IReadOnlyDictio
 {
     /// <summary>The kernel's own period, and the least that it gives in it.</summary>
     private const int PeriodUs = 100_000, LeastUs = 1_000;
+    private double _cores;
 
     private string Memory => folders["memory"];
 
@@ -212,22 +213,42 @@ internal sealed class RunCgroup(Cgroups parent, bool isVersion2, IReadOnlyDictio
     {
         foreach (var folder in folders.Values.Distinct()) Directory.CreateDirectory(folder);
         var bytes = (memoryMb << 20).ToString(CultureInfo.InvariantCulture);
-        var quota = Math.Max(LeastUs, (long)(cores * PeriodUs));
+        _cores = cores;
         if (isVersion2)
         {
             Set("memory", "memory.max", bytes);
             TrySet("memory", "memory.swap.max", "0");
             TrySet("memory", "memory.oom.group", "1");
-            TrySet("cpu", "cpu.max", $"{quota} {PeriodUs}");
         }
         else
         {
             Set("memory", "memory.limit_in_bytes", bytes);
             TrySet("memory", "memory.memsw.limit_in_bytes", bytes);
-            TrySet("cpu", "cpu.cfs_period_us", $"{PeriodUs}");
-            TrySet("cpu", "cpu.cfs_quota_us", $"{quota}");
         }
+        SetProcessorShare(Math.Max(1, cores));
         if (folders.ContainsKey("pids")) Set("pids", "pids.max", $"{processes}");
+    }
+
+    /// <summary>
+    /// For a run that reserved less than one processor. Until then it has a whole one: with a fiftieth of one an interpreter alone would need seconds to start.
+    /// </summary>
+    public void HoldToItsShare()
+    {
+        if (_cores >= 1) return;
+        SetProcessorShare(_cores);
+        _cores = 1;
+    }
+
+    private void SetProcessorShare(double cores)
+    {
+        var quota = Math.Max(LeastUs, (long)(cores * PeriodUs));
+        if (isVersion2)
+        {
+            TrySet("cpu", "cpu.max", $"{quota} {PeriodUs}");
+            return;
+        }
+        TrySet("cpu", "cpu.cfs_period_us", $"{PeriodUs}");
+        TrySet("cpu", "cpu.cfs_quota_us", $"{quota}");
     }
 
     /// <summary>What its processes keep in memory: their own pages and shared ones, once; not the files that the kernel may drop.</summary>

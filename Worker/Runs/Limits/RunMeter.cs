@@ -14,6 +14,9 @@ internal sealed class RunMeter(ProcessTree tree, bool launcherIsChild, RunCgroup
     /// <summary>Of an interpreter and its libraries, before anybody has looked.</summary>
     private const long UsualFileBytes = 9 << 20;
 
+    /// <summary>Processor time that a start may take before a share of a processor is no more than that.</summary>
+    private const long StartMs = 250;
+
     private static readonly TimeSpan Every = TimeSpan.FromMilliseconds(50);
     /// <summary>Reading much memory takes its time: a tenth of it at most.</summary>
     private const int PauseFactor = 10;
@@ -59,6 +62,7 @@ internal sealed class RunMeter(ProcessTree tree, bool launcherIsChild, RunCgroup
         var bytes = Bytes(members) - own;
         _peakBytes = Math.Max(_peakBytes, bytes);
         _cpuMs = Math.Max(_cpuMs, tree.CpuMs());
+        if (_cpuMs >= StartMs) group?.HoldToItsShare();
         foreach (var id in members.Where(id => id != launcher).Take(MostAsked))
             _fileBytes = Math.Max(_fileBytes, (ProcFiles.StatusKb(MachineProbe.Text($"/proc/{id}/status"), "RssFile") ?? 0) << 10);
         IsTooMany = group is not { LimitsProcesses: true } && members.Count > mostProcesses;
