@@ -40,22 +40,32 @@ internal sealed class RunMeter(ProcessTree tree, bool launcherIsChild, RunCgroup
     public bool IsOutOfMemory { get; private set; }
     public bool IsTooMany { get; private set; }
 
-    /// <summary>Comes back when the run uses more than it may.</summary>
+    /// <summary>
+    /// Comes back when the run uses more than it may. Processes are counted more often than their memory is read: with each one that reading takes longer,
+    /// and a pause after it must not be the time in which they become too many.
+    /// </summary>
     public async Task Watch(TimeProvider time, CancellationToken cancel)
     {
+        var (rested, pause) = (time.GetTimestamp(), TimeSpan.Zero);
         while (true)
         {
             var since = time.GetTimestamp();
-            if (Look()) return;
-            var took = time.GetElapsedTime(since) * PauseFactor;
-            await Task.Delay(took > Every ? took : Every, time, cancel);
+            var members = tree.Members();
+            IsTooMany = group is not { LimitsProcesses: true } && members.Count > mostProcesses;
+            if (IsTooMany) return;
+            var counting = time.GetElapsedTime(since);
+            if (time.GetElapsedTime(rested) >= pause)
+            {
+                since = time.GetTimestamp();
+                if (UsesTooMuchMemory(members)) return;
+                (rested, pause) = (time.GetTimestamp(), time.GetElapsedTime(since) * PauseFactor);
+            }
+            await Task.Delay(counting * PauseFactor > Every ? counting * PauseFactor : Every, time, cancel);
         }
     }
 
-    /// <summary>True when it is to be stopped.</summary>
-    private bool Look()
+    private bool UsesTooMuchMemory(IReadOnlyList<int> members)
     {
-        var members = tree.Members();
         var launcher = tree.Launcher(launcherIsChild, fresh: false);
         // The launcher belongs to it, and is not what was asked for.
         var own = ProcFiles.Shares(MachineProbe.Text($"/proc/{launcher}/smaps_rollup")).AnonymousKb << 10;
@@ -65,10 +75,9 @@ internal sealed class RunMeter(ProcessTree tree, bool launcherIsChild, RunCgroup
         if (_cpuMs >= StartMs) group?.HoldToItsShare();
         foreach (var id in members.Where(id => id != launcher).Take(MostAsked))
             _fileBytes = Math.Max(_fileBytes, (ProcFiles.StatusKb(MachineProbe.Text($"/proc/{id}/status"), "RssFile") ?? 0) << 10);
-        IsTooMany = group is not { LimitsProcesses: true } && members.Count > mostProcesses;
         IsOutOfMemory = group is not null ? group.IsOutOfMemory
             : bytes > memoryMb << 20 && Bytes(tree.Members(fresh: true)) - own > memoryMb << 20;
-        return IsOutOfMemory || IsTooMany;
+        return IsOutOfMemory;
     }
 
     private long Bytes(IReadOnlyList<int> members) => group?.MemoryBytes() ?? MemoryUse.Bytes(members);
