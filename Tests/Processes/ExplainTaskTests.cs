@@ -4,9 +4,9 @@ using HiveMind.Protos;
 
 namespace HiveMind.Tests.Processes;
 
-/// <summary>One machine of two cores that anybody may use.</summary>
+/// <summary>One machine of two cores that anybody may use, as much as it has room for from its first task on.</summary>
 public sealed class ExplainPool() : SharedPool(
-    "Tasks:AllowNoop=true", "Scheduling:Roles:user:MaxRunning=3", "Scheduling:Roles:user:MaxCores=2")
+    "Tasks:AllowNoop=true", "Nodes:SlowStart=0", "Scheduling:Roles:user:MaxRunning=3", "Scheduling:Roles:user:MaxCores=2")
 {
     private readonly List<WorkerProcess> _workers = [];
 

@@ -141,6 +141,7 @@ public sealed class RunInputTests(InputPool shared) : IClassFixture<InputPool>
         var left = await shared.Pool.Master.ListTasksAsync(new() { States = { TaskState.Pending } }, shared.Bob.Metadata);
         Assert.Empty(left.Tasks);
         Assert.Equal(TaskState.Pending, (await shared.Pool.Master.GetTaskStatusAsync(new() { TaskId = kept[0] }, shared.Ann.Metadata)).State);
+        await shared.Pool.Master.CancelTasksAsync(new() { TaskIds = { kept } }, shared.Ann.Metadata);
     }
 
     [Fact]
