@@ -7,17 +7,11 @@ namespace HiveMind.Cli;
 /// A descriptor of a plain file that we write to: what we wrote can be taken back, as long as nobody else has written behind it. Others may share the descriptor
 /// (a shell and what it starts next), so its own place is moved along.
 /// </summary>
-internal sealed class RewindableFile(int descriptor, Stream target, long start) : Stream
+internal sealed class RewindableFile(int descriptor, Stream target, long start) : OutputOnlyStream(target)
 {
     private const int Append = 0x400;
 
     private long written;
-
-    public override bool CanRead => false;
-    public override bool CanSeek => false;
-    public override bool CanWrite => true;
-    public override long Length => throw new NotSupportedException();
-    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
 
     /// <summary>The stream itself where it is no plain file that we write at the end of.</summary>
     public static Stream Of(int descriptor, Stream target)
@@ -52,7 +46,7 @@ internal sealed class RewindableFile(int descriptor, Stream target, long start) 
         try
         {
             using var file = new SafeFileHandle(descriptor, ownsHandle: false);
-            target.Flush();
+            Target.Flush();
             if (RandomAccess.GetLength(file) != start + written || NativeFiles.Place(descriptor) != start + written)
             {
                 return false;
@@ -70,36 +64,13 @@ internal sealed class RewindableFile(int descriptor, Stream target, long start) 
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        target.Write(buffer);
+        Target.Write(buffer);
         written += buffer.Length;
     }
-
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        await target.WriteAsync(buffer, cancellationToken);
+        await Target.WriteAsync(buffer, cancellationToken);
         written += buffer.Length;
-    }
-
-    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override void Flush() => target.Flush();
-
-    public override Task FlushAsync(CancellationToken cancellationToken) => target.FlushAsync(cancellationToken);
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            target.Dispose();
-        }
-
-        base.Dispose(disposing);
     }
 }

@@ -94,7 +94,8 @@ public sealed class Transfers(HubLine hub, Random chance, TimeProvider time)
             }
             await call.RequestStream.CompleteAsync();
         }
-        catch (Exception e) when (e is InvalidOperationException or RpcException or HttpIOException or HttpRequestException)
+        catch (Exception e) when (e is InvalidOperationException or RpcException or HttpIOException or HttpRequestException
+            || (e is OperationCanceledException && !cancel.IsCancellationRequested))
         {
             // The hub ended the call early, or the connection is cut; the answer says which.
         }
@@ -119,8 +120,8 @@ public sealed class Transfers(HubLine hub, Random chance, TimeProvider time)
             {
                 return await call();
             }
-            // Disposed: the line moved to another channel between two words.
-            catch (Exception e) when (e is ObjectDisposedException
+            // Disposed, or cancelled by nobody here: the line moved to another channel meanwhile.
+            catch (Exception e) when (e is ObjectDisposedException || (e is OperationCanceledException && !cancel.IsCancellationRequested)
                 || (e is RpcException failed && (HubFailures.IsTransient(failed.StatusCode) || HubFailures.IsWrongOffset(failed))))
             {
                 cancel.ThrowIfCancellationRequested();
