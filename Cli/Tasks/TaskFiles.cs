@@ -12,35 +12,37 @@ internal sealed class TaskFiles(FileUpload uploads)
     {
         if (input.FileAbove(uploadAbove) is { } program)
         {
-            var sent = await Once(program, () => uploads.Send(program, stop));
+            var sent = Known(program) ?? (uploaded[Path.GetFullPath(program)] = await uploads.Send(program, stop));
             (request.PayloadSha256, request.PayloadSize) = (sent.Sha256, sent.Size);
         }
 
-        if (input.StandardInputFile is not { } path)
+        if (input.StandardInputFile is { } path)
         {
-            return;
+            await Give(path, request, stop);
         }
-
-        if (uploaded.TryGetValue(Path.GetFullPath(path), out var known))
-        {
-            (request.StandardInputSha256, request.StandardInputSize) = (known.Sha256, known.Size);
-            return;
-        }
-
-        await using var content = await InputContent.Open(path, uploads.CheckSize, stop);
-        if (content.Small is { } small)
-        {
-            request.StandardInput = ByteString.CopyFrom(small);
-            return;
-        }
-
-        var large = content.IsFile ? await Once(path, () => uploads.Send(content.Large!, stop)) : await uploads.Send(content.Large!, stop);
-        (request.StandardInputSha256, request.StandardInputSize) = (large.Sha256, large.Size);
     }
 
-    private async Task<UploadPayloadResponse> Once(string path, Func<Task<UploadPayloadResponse>> send)
+    private async Task Give(string path, SubmitTaskRequest request, CancellationToken stop)
     {
-        var whole = Path.GetFullPath(path);
-        return uploaded.TryGetValue(whole, out var sent) ? sent : uploaded[whole] = await send();
+        var sent = Known(path);
+        if (sent is null)
+        {
+            await using var content = await InputContent.Open(path, uploads.CheckSize, stop);
+            if (content.Small is { } small)
+            {
+                request.StandardInput = ByteString.CopyFrom(small);
+                return;
+            }
+
+            sent = await uploads.Send(content.Large!, stop);
+            if (content.IsFile)
+            {
+                uploaded[Path.GetFullPath(path)] = sent;
+            }
+        }
+
+        (request.StandardInputSha256, request.StandardInputSize) = (sent.Sha256, sent.Size);
     }
+
+    private UploadPayloadResponse? Known(string path) => uploaded.GetValueOrDefault(Path.GetFullPath(path));
 }

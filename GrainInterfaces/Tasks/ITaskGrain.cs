@@ -238,4 +238,7 @@ public sealed record AttemptSnapshot(
     [Id(9)] public long MemoryPeakMb { get; init; }
     [Id(10)] public long CpuMs { get; init; }
     [Id(11)] public int TermSignal { get; init; }
+
+    /// <summary>Its program ended by itself: there is an exit code.</summary>
+    public bool HasExitCode => Causes.HasExitCode(Cause, TermSignal);
 }

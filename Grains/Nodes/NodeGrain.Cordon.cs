@@ -131,12 +131,15 @@ public sealed partial class NodeGrain
     }
 
     /// <summary>
-    /// A worker that does not let go is not waited for longer than one that is silent; the room stays taken until it does. What is kept for a silent one may run on there until its
-    /// lease is over, and is not begun elsewhere before; but a run that is over by its own limit.
+    /// A worker that does not let go is not waited for longer than one that is silent; the room stays taken until it does. What is kept for a silent one may
+    /// run on there until its lease is over, and is not begun elsewhere before; but a run that is over by its own limit.
     /// </summary>
     private void GiveUpWaiting()
     {
-        foreach (var kept in _wanted.Values.Where(a => a.TakenBackAs.Length > 0 && (_node!.HoldsLease || a.TakenBackAs == Causes.RunTimeout) && time.GetElapsedTime(a.TakenBackAt) >= options.Value.Tasks.LeaseDuration).ToList())
+        bool IsWaitedForNoMore(WantedAttempt attempt) => attempt.TakenBackAs.Length > 0
+            && (_node!.HoldsLease || attempt.TakenBackAs == Causes.RunTimeout) && time.GetElapsedTime(attempt.TakenBackAt) >= options.Value.Tasks.LeaseDuration;
+
+        foreach (var kept in _wanted.Values.Where(IsWaitedForNoMore).ToList())
         {
             _wanted[kept.TaskId] = kept with { TakenBackAs = "" };
             _owed.Add(new(kept.TaskId, kept.Attempt, kept.TakenBackAs, false));

@@ -178,14 +178,7 @@ internal static class TaskMapping
         CostCredits = Credits.ToCredits(task.CostMicros),
     };
 
-    public static Wire.GetTaskResultResponse ToResult(TaskSnapshot task, byte[] result, byte[] stderr)
-    {
-        var answer = ToOutputs(task, result, stderr);
-        if (task.HasExitCode) (answer.HasExitCode, answer.ExitCode) = (true, task.ExitCode);
-        return answer;
-    }
-
-    private static Wire.GetTaskResultResponse ToOutputs(TaskSnapshot task, byte[] result, byte[] stderr) => new()
+    public static Wire.GetTaskResultResponse ToResult(TaskSnapshot task, byte[] result, byte[] stderr) => new()
     {
         Success = true,
         Status = ToWord(task.State),
@@ -194,18 +187,13 @@ internal static class TaskMapping
         Result = UnsafeByteOperations.UnsafeWrap(result),
         Stderr = UnsafeByteOperations.UnsafeWrap(stderr),
         ErrorMessage = task.ErrorMessage,
+        HasExitCode = task.HasExitCode,
+        ExitCode = task.HasExitCode ? task.ExitCode : 0,
         TermSignal = task.TermSignal,
         Sha256 = task.Result.Sha256,
     };
 
-    private static Wire.TaskAttempt ToAttempt(AttemptSnapshot attempt)
-    {
-        var shown = ToMeasures(attempt);
-        if (Causes.HasExitCode(attempt.Cause, attempt.TermSignal)) (shown.HasExitCode, shown.ExitCode) = (true, attempt.ExitCode);
-        return shown;
-    }
-
-    private static Wire.TaskAttempt ToMeasures(AttemptSnapshot attempt) => new()
+    private static Wire.TaskAttempt ToAttempt(AttemptSnapshot attempt) => new()
     {
         Attempt = attempt.Attempt,
         NodeId = attempt.NodeId,
@@ -215,6 +203,8 @@ internal static class TaskMapping
         Cause = attempt.Cause,
         RunMs = attempt.RunMs,
         CostCredits = Credits.ToCredits(attempt.CostMicros),
+        HasExitCode = attempt.HasExitCode,
+        ExitCode = attempt.HasExitCode ? attempt.ExitCode : 0,
         TermSignal = attempt.TermSignal,
         MemoryPeakMb = attempt.MemoryPeakMb,
         CpuMs = attempt.CpuMs,
