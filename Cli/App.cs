@@ -7,7 +7,8 @@ namespace HiveMind.Cli;
 /// <summary>The verbs put together, and the one place where an exception becomes an exit code.</summary>
 internal static class App
 {
-    public static RootCommand Build(Terminal terminal) => new("hivemind: lend machines, submit work, get results and credits.")
+    /// <summary>`prepareWorker`: what a worker does to its process before it begins; null where the process is not this program's own.</summary>
+    public static RootCommand Build(Terminal terminal, Func<CancellationToken, Task>? prepareWorker = null) => new("hivemind: lend machines, submit work, get results and credits.")
     {
         new DemoVerb(terminal), new UpVerb(terminal), new SiloVerb(terminal), new MigrateVerb(terminal), new AdminCodeVerb(terminal),
         new RegisterVerb(terminal), new LoginVerb(terminal), new LogoutVerb(terminal), new WhoAmIVerb(terminal),
@@ -16,15 +17,15 @@ internal static class App
         new ExplainVerb(terminal), new ResultVerb(terminal), new CancelVerb(terminal), new NodesVerb(terminal), new NodeCordonVerb(terminal),
         new NodeDrainVerb(terminal), new NodeUncordonVerb(terminal), new NodeRemoveVerb(terminal), new NodeTokenVerb(terminal),
         new NodeTokensVerb(terminal), new NodeTokenRevokeVerb(terminal), new StatsVerb(terminal),
-        new TopVerb(terminal), new HealthVerb(terminal), new AnalyticsVerb(terminal), new WorkerVerb(terminal), new CompletionVerb(terminal),
+        new TopVerb(terminal), new HealthVerb(terminal), new AnalyticsVerb(terminal), new WorkerVerb(terminal, prepareWorker), new CompletionVerb(terminal),
     };
 
     /// <summary>No response files: an argument of the user's program may begin with '@'.</summary>
     public static ParserConfiguration Parsing { get; } = new() { ResponseFileTokenReplacer = null };
 
-    public static async Task<int> Run(string[] args, Terminal terminal)
+    public static async Task<int> Run(string[] args, Terminal terminal, Func<CancellationToken, Task>? prepareWorker = null)
     {
-        var parsed = Build(terminal).Parse(args, Parsing);
+        var parsed = Build(terminal, prepareWorker).Parse(args, Parsing);
         if (parsed.CommandResult.Command is { } asked && WordsAfter(asked, args) is { } words && OptionCheck.Problem(asked, words) is { } unknown)
         {
             terminal.Message(unknown);

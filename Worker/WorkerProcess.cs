@@ -12,7 +12,10 @@ public static partial class WorkerProcess
 {
     private const string NoDiagnostics = "DOTNET_EnableDiagnostics", Scope = "HIVEMIND_WORKER_SCOPE";
 
-    /// <summary>Comes back when the process is as it should be, or cannot become so. Standard streams and process id stay.</summary>
+    /// <summary>
+    /// Only for a program's entry point: a library, or a test, that called it would begin its whole process anew.
+    /// Comes back when the process is as it should be, or cannot become so. Standard streams and process id stay.
+    /// </summary>
     public static async Task Prepare(CancellationToken cancel)
     {
         if (!OperatingSystem.IsLinux()) return;

@@ -6,7 +6,7 @@ using HiveMind.Workers.Machine;
 
 namespace HiveMind.Cli;
 
-/// <summary>`worker`: lends this machine. The only file that knows the worker library.</summary>
+/// <summary>`worker`: lends this machine. The only file, with the entry point, that knows the worker library.</summary>
 internal sealed class WorkerVerb : Verb
 {
     private readonly Option<string?> nodeId = new("--node-id") { Description = "Name of this node (the host's).", HelpName = "ID" };
@@ -32,8 +32,11 @@ internal sealed class WorkerVerb : Verb
         new("--proxy") { Description = $"Reach the hub through this proxy, like socks5://proxy:1080 ({HubProxy.Variable}; none).", HelpName = "URL" };
     private readonly Option<bool> stopWithStdin = new(StopWithStdin.Option) { Hidden = true };
 
-    public WorkerVerb(Terminal terminal) : base("worker", "Lend this machine to the pool.", terminal)
+    private readonly Func<CancellationToken, Task>? _prepare;
+
+    public WorkerVerb(Terminal terminal, Func<CancellationToken, Task>? prepare) : base("worker", "Lend this machine to the pool.", terminal)
     {
+        _prepare = prepare;
         Hub.Description += " Several, each with --hub, are tried in turn.";
         Hub.Arity = ArgumentArity.OneOrMore;
         Hub.CustomParser = result => result.Tokens[0].Value;
@@ -55,7 +58,7 @@ internal sealed class WorkerVerb : Verb
 
     protected override async Task<int> Run(ParseResult parsed, CancellationToken stop)
     {
-        await WorkerProcess.Prepare(stop);
+        if (_prepare is not null) await _prepare(stop);
         if (parsed.GetValue(check))
         {
             return await Check(parsed, stop);

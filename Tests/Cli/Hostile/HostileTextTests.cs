@@ -206,6 +206,9 @@ public sealed class HostileTextTests(HostileHub hostile) : IClassFixture<Hostile
             Assert.Equal((ExitCodes.Usage, ""), (exit, output));
             AssertShown(error);
         }
+
+        // A worker begins its own process anew; a verb that is run within another process must not.
+        Assert.Null(Environment.GetEnvironmentVariable("HIVEMIND_WORKER_SCOPE"));
     }
 
     [Fact]
