@@ -168,7 +168,7 @@ public sealed class AbsenceTests(HubFixture hub) : IDisposable
 
         await hub.Pass(TimeSpan.FromSeconds(70), machine);
 
-        Assert.Contains(machine.Link.Killed, killed => killed.TaskId == id);
+        await hub.Until(() => machine.Link.Killed.Any(killed => killed.TaskId == id), "killed");
         machine.Running.Clear();
         await machine.Beat();
         Assert.Equal((0, 4.0), ((await machine.Snapshot()).TaskCount, (await machine.Snapshot()).FreeCores));

@@ -236,7 +236,7 @@ public sealed class NodeTests(HubFixture hub)
 
         Assert.Null(await machine.Grain.GetSnapshot());
         Assert.DoesNotContain(machine.Id, await hub.NodeIndex.All());
-        Assert.Contains(Causes.NodeRemoved, machine.Link.Closed);
+        await hub.Until(() => machine.Link.Closed.Contains(Causes.NodeRemoved), "closed");
         var other = await hub.Connected(_type);
         await other.Assigned(id, 2);
         Assert.Equal(Causes.NodeRemoved, (await hub.Snapshot(id)).Attempts[0].Cause);

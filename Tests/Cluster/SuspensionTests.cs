@@ -25,7 +25,7 @@ public sealed class SuspensionTests(HubFixture hub)
         await hub.PassUntil(() => Task.FromResult(other.Link.HasAssigned(id, 2)), "attempt 2 elsewhere", machine.UntilRefused(), other);
 
         Assert.Equal(Causes.NodeSuspended, (await hub.Snapshot(id)).Attempts[0].Cause);
-        Assert.Contains(Causes.NodeSuspended, machine.Link.Closed);
+        await hub.Until(() => machine.Link.Closed.Contains(Causes.NodeSuspended), "closed");
         Assert.True((await machine.Snapshot()).Suspended);
         await HubFixture.Refused(FailureKind.Unauthenticated, () => machine.Grain.CheckToken(Hash(machine.Token)));
         await HubFixture.Refused(FailureKind.Unauthenticated, machine.Connect);
