@@ -48,8 +48,10 @@ public static class WorkerHost
         var lease = new WorkerLease(time);
         var table = new AttemptTable();
         List<IRunner> runners = [];
-        if (facts.Python is not null && facts.Confinement.DiesWithWorker)
-            runners.Add(new PythonRunner(facts.Python, facts.Confinement, facts.Groups, new CpuSlots(facts.Processors), time));
+        await using var python = facts.Python is not null && facts.Confinement.DiesWithWorker
+            ? new PythonRunner(facts.Python, facts.Confinement, facts.Groups, new CpuSlots(facts.Processors), time, work.NewSpare) : null;
+        if (python is not null)
+            runners.Add(python);
         if (options.AllowNoop)
             runners.Add(new NoopRunner(time));
         var room = DiskRoom.Of(work.Root, time);

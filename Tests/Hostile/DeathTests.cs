@@ -106,7 +106,7 @@ public sealed class DeathTests(HostilePool hub) : IClassFixture<HostilePool>
     {
         if (phase == Phase.Submitted) return;
         string? run = null;
-        await Until(() => (run ??= machine.Runs().FirstOrDefault()) is { } found && Path.Exists(Path.Combine(found, "task", "main.py")));
+        await Until(() => (run ??= machine.Runs().FirstOrDefault(one => Path.Exists(Path.Combine(one, "task", "main.py")))) is not null);
         if (phase == Phase.Fetching) return;
         await Until(() => File.Exists(Path.Combine(run!, "status")));
         if (phase == Phase.Starting) return;

@@ -31,7 +31,7 @@ public sealed class NodeDrainTests : IDisposable
         await Wait.Until(() => drain.Output.Contains("1 task runs there", StringComparison.Ordinal), TimeSpan.FromSeconds(60), () => drain.Output);
         var waiting = await Submit(pool, owner, "print(1)");
         Assert.False(drain.Process.HasExited);
-        await File.WriteAllTextAsync(Path.Combine(Directory.EnumerateDirectories(work, "task", SearchOption.AllDirectories).Single(), "gate"), "");
+        await File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(Directory.EnumerateFiles(work, "main.py", SearchOption.AllDirectories).Single())!, "gate"), "");
 
         await Succeeds(drain);
         Assert.Contains("Node n1 is empty and given nothing new", drain.Output, StringComparison.Ordinal);

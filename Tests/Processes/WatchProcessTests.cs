@@ -79,7 +79,7 @@ public sealed class WatchProcessTests
     private static string Lines(string word) => string.Concat(Enumerable.Range(0, 300).Select(i => $"{word} {i}\n"));
 
     private static Task Open(string work, string gate) =>
-        File.WriteAllTextAsync(Path.Combine(Directory.EnumerateDirectories(work, "task", SearchOption.AllDirectories).Single(), gate), "");
+        File.WriteAllTextAsync(Path.Combine(Path.GetDirectoryName(Directory.EnumerateFiles(work, "main.py", SearchOption.AllDirectories).Single())!, gate), "");
 
     private static Task Seen(Shown shown, string text, PoolProcess pool, WorkerProcess worker) => Wait.Until(
         () => shown.Text.Contains(text, StringComparison.Ordinal), TimeSpan.FromSeconds(60),

@@ -24,7 +24,7 @@ public sealed class CgroupTests : IDisposable
         Assert.Equal("+memory +pids +cpu", Text(Path.GetDirectoryName(folder)!, "cgroup.subtree_control"));
         Assert.Equal(["67108864", "0", "1", "100", "150000 100000"],
             new[] { "memory.max", "memory.swap.max", "memory.oom.group", "pids.max", "cpu.max" }.Select(file => Text(folder, file)));
-        Assert.Equal([Path.Combine(folder, "cgroup.procs")], run.ProcessFiles);
+        Assert.Equal([Path.Combine(folder, "cgroup.procs")], run.JoinFiles);
         Assert.True(run.LimitsProcesses);
     }
 
@@ -131,12 +131,13 @@ public sealed class CgroupTests : IDisposable
         _found.Add(found!);
         foreach (var (controller, file) in new[] { ("memory", "memory.memsw.limit_in_bytes"), ("cpu", "cpu.cfs_period_us"), ("cpu", "cpu.cfs_quota_us") })
             Write(Directory.CreateDirectory(Path.Combine(Directory.GetDirectories(parents[controller]).Single(), "run-1")).FullName, file, "");
-        using var run = found!.Open(64, 0.25, 50);
+        using var run = found!.Open(50);
+        run.Limit(64, 0.25);
         run.HoldToItsShare();
         string Of(string controller, string file) => Text(Path.Combine(Directory.GetDirectories(parents[controller]).Single(), "run-1"), file);
         Assert.Equal(("67108864", "67108864", "50", "100000", "25000"), (Of("memory", "memory.limit_in_bytes"), Of("memory", "memory.memsw.limit_in_bytes"),
             Of("pids", "pids.max"), Of("cpu", "cpu.cfs_period_us"), Of("cpu", "cpu.cfs_quota_us")));
-        Assert.Equal(3, run.ProcessFiles.Count());
+        Assert.Equal(controllers.Select(one => Path.Combine(Directory.GetDirectories(parents[one]).Single(), "run-1", "tasks")), run.JoinFiles);
         var memory = Path.Combine(Directory.GetDirectories(parents["memory"]).Single(), "run-1");
         Write(memory, "memory.stat", "rss 1\nshmem 1\ntotal_rss 1000\ntotal_shmem 20\n");
         Write(memory, "memory.max_usage_in_bytes", "5000\n");
@@ -176,7 +177,9 @@ public sealed class CgroupTests : IDisposable
         Assert.Equal("", note);
         folder = Directory.CreateDirectory(Path.Combine(Directory.GetDirectories(_root).Single(), "run-1")).FullName;
         foreach (var file in files) Write(folder, file, "");
-        return found!.Open(memoryMb, cores, processes);
+        var run = found!.Open(processes);
+        run.Limit(memoryMb, cores);
+        return run;
     }
 
     private static string Text(string folder, string file) => File.ReadAllText(Path.Combine(folder, file)).Trim();

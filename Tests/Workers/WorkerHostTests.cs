@@ -433,7 +433,7 @@ public sealed class WorkerHostTests : IAsyncLifetime
         await Fakes.Until(() => !Directory.EnumerateDirectories(Directory.GetDirectories(_root, "w-*").Single(), "r-*").Any());
         await _stop.CancelAsync();
         Assert.Equal(0, await _worker);
-        Assert.Empty(Directory.EnumerateFileSystemEntries(_root));
+        Assert.Empty(Directory.EnumerateDirectories(_root));
     }
 
     [Fact]

@@ -78,7 +78,10 @@ public sealed class AttemptExecutor(
             return new RunResult(null, RunReasons.WorkerRefused, $"This worker does not run '{assignment.TaskType}'.", 0, 0);
         using var preparing = CancellationTokenSource.CreateLinkedTokenSource(attempt.Drop.Token, attempt.Stop.Token);
         preparing.Token.ThrowIfCancellationRequested();
-        var place = attempt.Place = work.NewRun();
+        // What was started in advance has no GPUs.
+        var started = GpuCount(assignment) == 0 ? runner.TakeStarted() : null;
+        attempt.Place = started; // whatever comes between, it goes with the attempt
+        var place = attempt.Place = started is null ? work.NewRun() : work.ToRun(started);
         if (assignment.Payload.Length > 0 || assignment.PayloadSize == 0)
             await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), preparing.Token);
         else
@@ -93,12 +96,10 @@ public sealed class AttemptExecutor(
     private async Task<RunResult> RunOnItsOwn(
         IRunner runner, RunRequest request, Assignment assignment, Action began, CancellationToken kill)
     {
-        var needs = assignment.Requirements ?? new TaskRequirements();
-        // A hub of before counts says only that one is needed.
-        var count = needs.GpuCount > 0 ? needs.GpuCount : needs.GpuRequired ? 1 : 0;
+        var count = GpuCount(assignment);
         if (gpus.Take(count) is not { } taken)
             return RunResult.Fault($"It needs {count} GPUs of its own; so many are not free here.");
-        var claim = disk.Claim(needs.DiskMb);
+        var claim = disk.Claim(assignment.Requirements?.DiskMb ?? 0);
         try
         {
             return await RunWatched(runner, request with { Disk = claim, Gpus = taken }, began, kill);
@@ -110,6 +111,14 @@ public sealed class AttemptExecutor(
             request.Place.RemoveProgram(claim.Dispose);
         }
     }
+
+    /// <summary>A hub of before counts says only that one is needed.</summary>
+    private static int GpuCount(Assignment assignment) => assignment.Requirements switch
+    {
+        { GpuCount: > 0 and var count } => count,
+        { GpuRequired: true } => 1,
+        _ => 0,
+    };
 
     /// <summary>What it prints goes to those who watch while it runs.</summary>
     private async Task<RunResult> RunWatched(IRunner runner, RunRequest request, Action began, CancellationToken kill)

@@ -16,10 +16,11 @@ internal static class CgroupProbe
         if (found is null) return (null, note);
         try
         {
-            using var trial = found.Open(TrialMb, cores: 1, processes: 16);
-            string[] groups = [.. trial.ProcessFiles];
+            using var trial = found.Open(processes: 16);
+            trial.Limit(TrialMb, cores: 1);
+            string[] groups = [.. trial.JoinFiles];
             // dd touches the whole buffer that it is told to have.
-            await Programs.Run("/bin/sh", ["-c", "for group; do echo $$ >\"$group\" || exit 1; done; exec dd if=/dev/zero of=/dev/null bs=128M count=1", "sh", .. groups], Patience, cancel);
+            await Programs.Run("/bin/sh", ["-c", "for group; do echo 0 >\"$group\" || exit 1; done; exec dd if=/dev/zero of=/dev/null bs=128M count=1", "sh", .. groups], Patience, cancel);
             if (trial.IsOutOfMemory) return (found, "");
             note = $"the {found.Kind} of this machine does not stop what uses too much memory";
         }

@@ -5,42 +5,96 @@ using HiveMind.Workers.Machine;
 namespace HiveMind.Workers.Runs;
 
 /// <summary>Runs a Python program confined as this machine allows, within its memory, its processors, its disk, its time and its output.</summary>
-public sealed class PythonRunner(PythonFound python, Confinement confinement, Cgroups? cgroups, CpuSlots slots, TimeProvider time) : IRunner
+public sealed class PythonRunner : IRunner, IAsyncDisposable
 {
     /// <summary>What one run may have: enough for a pool of processes with threads on a large machine, far from what a machine can bear.</summary>
     public const int MostProcesses = 1024, MostFiles = 4096;
 
+    /// <summary>The launcher is part of the run's control group, and not what was asked for.</summary>
+    private const long LauncherMb = 12;
+
     private static readonly TimeSpan DiskEvery = TimeSpan.FromMilliseconds(200);
 
+    private readonly PythonFound python;
+    private readonly Confinement confinement;
+    private readonly Cgroups? cgroups;
+    private readonly CpuSlots slots;
+    private readonly TimeProvider time;
+    private readonly WarmStart? warm;
+
+    /// <summary>`places`: folders of runs that it starts in advance; null: it starts none.</summary>
+    public PythonRunner(PythonFound python, Confinement confinement, Cgroups? cgroups, CpuSlots slots, TimeProvider time, Func<RunPlace>? places = null)
+    {
+        (this.python, this.confinement, this.cgroups, this.slots, this.time) = (python, confinement, cgroups, slots, time);
+        if (places is not null) warm = new WarmStart(() => StartInAdvance(places), time);
+    }
+
     public string TaskType => TaskTypes.Python;
+
+    public RunPlace? TakeStarted() => warm?.Take() is { } launch ? launch.Place with { Launch = launch } : null;
 
     public async Task<RunResult> Run(RunRequest request, Action began, CancellationToken kill)
     {
         kill.ThrowIfCancellationRequested();
         using var processors = slots.Take(request.Cores);
-        using var group = cgroups?.Open(request.MemoryMb + LauncherMb, request.Cores, MostProcesses);
+        using var launch = request.Place.Launch ?? await Start(request.Place, request.Gpus);
+        launch.Group?.Limit(request.MemoryMb + LauncherMb, request.Cores);
         await File.WriteAllTextAsync(request.Place.Processors, string.Join(',', processors.Processors) + "\n", kill);
-        var mark = Guid.NewGuid().ToString("N");
-        using var process = await ProcessSpawner.Shared.Start(StartInfo(request, group));
         var startedAt = time.GetTimestamp();
         began();
-        var run = new Running(confinement, time, request, process, new ProcessTree(process.Id, mark, group), group, startedAt);
-        return await run.ToItsEnd(Orders(request, processors.Processors, mark), kill);
+        warm?.Expect();
+        try
+        {
+            var run = new Running(confinement, time, request, launch, startedAt);
+            return await run.ToItsEnd(Orders(request, processors.Processors, launch.Mark), kill);
+        }
+        finally
+        {
+            warm?.Expect();
+        }
     }
 
-    /// <summary>The launcher is part of the run's control group, and not what was asked for.</summary>
-    private const long LauncherMb = 12;
+    public ValueTask DisposeAsync() => warm?.DisposeAsync() ?? ValueTask.CompletedTask;
 
-    private ProcessStartInfo StartInfo(RunRequest request, RunCgroup? group)
+    private async Task<Launch> StartInAdvance(Func<RunPlace> places)
     {
-        var command = confinement.GuardedCommand(
-            System.Environment.ProcessId, python.Path, request.Place, group?.ProcessFiles ?? [], GpuDevices.Of(request.Gpus));
+        var place = places();
+        try
+        {
+            return await Start(place, []);
+        }
+        catch (Exception)
+        {
+            place.Remove();
+            throw;
+        }
+    }
+
+    private async Task<Launch> Start(RunPlace place, IReadOnlyList<string> gpus)
+    {
+        var group = cgroups?.Open(MostProcesses);
+        try
+        {
+            // What it is to hold is known with the orders; the sandbox wants the file now.
+            await File.WriteAllTextAsync(place.Processors, "", CancellationToken.None);
+            return new Launch(place, await ProcessSpawner.Shared.Start(StartInfo(place, gpus, group)), group, confinement.OwnsWholeTree);
+        }
+        catch (Exception)
+        {
+            group?.Dispose();
+            throw;
+        }
+    }
+
+    private ProcessStartInfo StartInfo(RunPlace place, IReadOnlyList<string> gpus, RunCgroup? group)
+    {
+        var command = confinement.GuardedCommand(System.Environment.ProcessId, python.Path, place, group?.JoinFiles ?? [], GpuDevices.Of(gpus));
         var start = new ProcessStartInfo(command[0], command.Skip(1))
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-            WorkingDirectory = request.Place.Task,
+            WorkingDirectory = place.Task,
         };
         // The worker's own environment may hold secrets, and a task's own variables could act outside the sandbox: these reach the program by its orders.
         start.Environment.Clear();
@@ -96,22 +150,23 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Cg
 
     /// <summary>One program from its start to its last process.</summary>
     private sealed class Running(
-        Confinement confinement, TimeProvider time, RunRequest request, Process process, ProcessTree tree, RunCgroup? group, long startedAt)
+        Confinement confinement, TimeProvider time, RunRequest request, Launch launch, long startedAt)
     {
         private readonly OutputFile _stdout = new(request.Place.Stdout, request.MaxOutputBytes), _stderr = new(request.Place.Stderr, request.MaxOutputBytes);
-        private readonly RunMeter _meter = new(tree, confinement.OwnsWholeTree, group, request.MemoryMb, MostProcesses);
+        private readonly ProcessTree _tree = launch.Tree();
+        private readonly RunMeter _meter = new(launch.Tree(), confinement.OwnsWholeTree, launch.Group, request.MemoryMb, MostProcesses);
         private long _runMs;
 
         public async Task<RunResult> ToItsEnd(byte[] orders, CancellationToken kill)
         {
             using var pumps = new CancellationTokenSource();
             using var watching = CancellationTokenSource.CreateLinkedTokenSource(kill);
-            Task[] outputs = [_stdout.Copy(process.StandardOutput.BaseStream, pumps.Token), _stderr.Copy(process.StandardError.BaseStream, pumps.Token)];
-            var input = Feed(process.StandardInput.BaseStream, orders, request, pumps.Token);
-            var exited = process.WaitForExitAsync(CancellationToken.None);
+            Task[] outputs = [_stdout.Copy(launch.Process.StandardOutput.BaseStream, pumps.Token), _stderr.Copy(launch.Process.StandardError.BaseStream, pumps.Token)];
+            var input = Feed(launch.Process.StandardInput.BaseStream, orders, request, pumps.Token);
+            var exited = launch.Process.WaitForExitAsync(CancellationToken.None);
             var late = Task.Delay(request.Timeout, time, watching.Token);
             var usesTooMuch = _meter.Watch(time, watching.Token);
-            var disk = new DiskWatch(tree, request.Place, request.Disk).Watch(DiskEvery, time, watching.Token);
+            var disk = new DiskWatch(_tree, request.Place, request.Disk).Watch(DiskEvery, time, watching.Token);
             var killed = Task.Delay(Timeout.Infinite, watching.Token);
             var tooLarge = Task.WhenAny(_stdout.TooLarge, _stderr.TooLarge);
             var broken = Task.WhenAny(_stdout.Broken, _stderr.Broken);
@@ -124,7 +179,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Cg
             if (first == late || (first == asked && !kill.IsCancellationRequested))
                 first = await AskFirst(first, ends, watching.Token);
             // Also after a program that ended by itself: what it started in the background ends with it, and lets go of the pipes.
-            await tree.Kill(byMark: !confinement.OwnsWholeTree && group is null);
+            await _tree.Kill(byMark: !confinement.OwnsWholeTree && launch.Group is null);
             await exited;
             await watching.CancelAsync();
             await Drain(Task.WhenAll([.. outputs, input]), pumps);
@@ -136,7 +191,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Cg
             var status = LaunchStatus.Parse(MachineProbe.Text(request.Place.Status));
             if ((_stdout.Problem ?? _stderr.Problem) is { } problem) return RunResult.Fault(problem);
             return first == late ? Ended(RunReasons.RunTimeout, $"Stopped after its {request.Timeout.TotalSeconds:0.###} s.", status)
-                : _meter.IsOutOfMemory || group is { IsOutOfMemory: true } ? Ended(RunReasons.OutOfMemory, $"Stopped above its {request.MemoryMb} MB of memory.", status)
+                : _meter.IsOutOfMemory || launch.Group is { IsOutOfMemory: true } ? Ended(RunReasons.OutOfMemory, $"Stopped above its {request.MemoryMb} MB of memory.", status)
                 : first == usesTooMuch ? Ended(RunReasons.ProgramFailed, $"Stopped above its {MostProcesses} processes.", status)
                 : first == disk ? Ended(RunReasons.OutOfDisk, $"Stopped above {request.Disk.Limit}.", status)
                 : first == tooLarge ? Ended(RunReasons.OutputTooLarge, $"Stopped above {request.MaxOutputBytes} bytes of output.", status)
@@ -147,7 +202,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Cg
         private async Task<Task> AskFirst(Task why, Task[] ends, CancellationToken cancel)
         {
             if (request.Grace <= TimeSpan.Zero) return why;
-            tree.AskToEnd(launcherIsChild: confinement.OwnsWholeTree);
+            _tree.AskToEnd(launcherIsChild: confinement.OwnsWholeTree);
             await Task.WhenAny([.. ends, Task.Delay(request.Grace, time, cancel)]);
             return why;
         }
@@ -158,7 +213,7 @@ public sealed class PythonRunner(PythonFound python, Confinement confinement, Cg
         private RunResult Exited(LaunchStatus status)
         {
             if (status.Failure is { } failure) return Ended(RunReasons.WorkerFault, $"The program could not be started: {failure}", status);
-            if (!status.Started) return Ended(RunReasons.WorkerFault, $"The program could not be started: {OutputFile.LastLine(request.Place.Stderr)} (code {process.ExitCode})", status);
+            if (!status.Started) return Ended(RunReasons.WorkerFault, $"The program could not be started: {OutputFile.LastLine(request.Place.Stderr)} (code {launch.Process.ExitCode})", status);
             if (status.ExitCode == 0) return Ended("", "", status);
             var said = OutputFile.LastLine(request.Place.Stderr);
             if (MemoryLimit.SaysOutOfMemory(said))

@@ -19,6 +19,8 @@ public sealed record RunPlace(string Root)
 
     /// <summary>What the program may write to, by the worker's own paths.</summary>
     internal IReadOnlyList<string> ProgramFolders => [Task, Path.Combine(Root, "tmp"), Shared];
+    /// <summary>Waits in it already, started in advance; null: nothing does.</summary>
+    internal Launch? Launch { get; init; }
     /// <summary>Another way to <see cref="Root"/>.</summary>
     internal string? ShortRoot { get; init; }
     /// <summary>Removes what takes long beside the runs; null: it is waited for.</summary>
@@ -42,6 +44,7 @@ public sealed record RunPlace(string Root)
 
     private void Remove(Action? gone, IReadOnlyList<string> folders)
     {
+        Launch?.Dispose();
         if (Cleaner is not null)
         {
             Cleaner.Remove(folders, gone);

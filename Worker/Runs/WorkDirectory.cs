@@ -45,10 +45,23 @@ public sealed class WorkDirectory : IDisposable
         }
     }
 
-    public RunPlace NewRun()
+    public RunPlace NewRun() => Place("r-").Create();
+
+    /// <summary>For a run that is started before anybody asked for it: it is called otherwise until it is one.</summary>
+    internal RunPlace NewSpare() => Place("s-").Create();
+
+    /// <summary>What goes on in it goes on. Throws IOException where it cannot be renamed.</summary>
+    internal RunPlace ToRun(RunPlace spare)
     {
-        var name = $"r-{Interlocked.Increment(ref _runs):x6}";
-        return new RunPlace(Path.Combine(Root, name)) { ShortRoot = _short?.Below(name), Cleaner = _cleaner }.Create();
+        var place = Place("r-") with { Launch = spare.Launch };
+        Directory.Move(spare.Root, place.Root);
+        return place;
+    }
+
+    private RunPlace Place(string kind)
+    {
+        var name = $"{kind}{Interlocked.Increment(ref _runs):x6}";
+        return new RunPlace(Path.Combine(Root, name)) { ShortRoot = _short?.Below(name), Cleaner = _cleaner };
     }
 
     public void Dispose()

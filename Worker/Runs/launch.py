@@ -5,11 +5,11 @@
 # Standard input begins with its orders: 8 hexadecimal digits, then so many bytes of fields that each end with a NUL:
 #   processors ("0,1" or ""), most processes ("" for no limit), most open files, size of a file in bytes ("" for no limit),
 #   number of arguments, the program and its arguments, then NAME=VALUE for each variable.
-# What follows is the program's own standard input. Lines go to descriptor 8: "started", and "ended WAITSTATUS CPU_MICROSECONDS PEAK_KIB", or
+# What follows is the program's own standard input. Lines go to descriptor 8: "ready" for them, "started", and "ended WAITSTATUS CPU_MICROSECONDS PEAK_KIB", or
 # "failed MESSAGE" when it could not be started at all.
 import posix
 import _signal
-import sys
+import resource
 
 STATUS = 8
 
@@ -29,8 +29,6 @@ def read(count):
 
 
 def become(processors, processes, files, file_size, arguments, variables, alone):
-    import resource
-
     def limit(what, value):
         if value:
             hard = resource.getrlimit(what)[1]
@@ -69,6 +67,7 @@ def become(processors, processes, files, file_size, arguments, variables, alone)
 
 
 def main():
+    tell("ready")
     fields = read(int(read(8), 16)).split(b"\0")
     processors, processes, files, file_size = fields[:4]
     count = int(fields[4])
@@ -114,7 +113,6 @@ def main():
                 posix.waitpid(-1, 0)
         except OSError:
             pass  # nobody else is left
-    import resource
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     tell("ended %d %d %d" % (status, (used.ru_utime + used.ru_stime) * 1e6, used.ru_maxrss))
     posix._exit(0)

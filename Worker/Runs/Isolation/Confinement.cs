@@ -37,7 +37,7 @@ public sealed record Confinement
     /// </summary>
     private const string Guard =
         "[ \"$PPID\" = \"$1\" ] || exit 125; ulimit -c 0; echo 500 2>/dev/null >/proc/self/oom_score_adj; exec 8>\"$2\" || exit 125; "
-        + "[ -z \"$3\" ] || exec 9<\"$3\" || exit 125; shift 3; while [ \"$1\" != -- ]; do echo $$ >\"$1\" || exit 124; shift; done; shift; exec \"$@\"";
+        + "[ -z \"$3\" ] || exec 9<\"$3\" || exit 125; shift 3; while [ \"$1\" != -- ]; do echo 0 >\"$1\" || exit 124; shift; done; shift; exec \"$@\"";
 
     /// <summary>Ways to get a PID namespace without bubblewrap: as root, as a plain user, as a plain user without a fresh /proc.</summary>
     internal static readonly string[][] PidNamespaces =

@@ -101,8 +101,8 @@ public sealed class Cgroups : IDisposable
         return wanted.ToDictionary(one => one, _ => folder);
     }
 
-    /// <summary>For one run: so much memory and no swap, so many processes and threads, so much of the processors.</summary>
-    internal RunCgroup Open(long memoryMb, double cores, int processes)
+    /// <summary>For one run: so many processes and threads. Its memory and its processors are limited by <see cref="RunCgroup.Limit"/>.</summary>
+    internal RunCgroup Open(int processes)
     {
         lock (_left)
             _left.RemoveAll(one => one.TryRemove());
@@ -110,13 +110,13 @@ public sealed class Cgroups : IDisposable
         var run = new RunCgroup(this, IsVersion2, _folders.ToDictionary(one => one.Key, one => Path.Combine(one.Value, name)));
         try
         {
-            run.Create(memoryMb, cores, processes);
+            run.Create(processes);
             return run;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException)
         {
             run.Dispose();
-            throw new IOException($"This machine's control groups cannot be used any more: {e.Message}", e);
+            throw;
         }
     }
 
@@ -199,8 +199,12 @@ internal sealed class RunCgroup(Cgroups parent, bool isVersion2, IReadOnlyDictio
 
     private string Memory => folders["memory"];
 
-    /// <summary>A process that writes its number into each of these belongs to the run, with all that it starts.</summary>
-    public IEnumerable<string> ProcessFiles => folders.Values.Distinct().Select(folder => Path.Combine(folder, "cgroup.procs"));
+    /// <summary>A process that writes 0 into each of these belongs to the run, with all that it starts.</summary>
+    /// <remarks>
+    /// Version 1 has a file for threads too, and a process has one thread when it joins: the kernel need not wait until no other thread is being started,
+    /// which takes it milliseconds for each group.
+    /// </remarks>
+    public IEnumerable<string> JoinFiles => folders.Values.Distinct().Select(folder => Path.Combine(folder, isVersion2 ? "cgroup.procs" : "tasks"));
 
     public IReadOnlyList<int> Processes => ProcessesIn(Memory);
 
@@ -209,9 +213,15 @@ internal sealed class RunCgroup(Cgroups parent, bool isVersion2, IReadOnlyDictio
     internal static IReadOnlyList<int> ProcessesIn(string folder) =>
         [.. MachineProbe.Text(Path.Combine(folder, "cgroup.procs")).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(int.Parse)];
 
-    internal void Create(long memoryMb, double cores, int processes)
+    internal void Create(int processes) => Try(() =>
     {
         foreach (var folder in folders.Values.Distinct()) Directory.CreateDirectory(folder);
+        if (folders.ContainsKey("pids")) Set("pids", "pids.max", $"{processes}");
+    });
+
+    /// <summary>So much memory and no swap, so much of the processors. Once, before its program is started.</summary>
+    public void Limit(long memoryMb, double cores) => Try(() =>
+    {
         var bytes = (memoryMb << 20).ToString(CultureInfo.InvariantCulture);
         _cores = cores;
         if (isVersion2)
@@ -226,7 +236,18 @@ internal sealed class RunCgroup(Cgroups parent, bool isVersion2, IReadOnlyDictio
             TrySet("memory", "memory.memsw.limit_in_bytes", bytes);
         }
         SetProcessorShare(Math.Max(1, cores));
-        if (folders.ContainsKey("pids")) Set("pids", "pids.max", $"{processes}");
+    });
+
+    private static void Try(Action change)
+    {
+        try
+        {
+            change();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"This machine's control groups cannot be used any more: {e.Message}", e);
+        }
     }
 
     /// <summary>
