@@ -40,7 +40,7 @@ internal sealed class LocalAccount(string dataDirectory, string booksFile)
         var login = Read(dataDirectory) is { } kept ? await LogIn(client, kept, stop) : null;
         login ??= await LogIn(client, await Make(client, stop), stop);
         known.Remember(hub);
-        login = (login ?? throw new CliException(ExitCodes.NotLoggedIn, $"The account of {FilePath} cannot log in.")) with { AccountDirectory = dataDirectory };
+        login = (login ?? throw new CliException(ExitCodes.NotLoggedIn, $"The account of {FilePath} cannot log in.", "UNAUTHENTICATED")) with { AccountDirectory = dataDirectory };
         sessions.Write(hub, login);
         return login;
     }
