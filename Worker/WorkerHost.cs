@@ -49,7 +49,7 @@ public static class WorkerHost
         var table = new AttemptTable();
         List<IRunner> runners = [];
         await using var python = facts.Python is not null && facts.Confinement.DiesWithWorker
-            ? new PythonRunner(facts.Python, facts.Confinement, facts.Groups, new CpuSlots(facts.Processors), time, work.NewSpare) : null;
+            ? new PythonRunner(facts.Python, facts.Confinement, facts.Groups, new CpuSlots(facts.Processors), time, work.NewWarm) : null;
         if (python is not null)
             runners.Add(python);
         if (options.AllowNoop)

@@ -58,7 +58,7 @@ public sealed class WarmStartTests : IDisposable
         await Until(() => _places.Count == 2 && Waiting(_places[1]).Count > 0);
         _clock.Advance(WarmStart.KeptFor);
         await Until(() => Waiting(_places[1]).Count == 0 && !Directory.Exists(_places[1].Root));
-        Assert.Null(runner.TakeStarted());
+        Assert.Null(await runner.TakeWarm());
         // The next run brings the next one.
         await Run(runner, await Place(runner), "");
         Assert.NotNull(await Started(runner));
@@ -84,7 +84,19 @@ public sealed class WarmStartTests : IDisposable
         await runner.DisposeAsync();
         Assert.Empty(Waiting(_places[1]));
         Assert.False(Directory.Exists(_places[1].Root));
-        Assert.Null(runner.TakeStarted());
+        Assert.Null(await runner.TakeWarm());
+    }
+
+    [Theory, MemberData(nameof(Ways))]
+    public async Task StoppedAfterItWasTaken_IsStartedAnew(Isolation isolation, bool groups)
+    {
+        await using var runner = await Runner(isolation, groups, TimeProvider.System);
+        await Run(runner, await Place(runner), "");
+        var place = await Started(runner);
+        foreach (var one in Waiting(place)) ProcessTree.Kill(one);
+        await Until(() => Waiting(place).Count == 0);
+        var (result, output) = await Run(runner, place, "print('all the same')");
+        Assert.Equal(("", "all the same\n"), (result.Reason, output));
     }
 
     [Theory, MemberData(nameof(Ways))]
@@ -95,7 +107,7 @@ public sealed class WarmStartTests : IDisposable
         await Until(() => _places.Count == 2 && Waiting(_places[1]).Count > 0);
         foreach (var one in Waiting(_places[1])) ProcessTree.Kill(one);
         await Until(() => Waiting(_places[1]).Count == 0);
-        Assert.Null(runner.TakeStarted());
+        Assert.Null(await runner.TakeWarm());
         Assert.Equal("", (await Run(runner, await Place(runner), "")).Result.Reason);
     }
 
@@ -106,7 +118,7 @@ public sealed class WarmStartTests : IDisposable
         var facts = await RunnerBench.Machine;
         await using var runner = new PythonRunner(python, confinement, facts.Groups, new CpuSlots(facts.Processors), TimeProvider.System, () => throw new IOException("full"));
         for (var run = 0; run < 3; run++)
-            Assert.Equal("", (await Run(runner, runner.TakeStarted() ?? _bench.NewPlace(), "")).Result.Reason);
+            Assert.Equal("", (await Run(runner, await runner.TakeWarm() ?? _bench.NewPlace(), "")).Result.Reason);
     }
 
     private async Task<PythonRunner> Runner(Isolation isolation, bool groups, TimeProvider time)
@@ -123,13 +135,13 @@ public sealed class WarmStartTests : IDisposable
         return place;
     }
 
-    private async Task<RunPlace> Place(PythonRunner runner) => await Task.FromResult(runner.TakeStarted() ?? NewPlace());
+    private async Task<RunPlace> Place(PythonRunner runner) => await runner.TakeWarm() ?? NewPlace();
 
     private static async Task<RunPlace> Started(PythonRunner runner)
     {
-        RunPlace? place = null;
-        await Until(() => (place = runner.TakeStarted()) is not null);
-        return place!;
+        var place = await runner.TakeWarm();
+        Assert.NotNull(place);
+        return place;
     }
 
     private static Task Until(Func<bool> condition) => HiveMind.Tests.Processes.Wait.Until(condition, TimeSpan.FromSeconds(20), () => "it did not come to that");

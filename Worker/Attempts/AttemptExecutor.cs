@@ -79,9 +79,8 @@ public sealed class AttemptExecutor(
         using var preparing = CancellationTokenSource.CreateLinkedTokenSource(attempt.Drop.Token, attempt.Stop.Token);
         preparing.Token.ThrowIfCancellationRequested();
         // What was started in advance has no GPUs.
-        var started = GpuCount(assignment) == 0 ? runner.TakeStarted() : null;
-        attempt.Place = started; // whatever comes between, it goes with the attempt
-        var place = attempt.Place = started is null ? work.NewRun() : work.ToRun(started);
+        var warm = GpuCount(assignment) == 0 ? await runner.TakeWarm() : null;
+        var place = attempt.Place = warm is null ? work.NewRun() : ToRun(warm);
         if (assignment.Payload.Length > 0 || assignment.PayloadSize == 0)
             await File.WriteAllBytesAsync(place.Program, assignment.Payload.ToByteArray(), preparing.Token);
         else
@@ -90,6 +89,19 @@ public sealed class AttemptExecutor(
             await transfers.FetchStandardInput(attempt.Key, assignment.StandardInputSha256, place.Stdin, preparing.Token);
         table.MayBegin(attempt);
         return await RunOnItsOwn(runner, Request(attempt, assignment, place), assignment, began, attempt.Drop.Token);
+    }
+
+    private RunPlace ToRun(RunPlace warm)
+    {
+        try
+        {
+            return work.ToRun(warm);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            warm.Remove();
+            return work.NewRun();
+        }
     }
 
     /// <summary>With the GPUs and the part of the disk that are its own while it runs.</summary>

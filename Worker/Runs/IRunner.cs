@@ -5,7 +5,7 @@ public interface IRunner
 {
     string TaskType { get; }
     /// <summary>Folders in which a run is started already, as far as that can be done without knowing it; null: there are none.</summary>
-    RunPlace? TakeStarted() => null;
+    ValueTask<RunPlace?> TakeWarm() => ValueTask.FromResult<RunPlace?>(null);
     /// <summary>
     /// Runs it to its end. <paramref name="began"/> is called once, when the program runs. Cancelling kills it at once; the task then ends when
     /// nothing of it is left. <see cref="RunRequest.Stop"/> asks first.

@@ -17,8 +17,12 @@ internal sealed class Launch(RunPlace place, Process process, RunCgroup? group, 
     /// <summary>Marks every process of the run, also one that left its parent behind.</summary>
     public string Mark { get; } = Guid.NewGuid().ToString("N");
     public bool IsAlive => !process.HasExited && ProcFiles.Process(MachineProbe.Text($"/proc/{process.Id}/stat")) is { State: not 'Z' };
-    /// <summary>All is in its place, and it waits for its orders.</summary>
-    public bool IsReady => MachineProbe.Text(place.Status).StartsWith("ready\n", StringComparison.Ordinal);
+    /// <summary>Comes back when all is in its place and it waits for its orders, or when it ended. Nothing tells of either where its standard output is the run's.</summary>
+    public async Task Ready()
+    {
+        while (!MachineProbe.Text(place.Status).StartsWith("ready\n", StringComparison.Ordinal) && IsAlive)
+            await Task.Delay(TimeSpan.FromMilliseconds(2));
+    }
 
     public ProcessTree Tree() => new(process.Id, Mark, group);
 

@@ -31,13 +31,13 @@ public sealed class PythonRunner : IRunner, IAsyncDisposable
 
     public string TaskType => TaskTypes.Python;
 
-    public RunPlace? TakeStarted() => warm?.Take() is { } launch ? launch.Place with { Launch = launch } : null;
+    public async ValueTask<RunPlace?> TakeWarm() => warm is not null && await warm.Take() is { } launch ? launch.Place with { Launch = launch } : null;
 
     public async Task<RunResult> Run(RunRequest request, Action began, CancellationToken kill)
     {
         kill.ThrowIfCancellationRequested();
         using var processors = slots.Take(request.Cores);
-        using var launch = request.Place.Launch ?? await Start(request.Place, request.Gpus);
+        using var launch = await TakenOrNew(request);
         launch.Group?.Limit(request.MemoryMb + LauncherMb, request.Cores);
         await File.WriteAllTextAsync(request.Place.Processors, string.Join(',', processors.Processors) + "\n", kill);
         var startedAt = time.GetTimestamp();
@@ -68,6 +68,18 @@ public sealed class PythonRunner : IRunner, IAsyncDisposable
             place.Remove();
             throw;
         }
+    }
+
+    /// <summary>One that was started in advance and ended meanwhile is no reason for a run to fail.</summary>
+    private async Task<Launch> TakenOrNew(RunRequest request)
+    {
+        if (request.Place.Launch is { IsAlive: true } warm) return warm;
+        if (request.Place.Launch is { } dead)
+        {
+            await dead.End();
+            File.Delete(request.Place.Status);
+        }
+        return await Start(request.Place with { Launch = null }, request.Gpus);
     }
 
     private async Task<Launch> Start(RunPlace place, IReadOnlyList<string> gpus)

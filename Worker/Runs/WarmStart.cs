@@ -12,27 +12,32 @@ internal sealed class WarmStart : IAsyncDisposable
     private readonly Func<Task<Launch>> _start;
     private readonly ITimer _idle;
     private readonly Lock _lock = new();
-    private Launch? _ready;
-    private Task _starting = Task.CompletedTask, _ending = Task.CompletedTask;
+    /// <summary>The next one, perhaps not ready yet. Its result is null where it could not be started.</summary>
+    private Task<Launch?>? _next;
+    private Task _ending = Task.CompletedTask;
     private bool _isDisposed;
 
     public WarmStart(Func<Task<Launch>> start, TimeProvider time)
     {
         _start = start;
-        _idle = time.CreateTimer(_ => EndReady(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _idle = time.CreateTimer(_ => EndNext(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>Null when none is ready; one that is only being started is left to the next. Who takes it ends it.</summary>
-    public Launch? Take()
+    /// <summary>
+    /// Null when there is none. One that is being started is waited for: another start beside it would take longer. Who gets it ends it.
+    /// </summary>
+    public async Task<Launch?> Take()
     {
+        Task<Launch?> next;
         lock (_lock)
         {
-            if (_ready is not { } started || (started.IsAlive && !started.IsReady)) return null;
-            _ready = null;
-            if (started.IsAlive) return started;
-            End(started);
-            return null;
+            if (_next is null) return null;
+            (next, _next) = (_next, null);
         }
+        if (await next is not { } launch) return null;
+        if (launch.IsAlive) return launch;
+        lock (_lock) End(next);
+        return null;
     }
 
     /// <summary>Another run may come soon.</summary>
@@ -42,43 +47,42 @@ internal sealed class WarmStart : IAsyncDisposable
         {
             if (_isDisposed) return;
             _idle.Change(KeptFor, Timeout.InfiniteTimeSpan);
-            if (_ready is null && _starting.IsCompleted) _starting = Task.Run(StartOne);
+            _next ??= Task.Run(StartOne);
         }
     }
 
-    private async Task StartOne()
+    private async Task<Launch?> StartOne()
     {
         try
         {
-            var started = await _start();
-            lock (_lock)
-            {
-                _ready = started;
-                _idle.Change(KeptFor, Timeout.InfiniteTimeSpan);
-            }
+            var launch = await _start();
+            await launch.Ready();
+            return launch;
         }
         catch (Exception)
         {
             // The next run is started when it comes, and says what is wrong if that is still so.
+            return null;
         }
     }
 
-    private void EndReady()
+    private void EndNext()
     {
         lock (_lock)
         {
-            if (_ready is { } ready) End(ready);
-            _ready = null;
+            if (_next is { } next) End(next);
+            _next = null;
         }
     }
 
     /// <summary>Within the lock.</summary>
-    private void End(Launch launch)
+    private void End(Task<Launch?> next)
     {
         _ending = Task.WhenAll(_ending, Ended());
 
         async Task Ended()
         {
+            if (await next is not { } launch) return;
             await launch.End();
             launch.Place.Remove();
         }
@@ -87,9 +91,8 @@ internal sealed class WarmStart : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         lock (_lock) _isDisposed = true;
-        await _starting;
         await _idle.DisposeAsync();
-        EndReady();
+        EndNext();
         await _ending;
     }
 }

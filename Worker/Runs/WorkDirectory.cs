@@ -48,13 +48,13 @@ public sealed class WorkDirectory : IDisposable
     public RunPlace NewRun() => Place("r-").Create();
 
     /// <summary>For a run that is started before anybody asked for it: it is called otherwise until it is one.</summary>
-    internal RunPlace NewSpare() => Place("s-").Create();
+    internal RunPlace NewWarm() => Place("s-").Create();
 
     /// <summary>What goes on in it goes on. Throws IOException where it cannot be renamed.</summary>
-    internal RunPlace ToRun(RunPlace spare)
+    internal RunPlace ToRun(RunPlace warm)
     {
-        var place = Place("r-") with { Launch = spare.Launch };
-        Directory.Move(spare.Root, place.Root);
+        var place = Place("r-") with { Launch = warm.Launch };
+        Directory.Move(warm.Root, place.Root);
         return place;
     }
 
