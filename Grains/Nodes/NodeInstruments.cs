@@ -15,7 +15,7 @@ internal static class NodeInstruments
 {
     private const string Drained = "DRAINED";
     private static readonly string[] States = ["online", "busy", "offline"];
-    private static readonly string[] Cordons = [MeteredNode.Asked, MeteredNode.Failing];
+    private static readonly string[] Cordons = [NodeGauges.Asked, NodeGauges.Failing];
     private static readonly ConcurrentDictionary<MeteredNode, bool> Here = [];
 
     private static readonly Counter<long> LostNodes =
@@ -64,22 +64,19 @@ internal static class NodeInstruments
         Cordons.Select(why => new Measurement<long>(Here.Count(node => node.Key.Now.Cordoned == why && node.Key.Now.State != "offline"), Tag("why", why)));
 
     /// <summary>Goes through the dictionary itself: its Keys would be a copy, made under all of its locks.</summary>
-    private static long Sum(Func<MeteredNode.Figures, long> part) => Here.Sum(node => part(node.Key.Now));
+    private static long Sum(Func<NodeGauges, long> part) => Here.Sum(node => part(node.Key.Now));
 }
 
 /// <summary>One node's figures as its grain last said them; replaced whole, so that another thread reads what belongs together.</summary>
 internal sealed class MeteredNode
 {
-    public const string Asked = "asked", Failing = "failing";
+    private volatile Box _now = new(new("offline", ResourceMath.Nothing, ResourceMath.Nothing, 0, ""));
 
-    private volatile Figures _now = new("offline", ResourceMath.Nothing, ResourceMath.Nothing, 0, "");
-
-    public Figures Now => _now;
+    public NodeGauges Now => _now.Figures;
 
     /// <summary>An offline node offers nothing, whatever it has.</summary>
-    public void Say(string state, ResourceRequest total, ResourceRequest free, int attempts, string cordoned) => _now = state == "offline"
-        ? new(state, ResourceMath.Nothing, ResourceMath.Nothing, attempts, cordoned)
-        : new(state, total, free, attempts, cordoned);
+    public void Say(NodeGauges figures) =>
+        _now = new(figures.State == "offline" ? figures with { Total = ResourceMath.Nothing, Free = ResourceMath.Nothing } : figures);
 
-    internal sealed record Figures(string State, ResourceRequest Total, ResourceRequest Free, int Attempts, string Cordoned);
+    private sealed record Box(NodeGauges Figures);
 }

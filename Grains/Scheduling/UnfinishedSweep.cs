@@ -18,10 +18,14 @@ public sealed partial class UnfinishedSweep(
     private const int MostNamed = 10;
 
     private readonly SemaphoreSlim _slots = new(Together);
-    private readonly OrphanWatch _orphans = new(time);
+    private readonly OrphanWatch _orphans = new();
+    private readonly long _began = time.GetTimestamp();
+    private SweepSteps? _steps;
     private long _sweeps, _checkEvery;
     /// <summary>This pass has asked the scheduler for all that the index has.</summary>
     private bool _askedForAll;
+
+    private SweepSteps Steps => _steps ??= new(_orphans, Happened);
 
     /// <summary>Entries that the last pass of this sweep could not read.</summary>
     public long Unreadable { get; private set; }
@@ -31,9 +35,9 @@ public sealed partial class UnfinishedSweep(
     {
         _sweeps++;
         var began = time.GetTimestamp();
-        _orphans.PassBegins();
         _askedForAll = true;
         _checkEvery = SweepRules.CheckEvery(await index.Count());
+        _orphans.PassBegins(_checkEvery);
         foreach (var node in await nodes.All()) await Start(() => targets.Touch(node), node, cancel);
         var page = new List<UnfinishedEntry>(Page);
         var unreadable = new UnreadableEntries(SweepRules.AskEvery(Unreadable), _sweeps);
@@ -46,10 +50,9 @@ public sealed partial class UnfinishedSweep(
         }
         await SweepPage(page, cancel);
         await AskFor([.. unreadable.Asked.Select(entry => entry.TaskId)]);
-        foreach (var entry in unreadable.Asked) await Start(() => Mend(entry), entry.TaskId, cancel);
+        foreach (var entry in unreadable.Asked) await Start(() => Carry(Steps.Mend(entry, Clock)), entry.TaskId, cancel);
         await Finish(cancel);
         await EmptyQueue(cancel);
-        _orphans.PassEnded();
         Report(unreadable);
         SweepInstruments.Ended(time.GetElapsedTime(began));
     }
@@ -61,7 +64,7 @@ public sealed partial class UnfinishedSweep(
         foreach (var entry in page)
         {
             if (SweepRules.Examines(entry, !missing.Contains(entry.Task.TaskId), _sweeps, _checkEvery, time.GetUtcNow()))
-                await Start(() => Mend(entry), entry.Task.TaskId, cancel);
+                await Start(() => Carry(Steps.Mend(entry, Clock)), entry.Task.TaskId, cancel);
         }
     }
 
@@ -80,7 +83,7 @@ public sealed partial class UnfinishedSweep(
         if (!_askedForAll) return;
         try
         {
-            foreach (var id in await targets.TakeUnnamed(SweepRules.MostChecked)) await Start(() => Dequeue(id), id, cancel);
+            foreach (var id in await targets.TakeUnnamed(SweepRules.MostChecked)) await Start(() => Carry(Steps.TakeOut(id)), id, cancel);
         }
         catch (Exception exception) when (!cancel.IsCancellationRequested)
         {
@@ -91,94 +94,52 @@ public sealed partial class UnfinishedSweep(
         await Finish(cancel);
     }
 
-    /// <summary>Unless its record says that it waits: then the index has it again.</summary>
-    private async Task Dequeue(string id)
+    private TimeSpan Clock() => time.GetElapsedTime(_began);
+
+    /// <summary>Takes the steps that mend one entry, and does between them what they want done.</summary>
+    private async Task Carry(IEnumerable<Effect> steps)
     {
-        var found = await Examine(id);
-        if (found.Pending is { } waiting) await index.AddMissing([waiting]);
-        if (found.Kind is not (TaskExaminationKind.Ended or TaskExaminationKind.Missing)) return;
-        await targets.Dequeue(id);
-        SweepInstruments.Dequeued();
+        foreach (var wait in steps) await Do(wait);
     }
 
-    private async Task Mend(UnfinishedEntry entry)
+    private async Task Do(Effect wait)
     {
-        var id = entry.Task.TaskId;
-        var found = await Examine(id);
-        if (found.Kind == TaskExaminationKind.Missing)
+        switch (wait)
         {
-            found = await RemoveOrphan(id, entry.Stored);
-            if (found.Kind == TaskExaminationKind.Missing) return;
-            await index.Add([found.Pending ?? entry.Task]);
-        }
-        if (found.Kind == TaskExaminationKind.Pending)
-        {
-            // A grant that is just being written may lose its mark here: it is set again below when next examined.
-            var waiting = found.Pending ?? entry.Task;
-            if (entry.MarkedNode is not null || entry.Task != waiting) await index.Return(waiting);
-        }
-        await Finish(id, entry.MarkedNode, found);
-    }
-
-    /// <summary>By its record alone. A damaged entry is written anew as soon as the record says what it should be; a newer one is left as it is.</summary>
-    private async Task Mend(UnreadableEntry entry)
-    {
-        var found = await Examine(entry.TaskId);
-        if (found.Kind == TaskExaminationKind.Missing)
-        {
-            if (entry.IsNewer || (found = await RemoveOrphan(entry.TaskId, entry.Stored)).Kind == TaskExaminationKind.Missing) return;
-            if (found.Pending is not null) await index.Add([found.Pending]);
-        }
-        if (found is { Kind: TaskExaminationKind.Pending, Pending: { } waiting } && !entry.IsNewer) await index.Return(waiting);
-        await Finish(entry.TaskId, entry.MarkedNode, found);
-    }
-
-    /// <summary>What is the same however its entry reads.</summary>
-    private async Task Finish(string id, string? markedNode, TaskExamination found)
-    {
-        switch (found.Kind)
-        {
-            case TaskExaminationKind.Pending:
-                if (found.Pending is not { } waiting || (await targets.Missing([id])).Count == 0) break;
-                await targets.Enqueue(waiting);
-                SweepInstruments.Enqueued();
+            case AskRecord ask:
+                SweepInstruments.Asked();
+                ask.Found = await targets.Examine(ask.TaskId);
                 break;
-            case TaskExaminationKind.OnNode:
-                if (markedNode is null) await index.Mark([id], found.NodeId!);
-                await Claim(id, found.NodeId!, found.Assignment!);
-                break;
-            case TaskExaminationKind.Ended:
-                SweepInstruments.SettledAgain(); // being examined, it has posted its settlement again, which removes the entry
-                break;
+            case RemoveEntry remove: remove.IsRemoved = await index.RemoveAsRead(remove.TaskId, remove.AsRead); break;
+            case AddEntry { OnlyIfMissing: true } add: await index.AddMissing([add.Task]); break;
+            case AddEntry add: await index.Add([add.Task]); break;
+            case ReturnEntry back: await index.Return(back.Task); break;
+            case MarkEntry mark: await index.Mark([mark.TaskId], mark.NodeId); break;
+            case AskScheduler ask: ask.IsMissing = (await targets.Missing([ask.TaskId])).Count > 0; break;
+            case Enqueue enqueue: await targets.Enqueue(enqueue.Task); break;
+            case Dequeue dequeue: await targets.Dequeue(dequeue.TaskId); break;
+            case ClaimAttempt claim: claim.IsHeld = await targets.Claim(claim.NodeId, claim.Claim); break;
+            case ReportLoss loss: await targets.AttemptLost(loss.TaskId, loss.NodeId, loss.Attempt); break;
+            default: throw new InvalidOperationException($"Nobody does {wait.GetType().Name}.");
         }
     }
 
-    private Task<TaskExamination> Examine(string taskId)
+    private void Happened(SweepMended mended)
     {
-        SweepInstruments.Asked();
-        return targets.Examine(taskId);
-    }
-
-    /// <summary>
-    /// What a submit left behind that never came to its end: found without a record for long enough, still as it was read, and asked once
-    /// more when it is gone. So a submit that goes on just now, after a freeze, is either found here or enters its task again by itself.
-    /// </summary>
-    private async Task<TaskExamination> RemoveOrphan(string taskId, ReadOnlyMemory<byte> stored)
-    {
-        if (!_orphans.IsOrphan(taskId, stored) || !await index.RemoveAsRead(taskId, stored)) return OrphanWatch.Missing;
-        var found = await targets.Examine(taskId);
-        if (found.Kind != TaskExaminationKind.Missing) return found;
-        LogOrphan(logger, taskId);
-        SweepInstruments.OrphanRemoved();
-        return found;
-    }
-
-    private async Task Claim(string taskId, string nodeId, TaskAssignment assignment)
-    {
-        if (await targets.Claim(nodeId, new AttemptClaim(taskId, assignment.Attempt, assignment))) return;
-        LogLost(logger, taskId, assignment.Attempt, nodeId);
-        await targets.AttemptLost(taskId, nodeId, assignment.Attempt);
-        SweepInstruments.AttemptLost();
+        switch (mended.What)
+        {
+            case Mended.Orphan:
+                LogOrphan(logger, mended.TaskId);
+                SweepInstruments.OrphanRemoved();
+                break;
+            case Mended.Lost:
+                LogLost(logger, mended.TaskId, mended.Attempt, mended.NodeId);
+                SweepInstruments.AttemptLost();
+                break;
+            case Mended.Enqueued: SweepInstruments.Enqueued(); break;
+            case Mended.Dequeued: SweepInstruments.Dequeued(); break;
+            case Mended.Settled: SweepInstruments.SettledAgain(); break;
+        }
     }
 
     private void Report(UnreadableEntries unreadable)

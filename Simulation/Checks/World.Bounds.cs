@@ -91,7 +91,7 @@ internal sealed partial class World
         var sum = 0.0;
         foreach (var node in _nodes)
         {
-            var total = ResourceVector.Of(node.Room.Total);
+            var total = ResourceVector.Of(node.Rules.Held.Total);
             if (!onlyFeasible) sum += FairShare.Cost(total);
             else if (_runs[node.Number, task.Shape.Number] && (node.Capabilities.AcceptsStrangers || node.Owner == task.User)) sum += FairShare.Cost(task.Shape.Size);
         }
@@ -103,7 +103,7 @@ internal sealed partial class World
     /// <summary>All that can end has ended, everything has been given back, and nobody has a wrong idea left.</summary>
     private bool IsQuiet()
     {
-        if (_open.Count == 0 && _inQueue == 0 && _nodes.All(node => node.Held.Count == 0 && node.Machine.Runs.Count == 0))
+        if (_open.Count == 0 && _inQueue == 0 && _nodes.All(node => node.Rules.Held.Running.Count == 0 && node.Machine.Runs.Count == 0))
         {
             // Longer, so that everybody has heard it, or has not been heard for long enough.
             if (_quietSince < 0) _quietSince = _clock.Ticks;
@@ -126,8 +126,8 @@ internal sealed partial class World
             return $"{_open.Count} tasks are open, {task.Id} ({task.Shape}) of {task.Born.UserId} is {task.Record?.State}, {(task.InQueue ? "in the queue" : "not in the queue")}, mark {task.Mark}: {_core.Explain(task.Id, _now).Text}";
         if (_tasks.Find(task => task.InQueue) is { } one)
             return $"the scheduler waits with {one.Id} ({one.Shape}), which has ended: {_core.Explain(one.Id, _now).Text}";
-        var node = _nodes.First(node => node.Held.Count > 0 || node.Machine.Runs.Count > 0);
-        return $"{node.Id} still holds {node.HeldSum} for {node.Held.Count} tasks, and its machine {node.Machine.Runs.Count} runs";
+        var node = _nodes.First(node => node.Rules.Held.Running.Count > 0 || node.Machine.Runs.Count > 0);
+        return $"{node.Id} still has {node.Rules.Held.Free} of {node.Rules.Held.Total} free, for {node.Rules.Held.Running.Count} tasks, and its machine {node.Machine.Runs.Count} runs";
     }
 
     private void CheckEnd()
@@ -135,7 +135,8 @@ internal sealed partial class World
         Audit();
         foreach (var task in _tasks)
             if (task.Record is not null && task.Terminal is null) throw Broken("I10", $"{task.Id} has left the index and is {task.Record.State}");
-        foreach (var node in _nodes) CheckRoom(node, node.Room.Free);
+        foreach (var node in _nodes)
+            if (node.Rules.Held.Free != node.Rules.Held.Total) throw Broken("I6", $"{node.Id} holds nothing, and {node.Rules.Held.Free} of {node.Rules.Held.Total} are free");
         if (_inQueue != 0) throw Broken("I10", $"{_inQueue} tasks that have ended are left in the scheduler's queue");
         for (var number = 0; number < _plan.Users.Count; number++)
         {

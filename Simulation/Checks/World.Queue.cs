@@ -48,6 +48,17 @@ internal sealed partial class World
         if (quota.MaxCores > 0 && milliCores + size > quota.MaxCores * 1000) throw Broken("Quota", $"with {task.Id} {task.Born.UserId} holds {milliCores + size} of {quota.MaxCores * 1000} thousandths of cores");
     }
 
+    /// <summary>What a node says that it holds no more is held no more.</summary>
+    private void Heard(SimNode node, NodeView? view)
+    {
+        if (!_plan.IsCalm || view is null || (node.LastSaid is { } last && !view.IsNewsAfter(last))) return;
+        node.LastSaid = view;
+        var said = view.Running.Select(run => run.TaskId).ToHashSet();
+        foreach (var id in node.Said)
+            if (!said.Contains(id)) Holds(TaskOf(id), false);
+        node.Said = said;
+    }
+
     private static void Forgotten(SimTask task)
     {
         (task.InQueue, task.Offer, task.Again) = (false, null, false);
@@ -90,6 +101,7 @@ internal sealed partial class World
     private void Answered(OfferOnItsWay offer, OfferResult result)
     {
         if (_offers[offer.Node] != offer) return;
+        Heard(_nodes[offer.Node], result.View);
         _offers[offer.Node] = null;
         if (result.View is null || _views[offer.Node] is null) _views[offer.Node] = null;
         else if (!_views[offer.Node]!.IsSurelyAfter(result.View)) _views[offer.Node] = result.View;
@@ -100,7 +112,8 @@ internal sealed partial class World
             var task = TaskOf(pending.TaskId);
             if (task.Offer != offer) continue; // removed meanwhile
             task.Offer = null;
-            if (answers.GetValueOrDefault(pending.TaskId, OfferAnswerKind.TryAgain) != OfferAnswerKind.Granted) Holds(task, false);
+            var isGranted = answers.GetValueOrDefault(pending.TaskId, OfferAnswerKind.TryAgain) == OfferAnswerKind.Granted;
+            if (!isGranted || !_nodes[offer.Node].Said.Contains(task.Id)) Holds(task, false); // it may have ended there by now
             if (task.Again)
             {
                 // The newest word of it counts, whatever became of the offer.

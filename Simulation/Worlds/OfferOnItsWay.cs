@@ -13,12 +13,5 @@ internal sealed class OfferOnItsWay(NodeOffer offer, int node, int incarnation)
     /// <summary>The node's word never reaches the scheduler.</summary>
     public bool AnswerLost { get; set; }
 
-    // At the node.
-    public int Activation { get; set; }
-    public long Epoch { get; set; }
-    public List<PendingTask> Reserved { get; } = [];
-    public GrantResult?[] Grants { get; set; } = [];
-    public int GrantsMissing { get; set; }
-    public List<OfferAnswer> Answers { get; } = [];
     public OfferResult? Result { get; set; }
 }

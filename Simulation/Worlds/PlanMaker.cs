@@ -34,7 +34,9 @@ internal static class PlanMaker
 
     private static WorldPlan Faults(WorldPlan plan, SimRandom chance) => chance.Below(10) switch
     {
-        < 3 => plan with { Kind = "calm" },
+        < 2 => plan with { Kind = "calm" },
+        2 when plan.Seed % 2 == 0 => plan with { Kind = "calm" },
+        2 => plan with { Kind = "stores", StoreHangs = chance.Of([0.01, 0.1, 0.5]), Straggles = 0, SchedulerDeaths = chance.Chance(0.5) ? Mean(chance, 10, 60) : 0 },
         3 => plan with
         {
             Kind = "hub", HubFreezes = Mean(chance, 5, 60), HubOutages = chance.Chance(0.7) ? Mean(chance, 10, 100) : 0, NodeGrainLosses = Mean(chance, 10, 100),

@@ -5,36 +5,33 @@ using HiveMind.Tasks;
 namespace HiveMind.Simulation;
 
 /// <summary>
-/// Where the world calls the product's rules. A test that plants a defect overrides one of these; what ships has no switch for it.
+/// Where a test plants a defect: in the order in which the world does what the machines want, or in a rule that the scheduler is given. What ships has no
+/// switch for it.
 /// </summary>
 internal class Seams
 {
     public static readonly Seams None = new();
 
-    public virtual NodeRoom NewRoom() => new();
+    /// <summary>A command goes on as if that had been done.</summary>
+    public virtual bool Skips(Effect wait) => false;
 
-    /// <summary>Is this the attempt whose word counts now?</summary>
-    public virtual bool IsCurrent(TaskRecord task, string nodeId, int attempt) => TaskLifecycle.IsCurrent(task, nodeId, attempt);
+    /// <summary>A heartbeat is answered when all that it asks for is done.</summary>
+    public virtual bool AnswersHeartbeatsLast => false;
 
     public virtual BackfillRule Backfill => new();
-}
 
-/// <summary>A node's reservations: the product's, behind methods that a planted defect may change.</summary>
-internal class NodeRoom
-{
-    protected NodeReservations Kept { get; } = new();
-
-    public ResourceRequest Total => Kept.Total;
-    public virtual ResourceRequest Free => Kept.Free;
-    public IReadOnlyList<RunningTask> Running => Kept.Running;
-
-    public int CountBeside(string userId) => Kept.CountBeside(userId);
-
-
-    public void Resize(NodeCapabilities capabilities) => Kept.Resize(capabilities);
-    public virtual bool TryReserve(RunningTask run) => Kept.TryReserve(run);
-    public bool Hold(RunningTask run) => Kept.Hold(run);
-    public bool Holds(string taskId) => Kept.Holds(taskId);
-    public void SetEnd(string taskId, DateTimeOffset endsBy) => Kept.SetEnd(taskId, endsBy);
-    public virtual bool Release(string taskId) => Kept.Release(taskId);
+    /// <summary>The answers that a command gets which goes on as if it had been answered.</summary>
+    internal static void Pretend(Effect wait)
+    {
+        switch (wait)
+        {
+            case TellStarts starts: Array.Fill(starts.IsCurrent, true); break;
+            case TellLosses losses: Array.Fill(losses.IsTold, true); break;
+            case MarkTasks mark: mark.IsMarked = true; break;
+            case RecordEnds ends:
+                for (var i = 0; i < ends.Reports.Count; i++)
+                    ends.Verdicts[i] = new(ends.Reports[i].TaskId, ends.Reports[i].Attempt, ReportVerdictKind.Accepted, "", "");
+                break;
+        }
+    }
 }

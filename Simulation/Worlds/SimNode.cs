@@ -3,8 +3,8 @@ using HiveMind.Scheduling;
 
 namespace HiveMind.Simulation;
 
-/// <summary>A node as its grain has it: the stored part, and the memory of this activation. The room that is reserved is booked twice: by the rules and by the checks.</summary>
-internal sealed class SimNode(int number, string id, string ownerId, int owner, WorldPlan plan, VirtualClock clock, Seams seams)
+/// <summary>A node: what is stored of it, and the activation of its grain that lives now.</summary>
+internal sealed class SimNode(int number, string id, string ownerId, int owner, WorldPlan plan) : SimActor
 {
     public int Number { get; } = number;
     public string Id { get; } = id;
@@ -13,92 +13,33 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
     /// <summary>What it lends when nothing was changed.</summary>
     public NodeCapabilities Whole { get; } = plan.Nodes[number].Lends;
     public NodeCapabilities Capabilities { get; set; } = plan.Nodes[number].Lends;
-    public IReadOnlyDictionary<string, string> Labels { get; } = NodeLabels.Of(id, ownerId, plan.Nodes[number].Lends);
     public SimMachine Machine { get; } = new();
 
-    // Stored.
-    public bool Registered { get; set; } = true;
-    public long Epoch { get; set; }
-    public bool HoldsLease { get; set; }
-    /// <summary>Its lease has ended because nothing was heard.</summary>
-    public bool IsSilent { get; set; }
-    /// <summary>Somebody said so.</summary>
-    public bool Cordoned { get; set; }
-    /// <summary>Ticks; 0: what runs may finish.</summary>
-    public long DrainDeadline { get; set; }
-    /// <summary>What it has earned. The product may lose the last second of it.</summary>
-    public SlowStart SlowStart { get; } = new(plan.SlowStart) { Earned = SlowStart.Nothing };
+    /// <summary>Null: there is no record.</summary>
+    public NodeRecord? Stored { get; set; }
+    public bool IsRegistered => Stored is { Removed: false };
 
-    // Memory.
-    public int Activation { get; private set; }
-    public NodeRoom Room { get; private set; } = seams.NewRoom();
-    public Dictionary<string, WantedAttempt> Wanted { get; } = [];
-    public HashSet<(string TaskId, int Attempt)> Started { get; } = [];
-    public NodeLease Lease { get; private set; } = NewLease(plan, clock);
-    public long LeaseUntil { get; set; }
-    public bool LeaseWatched { get; set; }
-    public bool HasLink { get; set; }
-    public bool Draining { get; set; }
-    public long ViewVersion { get; set; }
-    public List<LostWord> Owed { get; } = [];
-    /// <summary>Named by its worker; whose they are is not known yet.</summary>
-    public HashSet<AttemptReport> Undecided { get; } = [];
-    /// <summary>Granted, perhaps: the answer got lost.</summary>
-    public HashSet<string> Unsure { get; } = [];
-    /// <summary>It fails what others would not: put aside for a while.</summary>
-    public FailureStreak Streak { get; private set; } = NewStreak(plan);
+    public NodeMachine Rules { get; set; } = null!;
+    public bool TickWaits { get; set; }
+    /// <summary>Commands that it began by itself and that are under way; what a planted defect puts off until none is.</summary>
+    public int Begun { get; set; }
+    public List<Action> AfterBegun { get; } = [];
 
-    // The checks' own books.
-    public Dictionary<string, ResourceRequest> Held { get; } = [];
-    public ResourceRequest HeldSum { get; set; } = ResourceMath.Nothing;
+    // What the checks know.
+    public long LastEpoch { get; set; } = -1;
+    /// <summary>It shrank, or took up what it ran already: it may hold more than it lends until enough has ended.</summary>
+    public bool MayExceed { get; set; }
+    /// <summary>What it last said that it holds, where that is counted.</summary>
+    public HashSet<string> Said { get; set; } = [];
+    public NodeView? LastSaid { get; set; }
     public long BeatsSince { get; set; }
     public int Beats { get; set; }
 
-    public bool IsWithheld => Draining || Cordoned || Streak.IsCordoned(clock.Now);
-    public bool CanTakeWork => HoldsLease && HasLink && !IsWithheld;
-    public bool IsSettling => Undecided.Count > 0;
-    /// <summary>Tasks of others that it may still take; null: as many as fit.</summary>
-    public int? OthersLeft => SlowStart.Share(Capabilities) is { } share ? Math.Max(0, share - Room.CountBeside(OwnerId)) : null;
-
-    /// <summary>A new activation: what was in memory only is gone, and its lease begins whole.</summary>
-    public void Reactivate()
-    {
-        Activation++;
-        Room = seams.NewRoom();
-        Room.Resize(Capabilities);
-        Wanted.Clear();
-        Started.Clear();
-        Owed.Clear();
-        Undecided.Clear();
-        Unsure.Clear();
-        Held.Clear();
-        HeldSum = ResourceMath.Nothing;
-        Lease = NewLease(plan, clock);
-        LeaseUntil = clock.Ticks + plan.Lease;
-        Streak = NewStreak(plan);
-        HasLink = Draining = false;
-    }
-
-    private static FailureStreak NewStreak(WorldPlan plan) => new(plan.CordonAfterFailures, plan.CordonFor, 4 * plan.CordonFor);
-
-    /// <summary>Nobody looks once a second here: the world says when the hub was away.</summary>
-    private static NodeLease NewLease(WorldPlan plan, VirtualClock clock) => new(clock, TimeSpan.FromTicks(plan.Lease), TimeSpan.FromDays(100_000));
-
-    public void RenewLease()
-    {
-        Lease.Renew();
-        LeaseUntil = clock.Ticks + plan.Lease;
-    }
-
-    public void HubReturns()
-    {
-        Lease.Return();
-        LeaseUntil = Lease.RenewedAt + plan.Lease;
-    }
+    public override bool Step(IEnumerator<Effect> command, Instant now) => Rules.Step(command, now);
 }
 
-/// <summary>An attempt that its task has still to be told is lost.</summary>
-internal sealed record LostWord(int Task, int Node, int Attempt, string Cause, bool Counts);
+/// <summary>One stream of a worker: of which of its processes, and when it was asked for.</summary>
+internal sealed record SimLink(int Life, long Hello);
 
 /// <summary>The machine behind a node: what its worker process knows, which is not what the hub knows.</summary>
 internal sealed class SimMachine
@@ -112,8 +53,9 @@ internal sealed class SimMachine
     public long CutUntil { get; set; }
     public bool Connected { get; set; }
     public bool Connecting { get; set; }
-    /// <summary>When it last asked for a connection.</summary>
+    /// <summary>When it last asked for a connection, and when it asked for the one that it has.</summary>
     public long HelloAt { get; set; }
+    public long StreamOf { get; set; }
     public long Epoch { get; set; }
     /// <summary>When the last message that was answered was sent.</summary>
     public long RenewedAt { get; set; }

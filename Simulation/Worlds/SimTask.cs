@@ -4,40 +4,46 @@ using HiveMind.Tasks;
 namespace HiveMind.Simulation;
 
 /// <summary>A task: what its grain stores and remembers, its entry in the index, and beside these what the checks know of it by themselves.</summary>
-internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask born)
+internal sealed class SimTask(int number, int user, TaskShape shape, TaskSpec spec, PendingTask born) : SimActor
 {
     public int Number { get; } = number;
     public string Id => Born.TaskId;
     public int User { get; } = user;
     public TaskShape Shape { get; } = shape;
+    public TaskSpec Spec { get; } = spec;
     public PendingTask Born { get; } = born;
     /// <summary>As it is in the index.</summary>
-    public PendingTask Entry { get; set; } = born;
+    public PendingTask Entry
+    {
+        get;
+        set
+        {
+            field = value;
+            EntryBytes = BitConverter.GetBytes(_entries++);
+        }
+    } = born;
+    /// <summary>Another for each time that it was written.</summary>
+    public byte[] EntryBytes { get; private set; } = [];
+    private int _entries;
     /// <summary>How long its program runs, and how it ends.</summary>
     public long RunTicks { get; init; }
     public string Ends { get; init; } = Causes.Completed;
 
-    /// <summary>Null: its submit died between the index and the birth.</summary>
+    /// <summary>As it is stored. Null: it is not born yet, or its submit died between the index and the birth.</summary>
     public TaskRecord? Record { get; set; }
-    /// <summary>Memory of its activation.</summary>
-    public DateTimeOffset? StartedAt { get; set; }
-    public int GrantedHere { get; set; }
+    public TaskMachine Rules { get; set; } = null!;
 
     public bool InIndex { get; set; }
-    /// <summary>When a sweep first found its entry without a record; -1: none has.</summary>
-    public long MissedSince { get; set; } = -1;
     /// <summary>The node that may hold it, -1: none.</summary>
     public int Mark { get; set; } = -1;
-    /// <summary>When its last word to the scheduler arrives.</summary>
-    public long ToldUntil { get; set; }
 
     // What the checks know: told by the events, never by the rules.
     public int LastAttempt { get; set; }
     /// <summary>0: none is open.</summary>
     public int OpenAttempt { get; set; }
     public int OpenNode { get; set; } = -1;
-    /// <summary>The attempts that a report of theirs has ended, with their nodes.</summary>
-    public List<(int Attempt, int Node)>? Reported { get; set; }
+    /// <summary>The attempts that have ended, with their nodes.</summary>
+    public List<(int Attempt, int Node)>? Closed { get; set; }
     /// <summary>The attempts whose program was begun somewhere.</summary>
     public List<int>? Begun { get; set; }
     /// <summary>The record as it was when it ended.</summary>
@@ -62,6 +68,8 @@ internal sealed class SimTask(int number, int user, TaskShape shape, PendingTask
     public int RunningNow { get; set; }
     /// <summary>Its place in the list of open tasks.</summary>
     public int OpenPlace { get; set; }
+
+    public override bool Step(IEnumerator<Effect> command, Instant now) => Rules.Step(command, now);
 
     // The same of this incarnation of the scheduler.
     public bool InQueue { get; set; }

@@ -39,7 +39,7 @@ internal sealed partial class World
         }
         if (what.Kind == EventKind.HubReturns)
         {
-            HubReturns(what.A == 1, _clock.Ticks - (long)what.Body!);
+            HubReturns(what.A == 1);
             return;
         }
         if (_ending) return;
@@ -79,7 +79,7 @@ internal sealed partial class World
                 FaultAgain(what.Kind, _plan.Departures);
                 break;
             case EventKind.NodeCordoned:
-                if (node is { Registered: true, Cordoned: false })
+                if (node.Stored is { Removed: false, Cordoned: "" })
                 {
                     Cordon(node, _chance.Chance(0.5) ? -1 : Ticks.Seconds(_chance.Between(0, 10.0)));
                     Later(Ticks.Seconds(_chance.Between(5, 60.0)), EventKind.Uncordon, node.Number);
@@ -100,21 +100,16 @@ internal sealed partial class World
         _hubBackAt = _clock.Ticks + Ticks.Seconds(_chance.Of([1, 5, 11, 14, 20, 40]));
         if (isKilled) Figures.HubOutages++;
         else Figures.HubFreezes++;
-        _events.Add(_hubBackAt, EventKind.HubReturns, isKilled ? 1 : 0, 0, _clock.Ticks);
+        _events.Add(_hubBackAt, EventKind.HubReturns, isKilled ? 1 : 0, 0, null);
     }
 
-    private void HubReturns(bool wasKilled, long away)
+    private void HubReturns(bool wasKilled)
     {
-        if (wasKilled)
-        {
-            SchedulerDies();
-            foreach (var task in _open) ForgetActivation(task);
-        }
-        foreach (var node in _nodes)
-        {
-            if (wasKilled && node.Registered) Restart(node);
-            else if (NodeLease.WasAway(TimeSpan.FromTicks(away), TimeSpan.FromTicks(VerdictEvery))) node.HubReturns();
-        }
+        if (!wasKilled) return;
+        SchedulerDies();
+        _process++;
+        foreach (var task in _open.ToList()) Restart(task);
+        foreach (var node in _nodes) Restart(node);
     }
 
     /// <summary>kill -9, or the plug. The hub may see the connection close, or nothing.</summary>
@@ -166,14 +161,11 @@ internal sealed partial class World
     /// <summary>Gone for good, as far as the hub knows: what it holds is given to others. It comes back as a new registration.</summary>
     private void Unregister(SimNode node)
     {
-        if (!node.Registered) return;
+        if (!node.IsRegistered) return;
         Stop(node);
-        EndLease(node, HiveMind.Tasks.Causes.NodeRemoved);
-        while (node.Owed.Count > 0) PayOwed(node);
-        node.Registered = node.Cordoned = false;
-        node.DrainDeadline = 0;
-        node.Reactivate();
-        Later(Ticks.Seconds(_chance.Between(1, 60.0)), EventKind.MachineStarts, node.Number, node.Machine.Life);
+        var life = node.Machine.Life;
+        void ComeBack() => Later(Ticks.Seconds(_chance.Between(1, 60.0)), EventKind.MachineStarts, node.Number, life);
+        Run(node, node.Rules.Unregister(OwnerOf(node)), isExclusive: true, _ => ComeBack(), ComeBack);
     }
 
     /// <summary>From here on all that is broken comes back, and what can never run is cancelled by its submitters.</summary>
@@ -187,8 +179,8 @@ internal sealed partial class World
             node.Capabilities = node.Whole;
             if (node.Machine.Up) Resize(node, node.Whole);
         }
-        foreach (var task in _open)
-            if (!MayEverRun(task)) Later(Delay(), EventKind.Cancel, task.Number);
+        foreach (var task in _tasks)
+            if (task.Terminal is null && !MayEverRun(task)) Later(Delay(), EventKind.Cancel, task.Number);
     }
 
     private bool MayEverRun(SimTask task)

@@ -18,15 +18,16 @@ internal sealed partial class World
             _events.Add(machine.FrozenUntil, what.Kind, what.A, what.B, what.Body);
             return;
         }
-        var fromHub = what.Kind is EventKind.AssignArrives or EventKind.KillArrives or EventKind.VerdictArrives or EventKind.BeatAnswered or EventKind.Welcome;
+        var fromHub = what.Kind is EventKind.AssignArrives or EventKind.KillArrives or EventKind.CloseArrives or EventKind.VerdictArrives or EventKind.BeatAnswered or EventKind.Welcome;
         if (fromHub && machine.CutUntil > _clock.Ticks) return;
         if (what.Kind is EventKind.AssignArrives or EventKind.KillArrives && !machine.Connected) return; // no stream that could bring it
         switch (what.Kind)
         {
             case EventKind.AssignArrives:
-                foreach (var assignment in (List<TaskAssignment>)what.Body!) Assigned(node, assignment);
+                foreach (var assignment in (IReadOnlyList<TaskAssignment>)what.Body!) Assigned(node, assignment);
                 break;
             case EventKind.KillArrives: Killed(node, (AttemptReport)what.Body!); break;
+            case EventKind.CloseArrives: Closed(node, (SimLink)what.Body!); break;
             case EventKind.RunBegins: RunBegins(node, (SimRun)what.Body!); break;
             case EventKind.RunEnds: RunEnds(node, (SimRun)what.Body!); break;
             case EventKind.ReportAgain: ReportAgain(node, (SimRun)what.Body!); break;
@@ -44,11 +45,13 @@ internal sealed partial class World
     {
         var machine = node.Machine;
         if (machine.Up || machine.Life != life) return;
-        if (!node.Registered)
-        {
-            node.Registered = true;
-            node.Reactivate();
-        }
+        if (node.IsRegistered) Start(node);
+        else Register(node, () => MachineStarts(node, life));
+    }
+
+    private void Start(SimNode node)
+    {
+        var machine = node.Machine;
         machine.Up = true;
         machine.WillSay = machine.Draining = machine.Connected = machine.Connecting = machine.LeaseWatched = false;
         machine.FrozenUntil = machine.CutUntil = 0;
@@ -83,6 +86,7 @@ internal sealed partial class World
         if (welcome.Epoch <= machine.Epoch || welcome.SentAt != machine.HelloAt) return; // of a stream that was given up
         (machine.Connected, machine.Connecting, machine.Epoch) = (true, false, welcome.Epoch);
         machine.RenewedAt = Math.Max(machine.RenewedAt, welcome.SentAt);
+        machine.StreamOf = welcome.Hello;
         machine.AwaitsAnswer = false;
         WatchWorkerLease(node);
         if (machine.Draining) ToHub(node, EventKind.DrainArrives, machine.Epoch);
@@ -126,7 +130,7 @@ internal sealed partial class World
         var machine = node.Machine;
         var running = new AttemptReport[machine.Runs.Count];
         for (var i = 0; i < running.Length; i++) running[i] = machine.Runs[i].Said;
-        return new(node.Number, machine.Life, machine.Epoch, running, _clock.Ticks);
+        return new(node.Number, machine.Life, machine.Connecting ? machine.HelloAt : machine.StreamOf, machine.Epoch, running, _clock.Ticks);
     }
 
     private void BeatAnswered(SimNode node, BeatMessage answered)
@@ -145,6 +149,14 @@ internal sealed partial class World
             machine.Connected = false;
             Connect(node);
         }
+    }
+
+    private void Closed(SimNode node, SimLink link)
+    {
+        var machine = node.Machine;
+        if (!machine.Connected || machine.StreamOf != link.Hello) return;
+        machine.Connected = false;
+        Connect(node);
     }
 
     private void WatchWorkerLease(SimNode node)
@@ -169,7 +181,11 @@ internal sealed partial class World
         {
             if (machine.Runs[i].Outcome is not null) continue;
             if (machine.RenewedAt + machine.Runs[i].Lease > _clock.Ticks) kept = true;
-            else Drop(node, machine.Runs[i]);
+            else
+            {
+                if (_plan.OnlyStoresAreSlow) throw Broken("Lease", $"{node.Id} kills attempt {machine.Runs[i].Attempt} of t{machine.Runs[i].Task:D9} because nobody answers it, and only stores are slow");
+                Drop(node, machine.Runs[i]);
+            }
         }
         if (!kept) return;
         machine.LeaseWatched = true; // looked at again as long as there is one

@@ -1,119 +1,100 @@
+using HiveMind.Nodes;
 using HiveMind.Scheduling;
 using HiveMind.Tasks;
 
 namespace HiveMind.Simulation;
 
-/// <summary>What `TaskGrain` does, on the same rules: every command one write, a write that fails may have happened.</summary>
+/// <summary>Carries the tasks' machines, which are the product's own: calls, activations, effects.</summary>
 internal sealed partial class World
 {
-    private void Grant(SimTask task, OfferOnItsWay offer, int place)
+    /// <summary>Of the hub's process: what one reads off its clock says nothing to another.</summary>
+    private long _process = 1;
+
+    private void Activate(SimTask task)
     {
-        var node = _nodes[offer.Node];
-        GrantResult? result = new(null, "MISSING");
-        Expire(task);
-        if (task.Record is { } record)
-        {
-            if (TaskLifecycle.Grant(record, node.Id, node.OwnerId, offer.Epoch, _now) is { } granted)
-            {
-                if (WriteFails())
-                {
-                    if (_chance.Chance(0.5)) Save(task, granted);
-                    ForgetActivation(task);
-                    result = null;
-                }
-                else
-                {
-                    Save(task, granted);
-                    task.StartedAt = null;
-                    task.GrantedHere = granted.Current!.Number;
-                    result = new(Assignment(task), "");
-                }
-            }
-            else
-            {
-                result = new(null, record.State.ToString());
-            }
-        }
-        offer.Grants[place] = result;
-        if (--offer.GrantsMissing == 0) Later(Delay(), EventKind.OfferConcludes, offer.Node, 0, offer);
+        task.Activation++;
+        task.Rules = new TaskMachine(task.Id, task.Record, _policy, _process, Now, new TaskEffects(this, task));
     }
 
-    private void Started(SimTask task, SimNode node, int attempt)
+    private void Restart(SimTask task) => Lose(task, () => Activate(task), wait =>
     {
-        if (task.Record is not { } record || !_seams.IsCurrent(record, node.Id, attempt)) return;
-        if (!IsOpen(task, node, attempt)) throw Broken("I4", $"the start of attempt {attempt} of {task.Id} on {node.Id} counted, and {Open(task)} is open");
-        task.StartedAt ??= task.GrantedHere == attempt ? _now : record.Current!.AssignedAt;
+        if (wait is SaveTask { Why: not SaveTaskOf.Birth } save) Save(task, save.Next);
+    });
+
+    private void TaskGrainLost()
+    {
+        if (_open.Count > 0) Restart(_open[_chance.Below(_open.Count)]);
+        FaultAgain(EventKind.TaskGrainLost, _plan.TaskGrainLosses);
     }
 
-    private ReportVerdictKind End(SimTask task, SimNode node, TaskOutcomeReport report)
+    private void EnterIndexOf(SimTask task)
     {
-        if (task.Record is not { } record) return ReportVerdictKind.Stale;
-        if (!_seams.IsCurrent(record, node.Id, report.Attempt))
-        {
-            if (!TaskLifecycle.IsRepeated(record, node.Id, report)) return Refused();
-            if (task.Reported is null || !task.Reported.Contains((report.Attempt, node.Number))) throw Broken("I4", $"a report of attempt {report.Attempt} of {task.Id} passed as repeated");
-            return ReportVerdictKind.Accepted;
-        }
-        if (!IsOpen(task, node, report.Attempt))
-            throw Broken("I4", $"the end of attempt {report.Attempt} of {task.Id} on {node.Id} was accepted, and {Open(task)} is open");
-        var next = TaskLifecycle.End(record, report, At(task));
-        if (WriteFails())
-        {
-            if (_chance.Chance(0.5)) SaveReported(task, next);
-            ForgetActivation(task);
-            return ReportVerdictKind.TryAgain;
-        }
-        SaveReported(task, next);
-        Concluded(task);
-        return ReportVerdictKind.Accepted;
+        if (task.InIndex) return;
+        task.InIndex = true;
+        if (task.OpenPlace < 0) AddOpen(task);
     }
 
-    private void SaveReported(SimTask task, TaskRecord next)
+    private void Grant(SimTask task, SimNode node, AskGrants grants, int part, SimCommand asking)
     {
-        (task.Reported ??= []).Add((task.OpenAttempt, task.OpenNode));
-        Save(task, next);
+        var reply = new Reply<GrantResult>();
+        Run(task, task.Rules.Grant(node.Id, node.OwnerId, grants.Epoch, reply), isExclusive: true, refused =>
+        {
+            grants.Answers[part] = refused is null ? reply.Value : null;
+            if (grants.Answers[part]?.Assignment is { } granted && task.LastAttempt < granted.Attempt)
+                throw Broken("I1", $"attempt {granted.Attempt} of {task.Id} is granted to {node.Id}, and {task.LastAttempt} is the last that is stored");
+            Answered(asking);
+        }, () => Answered(asking));
+    }
+
+    private bool Started(SimTask task, SimNode node, int attempt)
+    {
+        if (!task.Rules.Started(node.Id, attempt, Now)) return false;
+        // While the end of it is being written, its activation does not know yet what is stored; the start that it hears is forgotten with that.
+        if (!IsOpen(task, node, attempt) && task.Exclusive?.Steps.Current is not SaveTask) throw Broken("I4", $"the start of attempt {attempt} of {task.Id} on {node.Id} counted, and {Open(task)} is open");
+        return true;
+    }
+
+    private void End(SimNode node, RecordEnds ends, int part, SimCommand asking)
+    {
+        var report = ends.Reports[part];
+        var task = TaskOf(report.TaskId);
+        var reply = new Reply<ReportVerdict>();
+        var wasOpen = false;
+        Run(task, First(() => wasOpen = IsOpen(task, node, report.Attempt), () => task.Rules.End(node.Id, report, reply)), isExclusive: true, refused =>
+        {
+            if (refused is null && reply.Value.Kind == ReportVerdictKind.Accepted && !wasOpen && !IsClosed(task, node, report.Attempt))
+                throw Broken("I4", $"the end of attempt {report.Attempt} of {task.Id} on {node.Id} was accepted, and {Open(task)} is open");
+            ends.Verdicts[part] = refused is null ? reply.Value : null;
+            Answered(asking);
+        }, () => Answered(asking));
+    }
+
+    private static bool IsClosed(SimTask task, SimNode node, int attempt) => task.Closed?.Contains((attempt, node.Number)) == true;
+
+    private void Lost(LostAttempt lost, SimNode node, Action<bool> told)
+    {
+        var task = TaskOf(lost.TaskId);
+        var reply = new Reply<bool>();
+        var steps = First(() => CheckLoss(task, node, lost), () => lost.Cause == Causes.RunTimeout
+            ? task.Rules.Overdue(node.Id, lost.Attempt, measured: true, reply) : task.Rules.AttemptLost(node.Id, lost.Attempt, lost.Cause, lost.Counts));
+        Run(task, steps, isExclusive: true, refused => told(refused is null && (lost.Cause != Causes.RunTimeout || reply.Value)), () => told(false));
+    }
+
+    private void CheckLoss(SimTask task, SimNode node, LostAttempt lost)
+    {
+        if (task.Record is not { } record || !TaskLifecycle.IsCurrent(record, node.Id, lost.Attempt)) return;
+        if (!IsOpen(task, node, lost.Attempt)) throw Broken("I4", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost, and {Open(task)} is open");
+        if ((_plan.IsCalm || _plan.OnlyTheHubFails) && lost.Counts) throw Broken("I3", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost ({lost.Cause}) where {(_plan.IsCalm ? "nothing" : "only the hub")} fails");
+        Figures.Lost++;
     }
 
     private void ExpireAsked(SimTask task, int incarnation)
     {
-        Expire(task);
-        if (task.Record is { State: TaskState.Pending } waiting)
+        var reply = new Reply<TimeSpan?>();
+        Run(task, task.Rules.Expire(default, reply), isExclusive: true, refused =>
         {
-            Tell(EventKind.Enqueue, task, waiting.ToPending(task.Id)); // who asks has an old word of it
-            return;
-        }
-        Tell(EventKind.Remove, task);
-        Send(EventKind.ExpireAnswered, task.Number, incarnation);
-    }
-
-    /// <summary>Its time to start is over: every way to a waiting task asks this first.</summary>
-    private void Expire(SimTask task)
-    {
-        if (task.Record is not { } record || TaskLifecycle.Expire(record, _now) is not { } expired) return;
-        Save(task, expired);
-        Figures.Expired++;
-        Tell(EventKind.Remove, task);
-    }
-
-    private void AttemptLost(LostWord lost)
-    {
-        var (task, node) = (_tasks[lost.Task], _nodes[lost.Node]);
-        if (task.Record is not { } record || !_seams.IsCurrent(record, node.Id, lost.Attempt)) return;
-        if (!IsOpen(task, node, lost.Attempt)) throw Broken("I4", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost, and {Open(task)} is open");
-        if ((_plan.IsCalm || _plan.OnlyTheHubFails) && lost.Counts) throw Broken("I3", $"attempt {lost.Attempt} of {task.Id} on {node.Id} was taken for lost ({lost.Cause}) where {(_plan.IsCalm ? "nothing" : "only the hub")} fails");
-        Figures.Lost++;
-        Save(task, TaskLifecycle.Lose(record, lost.Cause, lost.Counts, "", At(task)));
-        Concluded(task);
-    }
-
-    /// <summary>What others must learn of the end of an attempt.</summary>
-    private void Concluded(SimTask task)
-    {
-        task.StartedAt = null;
-        if (task.Record is not { IsEnded: false } waiting) return;
-        task.Mark = -1;
-        task.Entry = waiting.ToPending(task.Id);
-        Tell(EventKind.Enqueue, task, task.Entry);
+            if (refused is null && reply.Value is null) Send(EventKind.ExpireAnswered, task.Number, incarnation);
+        });
     }
 
     /// <summary>Settled in the books: the index forgets it. Until then it is there, so the index holds more than what is open.</summary>
@@ -123,26 +104,35 @@ internal sealed partial class World
         if (task.Terminal is not null || task.Record is null) RemoveOpen(task);
     }
 
-    private void TaskGrainLost()
+    /// <summary>When its turn has come, and not when it was called.</summary>
+    private static IEnumerable<Effect> First(Action look, Func<IEnumerable<Effect>> steps)
     {
-        if (_open.Count > 0) ForgetActivation(_open[_chance.Below(_open.Count)]);
-        FaultAgain(EventKind.TaskGrainLost, _plan.TaskGrainLosses);
+        look();
+        foreach (var wait in steps()) yield return wait;
     }
 
-    private static void ForgetActivation(SimTask task)
+    private sealed class TaskEffects(World world, SimTask task) : ITaskEffects
     {
-        task.StartedAt = null;
-        task.GrantedHere = 0;
-    }
+        public void Settle(TaskRecord ended) => world.Call(EventKind.LeaveIndex, task.Number);
 
-    private ReportVerdictKind Refused()
-    {
-        Figures.Stale++;
-        return ReportVerdictKind.Stale;
-    }
+        public void Stay(TimeSpan time)
+        {
+        }
 
-    private static TaskAssignment Assignment(SimTask task) => new(task.Id, task.Record!.Current!.Number, task.Record.Spec!)
-    {
-        RunTimeout = TaskDeadlines.RunLimit(task.Record), OverdueAfter = TaskDeadlines.OverdueAfter(task.Record),
-    };
+        public void Leave()
+        {
+        }
+
+        public void Happened(TaskEvent what)
+        {
+            switch (what)
+            {
+                case TaskEvent.Cancelled: world.Figures.Cancelled++; break;
+                case TaskEvent.Expired:
+                    world.Figures.Expired++;
+                    if (task.Terminal is null) throw world.Broken("I1", $"{task.Id} was not started in time, which is told and not stored");
+                    break;
+            }
+        }
+    }
 }

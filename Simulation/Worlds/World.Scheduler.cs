@@ -90,6 +90,7 @@ internal sealed partial class World
     private void ViewArrives(int number, NodeView? view)
     {
         if (!_schedulerUp) return;
+        Heard(_nodes[number], view);
         if (view is null)
         {
             _core.NodeGone(_nodes[number].Id, _now);

@@ -70,20 +70,18 @@ internal sealed partial class World
         };
         if (_plan.LongestLease > 0 && (_submitted & 3) == 0) spec = spec with { Lease = TimeSpan.FromTicks(_plan.LongestLease / (1 + (_submitted >> 2) % 4)) };
         var number = _submitted++;
-        var born = TaskLifecycle.Birth(spec, _now);
-        var task = new SimTask(number, user, shape, born.ToPending($"t{number:D9}"))
+        var task = new SimTask(number, user, shape, spec, TaskLifecycle.Birth(spec, _now).ToPending($"t{number:D9}"))
         {
             RunTicks = run, Ends = _work.Chance(_plan.FailShare) ? Causes.ProgramFailed : _work.Chance(_plan.WorkerFaultShare) ? Causes.WorkerFault : Causes.Completed,
-            InIndex = true, WaitsSince = _clock.Ticks,
+            WaitsSince = _clock.Ticks, OpenPlace = -1,
         };
         _tasks.Add(task);
-        AddOpen(task);
-        if (!_ending && _chance.Chance(_plan.OrphanShare)) return; // the submit died between the index and the birth
-        task.Record = born;
-        Booked(task);
-        Tell(EventKind.Enqueue, task, task.Born);
+        Activate(task);
+        Run(task, task.Rules.Submit(spec, oneOfMany: false, mayBeOld: false, new Reply<TaskSnapshot>()), isExclusive: true, refused =>
+        {
+            if (refused is null && task.Record is null) throw Broken("I1", $"{task.Id} is acknowledged, and is not stored");
+        });
         if (_work.Chance(_plan.CancelShare)) Later(_work.Exponential(shape.MeanSeconds * Ticks.Second), EventKind.Cancel, number);
-        AskWhenItMustHaveStarted(task);
     }
 
     private RetrySpec Retries() => new()
@@ -93,24 +91,15 @@ internal sealed partial class World
 
     private void Cancel(SimTask task)
     {
-        if (task.Record is not { } record) return;
-        if (record.State == TaskState.Cancelled)
+        var reply = new Reply<TaskSnapshot>();
+        Run(task, task.Rules.Cancel(reply), isExclusive: true, refused =>
         {
+            if (refused is not null) return; // it has ended, or is not born
             task.CancelAcknowledged = true;
-            return;
-        }
-        var held = record.Current;
-        if (TaskLifecycle.Cancel(record, At(task)) is not { } ended) return; // too late: it has ended
-        if (WriteFails())
+            if (task.Record?.State != TaskState.Cancelled) throw Broken("I8", $"the cancel of {task.Id} is acknowledged, and it is stored as {task.Record?.State}");
+        }, () =>
         {
-            if (_chance.Chance(0.5)) Save(task, ended);
-            ForgetActivation(task);
-            return; // the caller does not know; what others should have learned the sweeper finds
-        }
-        Save(task, ended);
-        task.CancelAcknowledged = true;
-        Figures.Cancelled++;
-        if (held is null) Tell(EventKind.Remove, task);
-        else Send(EventKind.DropArrives, NodeOf(held.NodeId).Number, task.Number, held.Number);
+            if (_ending) Later(Ticks.Second, EventKind.Cancel, task.Number); // its submitter asks again
+        });
     }
 }

@@ -1,3 +1,4 @@
+using HiveMind.Nodes;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using HiveMind.Tasks;
@@ -8,11 +9,15 @@ namespace HiveMind.Simulation;
 internal sealed partial class World
 {
     private const int SweptAtOnce = 64;
+    private readonly OrphanWatch _orphans = new();
+    private readonly SweepSteps _sweep;
+    private readonly Sweeper _sweeper = new();
     private long _sweeps;
 
     private void Sweep()
     {
         _sweeps++;
+        _orphans.PassBegins(SweepRules.CheckEvery(_tasks.Count));
         Later(0, EventKind.SweepPage, 0);
         Later(_plan.SweepEvery, EventKind.Sweep);
     }
@@ -26,56 +31,77 @@ internal sealed partial class World
             var task = _tasks[from];
             if (!task.InIndex) continue;
             found++;
-            var entry = new UnfinishedEntry(task.Entry, task.Mark >= 0 ? _nodes[task.Mark].Id : null);
-            if (SweepRules.Examines(entry, _core.KnowsNamed(task.Id), _sweeps, SweepRules.CheckEvery(_tasks.Count), _now)) Later(Delay(), EventKind.Mend, task.Number);
+            var entry = new UnfinishedEntry(task.Entry, task.Mark >= 0 ? _nodes[task.Mark].Id : null) { Stored = task.EntryBytes };
+            if (SweepRules.Examines(entry, _core.KnowsNamed(task.Id), _sweeps, SweepRules.CheckEvery(_tasks.Count), _now)) Run(_sweeper, _sweep.Mend(entry, () => TimeSpan.FromTicks(_clock.Ticks)), isExclusive: false);
         }
-        if (from < _tasks.Count) Later(Delay(), EventKind.SweepPage, from);
-        else foreach (var id in _core.TakeUnnamed(SweepRules.MostChecked)) Later(Delay(), EventKind.Dequeue, TaskOf(id).Number);
-    }
-
-    private void Dequeue(SimTask task)
-    {
-        if (task.Record is not (null or { IsEnded: true })) return;
-        Figures.Dequeued++;
-        Send(EventKind.Remove, task.Number);
-    }
-
-    private void Mend(SimTask task)
-    {
-        Figures.Swept++;
-        Expire(task);
-        if (task is { StartedAt: not null, Record: { Current: not null } late } && TaskLifecycle.Overdue(late, At(task)) is { } overdue)
+        if (from < _tasks.Count)
         {
-            var held = late.Current;
-            Save(task, overdue);
-            Concluded(task);
-            Send(EventKind.DropArrives, NodeOf(held.NodeId).Number, task.Number, held.Number);
+            Later(Delay(), EventKind.SweepPage, from);
+            return;
         }
-        switch (task.Record)
-        {
-            case null:
-                if (task.MissedSince < 0) task.MissedSince = _clock.Ticks;
-                else if (SweepRules.IsOrphan(TimeSpan.FromTicks(_clock.Ticks - task.MissedSince))) LeaveIndex(task);
-                break;
-            case { IsEnded: true }:
-                Later(Delay(), EventKind.LeaveIndex, task.Number); // settled again
-                break;
-            case { Current: { } current }:
-                task.Mark = NodeOf(current.NodeId).Number;
-                Later(Delay(), EventKind.Claim, task.Number, task.Mark, Assignment(task));
-                break;
-            case { } waiting:
-                task.Mark = -1;
-                task.Entry = waiting.ToPending(task.Id);
-                if (_schedulerUp && !_core.Knows(task.Id)) Send(EventKind.Enqueue, task.Number, body: task.Entry);
-                break;
-        }
+        foreach (var id in _core.TakeUnnamed(SweepRules.MostChecked)) Run(_sweeper, _sweep.TakeOut(id), isExclusive: false);
     }
 
-    private void Claim(SimTask task, int number, TaskAssignment assignment)
+    private void Asks(SimCommand command, SweepEffect wait)
     {
-        var node = _nodes[number];
-        if (node.Registered && Claims(node, assignment)) return;
-        Call(EventKind.AttemptLost, task.Number, number, new LostWord(task.Number, number, assignment.Attempt, Causes.NodeLost, true));
+        var task = TaskOf(wait.TaskId);
+        switch (wait)
+        {
+            case AskRecord ask:
+                Figures.Swept++;
+                var found = new Reply<TaskExamination>();
+                Run(task, task.Rules.Examine(found), isExclusive: true, refused =>
+                {
+                    if (refused is not null) return; // the next sweep meets it again
+                    ask.Found = found.Value;
+                    Answered(command);
+                });
+                return;
+            case RemoveEntry remove:
+                remove.IsRemoved = task.InIndex && task.EntryBytes.AsSpan().SequenceEqual(remove.AsRead.Span);
+                if (remove.IsRemoved) LeaveIndex(task);
+                break;
+            case AddEntry { OnlyIfMissing: true } when task.InIndex: break;
+            case AddEntry add:
+                EnterIndexOf(task);
+                task.Entry = add.Task;
+                break;
+            case ReturnEntry back: (task.Mark, task.Entry) = (-1, back.Task); break;
+            case MarkEntry mark: task.Mark = NodeOf(mark.NodeId).Number; break;
+            case AskScheduler when !_schedulerUp: return;
+            case AskScheduler ask: ask.IsMissing = !_core.Knows(task.Id); break;
+            case Enqueue _ when IsLost(): return;
+            case Enqueue enqueue: EnqueueArrives(task, enqueue.Task); break;
+            case Dequeue when IsLost(): return;
+            case Dequeue: RemoveArrives(task); break;
+            case ClaimAttempt claim:
+                var node = NodeOf(claim.NodeId);
+                var held = new Reply<bool>();
+                Run(node, node.Rules.Claim(claim.Claim, held), isExclusive: true, refused =>
+                {
+                    if (refused is not null) return;
+                    claim.IsHeld = held.Value;
+                    Answered(command);
+                });
+                return;
+            case ReportLoss loss:
+                Lost(new(task.Id, loss.Attempt, Causes.NodeLost, true), NodeOf(loss.NodeId), isTold =>
+                {
+                    if (isTold) Answered(command);
+                });
+                return;
+        }
+        Answered(command);
+    }
+
+    private void Happened(SweepMended mended)
+    {
+        if (mended.What == Mended.Dequeued) Figures.Dequeued++;
+    }
+
+    /// <summary>The sweeper's own process: it is never lost, and what it did not finish it meets again.</summary>
+    private sealed class Sweeper : SimActor
+    {
+        public override bool Step(IEnumerator<Effect> command, Instant now) => command.MoveNext();
     }
 }

@@ -1,3 +1,4 @@
+using HiveMind.Nodes;
 using HiveMind.Rewards;
 using HiveMind.Scheduling;
 using HiveMind.Tasks;
@@ -15,6 +16,7 @@ internal sealed partial class World
     private readonly WorldPlan _plan;
     private readonly Seams _seams;
     private readonly TaskPolicy _policy;
+    private readonly NodePolicy _nodePolicy;
     private readonly string _command;
     private readonly VirtualClock _clock = new();
     private readonly EventQueue _events = new();
@@ -38,10 +40,18 @@ internal sealed partial class World
         _seams = seams ?? Seams.None;
         _policy = new TaskPolicy(Rates, plan.MaxAttempts, plan.CrashLimit);
         _command = command;
+        _sweep = new SweepSteps(_orphans, Happened);
         _work = new SimRandom(plan.Seed * 2 + 1_000_003);
         _chance = new SimRandom(plan.Seed * 2 + 2_000_003);
         _now = _clock.Now;
-        _nodes = [.. plan.Nodes.Select((node, i) => new SimNode(i, node.Id, plan.Users[node.Owner].Id, node.Owner, plan, _clock, _seams))];
+        _nodePolicy = new NodePolicy
+        {
+            HeartbeatInterval = TimeSpan.FromTicks(plan.Heartbeat), WorkerLease = TimeSpan.FromTicks(plan.WorkerLease), Lease = TimeSpan.FromTicks(plan.Lease),
+            LookEvery = TimeSpan.FromTicks(LookEvery), ForgetAfter = TimeSpan.MaxValue, CordonAfterFailures = plan.CordonAfterFailures,
+            CordonFor = plan.CordonFor, CordonForAtMost = 4 * plan.CordonFor, SlowStart = plan.SlowStart,
+        };
+        _nodes = new SimNode[plan.Nodes.Count];
+        for (var node = 0; node < _nodes.Length; node++) _nodes[node] = NewNode(node);
         _runs = new bool[plan.Nodes.Count, plan.Shapes.Count];
         for (var node = 0; node < plan.Nodes.Count; node++)
             foreach (var shape in plan.Shapes) _runs[node, shape.Number] = plan.Runs(plan.Nodes[node], shape);
@@ -82,7 +92,7 @@ internal sealed partial class World
         foreach (var node in _nodes) Later(_chance.Exponential(Ticks.Second / 4), EventKind.MachineStarts, node.Number, node.Machine.Life);
         Later(0, EventKind.SchedulerStarts, _incarnation);
         Later(_plan.SweepEvery, EventKind.Sweep);
-        foreach (var node in _nodes) Later(_chance.Below((int)CheckHeldEvery), EventKind.CheckHeld, node.Number);
+        foreach (var node in _nodes) Later(_chance.Below((int)LookEvery), EventKind.NodeTick, node.Number);
         Later(2 * Ticks.Second, EventKind.Submit, -1);
         BeginFaults();
     }
@@ -110,30 +120,25 @@ internal sealed partial class World
         {
             case EventKind.Submit: Submit(what.A, what.B); break;
             case EventKind.Cancel: Cancel(_tasks[what.A]); break;
-            case EventKind.Grant: Grant(_tasks[what.A], (OfferOnItsWay)what.Body!, what.B); break;
-            case EventKind.AttemptLost: AttemptLost((LostWord)what.Body!); break;
+            case EventKind.Asks: Asks((SimCommand)what.Body!, what.A); break;
+            case EventKind.Resumes: Resumes((SimCommand)what.Body!); break;
             case EventKind.Expire: ExpireAsked(_tasks[what.A], what.B); break;
             case EventKind.ExpireAnswered: ExpireAnswered(_tasks[what.A], what.B); break;
             case EventKind.LeaveIndex: LeaveIndex(_tasks[what.A]); break;
             case EventKind.TaskGrainLost: TaskGrainLost(); break;
 
             case EventKind.OfferArrives: OfferArrives((OfferOnItsWay)what.Body!); break;
-            case EventKind.OfferConcludes: OfferConcludes((OfferOnItsWay)what.Body!); break;
-            case EventKind.LookUp: LookUp(_nodes[what.A], what.B, (HiveMind.Nodes.Reconciliation)what.Body!); break;
             case EventKind.ReportArrives: ReportArrives((ReportMessage)what.Body!); break;
             case EventKind.HeartbeatArrives: HeartbeatArrives((BeatMessage)what.Body!); break;
             case EventKind.ConnectArrives: ConnectArrives((BeatMessage)what.Body!); break;
-            case EventKind.DisconnectArrives: DisconnectArrives(_nodes[what.A], (long)what.Body!); break;
-            case EventKind.DrainArrives: DrainArrives(_nodes[what.A], (long)what.Body!); break;
-            case EventKind.DropArrives: DropArrives(_nodes[what.A], _tasks[what.B], (int)what.Body!); break;
-            case EventKind.LeaseRunsOut: LeaseRunsOut(_nodes[what.A]); break;
-            case EventKind.OwedAgain: OwedAgain(_nodes[what.A], what.B); break;
-            case EventKind.NodeTick: NodeTick(_nodes[what.A], what.B); break;
+            case EventKind.DisconnectArrives: _nodes[what.A].Rules.Disconnect((long)what.Body!, Now); break;
+            case EventKind.DrainArrives: _nodes[what.A].Rules.Drain((long)what.Body!, Now); break;
+            case EventKind.DropArrives: _nodes[what.A].Rules.Drop(_tasks[what.B].Id, (int)what.Body!, Causes.Cancelled, Now); break;
+            case EventKind.NodeTick: NodeTick(_nodes[what.A]); break;
             case EventKind.Uncordon: Uncordon(_nodes[what.A]); break;
             case EventKind.NodeGrainLost: NodeGrainLost(); break;
-            case EventKind.CheckHeld: CheckHeld(_nodes[what.A]); break;
 
-            case EventKind.AssignArrives or EventKind.KillArrives or EventKind.RunBegins or EventKind.RunEnds or EventKind.ReportAgain
+            case EventKind.AssignArrives or EventKind.KillArrives or EventKind.CloseArrives or EventKind.RunBegins or EventKind.RunEnds or EventKind.ReportAgain
                 or EventKind.VerdictArrives or EventKind.Beat or EventKind.SayNow or EventKind.BeatAnswered or EventKind.WorkerLeaseRunsOut or EventKind.Connect
                 or EventKind.Welcome:
                 OnMachine(in what);
@@ -151,9 +156,6 @@ internal sealed partial class World
 
             case EventKind.Sweep: Sweep(); break;
             case EventKind.SweepPage: SweepPage(what.A); break;
-            case EventKind.Mend: Mend(_tasks[what.A]); break;
-            case EventKind.Dequeue: Dequeue(_tasks[what.A]); break;
-            case EventKind.Claim: Claim(_tasks[what.A], what.B, (TaskAssignment)what.Body!); break;
 
             case EventKind.WaitBound: WaitBound(_tasks[what.A], what.B); break;
             default: Fault(in what); break;
@@ -182,21 +184,9 @@ internal sealed partial class World
         if (!_ending && _chance.Chance(_plan.Doubled)) Later(Delay(), kind, a, b, body);
     }
 
-    /// <summary>
-    /// A word of a task's grain to the scheduler: lost, maybe, but never after a later word of the same grain, which waits for each.
-    /// </summary>
-    private void Tell(EventKind kind, SimTask task, object? body = null)
-    {
-        if (!_ending && _chance.Chance(_plan.Lost)) return;
-        task.ToldUntil = Math.Max(task.ToldUntil + 1, _clock.Ticks + Delay());
-        _events.Add(task.ToldUntil, kind, task.Number, 0, body);
-    }
-
     /// <summary>A call that is made again until it is answered: late at worst.</summary>
-    private void Call(EventKind kind, int a, int b = 0, object? body = null) =>
-        Later(Delay() + (!_ending && _chance.Chance(_plan.Lost) ? 5 * Ticks.Second : 0), kind, a, b, body);
-
-    private Moment At(SimTask task) => new(task.Id, _now, task.StartedAt, _policy);
+    private void Call(EventKind kind, int a, int b = 0, object? body = null, long after = 0) =>
+        Later(after + Delay() + (!_ending && _chance.Chance(_plan.Lost) ? 5 * Ticks.Second : 0), kind, a, b, body);
 
     private bool WriteFails() => !_ending && _chance.Chance(_plan.WriteFails);
 

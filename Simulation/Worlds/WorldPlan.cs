@@ -82,17 +82,22 @@ internal sealed record WorldPlan
     /// <summary>The whole hub does nothing for a while; or is killed and started again.</summary>
     public long HubFreezes { get; init; }
     public long HubOutages { get; init; }
+    /// <summary>Chance that a store hangs for some seconds before it does what it is asked for.</summary>
+    public double StoreHangs { get; init; }
     /// <summary>Chance that a record cannot be asked.</summary>
     public double AskFails { get; init; }
 
     /// <summary>Nothing fails, nobody leaves: what is promised must come true to the letter.</summary>
-    public bool IsCalm => CordonAfterFailures == 0 && SlowStart == 0 && Scheduling.RetryElsewhere == TimeSpan.Zero && Lost == 0 && Doubled == 0 && WriteFails == 0
+    public bool IsCalm => CordonAfterFailures == 0 && SlowStart == 0 && Scheduling.RetryElsewhere == TimeSpan.Zero && Lost == 0 && Doubled == 0 && WriteFails == 0 && StoreHangs == 0
         && (Deaths | Freezes | Cuts | Resizes | Departures | Cordons | SchedulerDeaths | NodeGrainLosses | TaskGrainLosses | HubFreezes | HubOutages) == 0;
 
     public bool LosesHubs => (HubFreezes | HubOutages) > 0;
     public bool LosesMachines => (Deaths | Freezes | Cuts | Resizes | Departures | Cordons) > 0;
     /// <summary>The hub fails and nobody else: no loss is a machine's or a task's doing.</summary>
     public bool OnlyTheHubFails => LosesHubs && CordonAfterFailures == 0 && !LosesMachines && Lost == 0 && Doubled == 0 && WriteFails == 0;
+
+    /// <summary>Machines, lines and the hub's processes are well: no run is killed, however slow the stores are.</summary>
+    public bool OnlyStoresAreSlow => StoreHangs > 0 && !LosesMachines && !LosesHubs && NodeGrainLosses == 0 && Lost == 0 && Straggles == 0;
 
     public bool LosesSchedulers => SchedulerDeaths > 0;
 

@@ -53,8 +53,8 @@ public sealed class BadMachineTests(HubFixture hub)
         Assert.Equal($"{broken.Id}", (await hub.Task(id).Examine()).Pending!.FailedOn);
         await hub.Deactivate(Scheduler); // a scheduler that is made anew reads it in the index
         await hub.Until(async () => (await Scheduler.Missing([id])).Count == 0, "the new scheduler knows it");
+        await busy.Beat(); // the other first: one that the scheduler has not heard of is waited for by nobody
         await broken.Beat();
-        await busy.Beat();
         await hub.Until(async () => (await Scheduler.Explain(id)).Reason == "WAITING_ELSEWHERE", "it still waits for the other");
 
         var before = hub.Clock.GetUtcNow();

@@ -139,10 +139,10 @@ public sealed class SuspensionTests(HubFixture hub)
     [Fact]
     public async Task Token_OlderThanItMayBe_IsGoodForNothing()
     {
-        var machine = await hub.Connected(_type);
-        hub.Options.Nodes.TokenMaxAge = TimeSpan.FromSeconds(30);
+        hub.Options.Nodes.TokenMaxAge = TimeSpan.FromSeconds(30); // a node reads what is laid down for it when it wakes up
         try
         {
+            var machine = await hub.Connected(_type);
             await hub.Pass(TimeSpan.FromSeconds(29), machine);
             await machine.Grain.CheckToken(Hash(machine.Token));
             Assert.Equal(hub.Clock.GetUtcNow() + TimeSpan.FromSeconds(1), (await machine.Snapshot()).TokenEndsAt);

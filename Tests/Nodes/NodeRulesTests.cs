@@ -2,7 +2,6 @@ using CsCheck;
 using HiveMind.Nodes;
 using HiveMind.Scheduling;
 using HiveMind.Tasks;
-using Microsoft.Extensions.Time.Testing;
 
 namespace HiveMind.Tests.Nodes;
 
@@ -70,68 +69,52 @@ public sealed class NodeRulesTests
     [Fact]
     public void Lease_NotRenewed_ExpiresAfterItsDurationOnTheMonotonicClock()
     {
-        var time = new FakeTimeProvider();
-        var lease = new NodeLease(time, TimeSpan.FromSeconds(15), TimeSpan.FromMinutes(1));
-        time.Advance(TimeSpan.FromSeconds(14));
-        Assert.False(lease.IsExpired);
-        lease.Renew();
-        time.Advance(TimeSpan.FromSeconds(14));
-        Assert.False(lease.IsExpired);
-        time.Advance(TimeSpan.FromSeconds(1));
-        Assert.True(lease.IsExpired);
+        var lease = new NodeLease(At(15), At(60), At(0));
+        Assert.False(lease.IsExpired(At(14)));
+        lease.Renew(At(14));
+        Assert.False(lease.IsExpired(At(28)));
+        Assert.True(lease.IsExpired(At(29)));
     }
 
     [Fact]
     public void Lease_HubWasAway_BeginsAnewButNotForEver()
     {
-        var time = new FakeTimeProvider();
-        var lease = new NodeLease(time, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(1));
+        var lease = new NodeLease(At(15), At(1), At(0));
+        var now = 0;
         for (var absence = 0; absence < NodeLease.MostAbsences; absence++)
         {
-            time.Advance(TimeSpan.FromSeconds(20));
-            Assert.True(lease.Look());
-            Assert.False(lease.IsExpired);
+            now += 20;
+            Assert.True(lease.Look(At(now)));
+            Assert.False(lease.IsExpired(At(now)));
         }
 
-        time.Advance(TimeSpan.FromSeconds(20)); // late for ever: a dead node must be called lost all the same
-        Assert.True(lease.Look());
-        Assert.True(lease.IsExpired);
-        lease.Renew();
-        time.Advance(TimeSpan.FromSeconds(20));
-        lease.Look();
-        Assert.False(lease.IsExpired); // it was heard in between
+        now += 20; // late for ever: a dead node must be called lost all the same
+        Assert.True(lease.Look(At(now)));
+        Assert.True(lease.IsExpired(At(now)));
+        lease.Renew(At(now));
+        now += 20;
+        lease.Look(At(now));
+        Assert.False(lease.IsExpired(At(now))); // it was heard in between
     }
 
     [Theory]
     [InlineData(4.0, false)]
     [InlineData(4.1, true)]
-    public void Lease_LookThatIsLate_IsAnAbsenceFromThreeSecondsOn(double gap, bool isAbsence)
-    {
-        var time = new FakeTimeProvider();
-        var lease = new NodeLease(time, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(1));
-        time.Advance(TimeSpan.FromSeconds(gap));
-
-        Assert.Equal(isAbsence, lease.Look());
-    }
+    public void Lease_LookThatIsLate_IsAnAbsenceFromThreeSecondsOn(double gap, bool isAbsence) =>
+        Assert.Equal(isAbsence, new NodeLease(At(15), At(1), At(0)).Look(At(gap)));
 
     [Fact]
     public void Lease_LostSoonAfterAnAbsence_IsNotTheNodesDoingUnlessItWasGrantedSince()
     {
-        var time = new FakeTimeProvider();
-        var lease = new NodeLease(time, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(1));
-        time.Advance(TimeSpan.FromSeconds(15));
-        lease.Renew();
-        var before = time.GetTimestamp();
-        time.Advance(TimeSpan.FromSeconds(20));
-        lease.Renew(); // the first that is heard after it
+        var lease = new NodeLease(At(15), At(1), At(0));
+        lease.Renew(At(15));
+        lease.Renew(At(35)); // the first that is heard after it
 
-        time.Advance(TimeSpan.FromSeconds(3));
-        lease.Renew();
-        Assert.False(lease.BlamesNode(before));
-        Assert.False(lease.BlamesNode(null));
-        Assert.True(lease.BlamesNode(time.GetTimestamp()));
-        time.Advance(TimeSpan.FromSeconds(12));
-        Assert.True(lease.BlamesNode(before));
+        lease.Renew(At(38));
+        Assert.False(lease.BlamesNode(At(15), At(38)));
+        Assert.False(lease.BlamesNode(null, At(38)));
+        Assert.True(lease.BlamesNode(At(38), At(38)));
+        Assert.True(lease.BlamesNode(At(15), At(50)));
     }
 
     [Fact]
@@ -151,64 +134,147 @@ public sealed class NodeRulesTests
     }
 
     [Fact]
-    public void Reconcile_WantedNeverSeen_IsPushedAgainOnlyAfterAWhile()
+    public void Reconcile_PushedNeverNamed_IsPushedAgainOnlyAfterAWhile()
     {
-        Assert.Empty(Reconcile([Wanted("a")], [], longAgo: false).Push);
-        Assert.Single(Reconcile([Wanted("a")], [], longAgo: true).Push);
+        Assert.Empty(Reconcile(Holding(), [], after: 2).Push);
+        Assert.Single(Reconcile(Holding(), [], after: 3).Push);
     }
 
     [Fact]
-    public void Reconcile_WantedNeverSeenThatMayHaveBegun_IsNeverPushedAgain()
+    public void Reconcile_PushedNeverNamedThatMayHaveBegun_IsNeverPushedAgain()
     {
-        var plan = Reconcile([Wanted("a")], [], longAgo: true, surelyNotBegun: false);
+        var plan = Reconcile(Holding(), [], after: 3, surelyNotBegun: false);
 
         Assert.Empty(plan.Push);
         Assert.Equal("a", Assert.Single(plan.Unsure).TaskId);
-        Assert.Empty(Reconcile([Wanted("a")], [], longAgo: false, surelyNotBegun: false).Unsure); // its push may just be under way
+        Assert.Empty(Reconcile(Holding(), [], after: 2, surelyNotBegun: false).Unsure); // its push may just be under way
     }
 
     [Fact]
-    public void HasSurelyNotBegun_OnlyOnTheSameStreamAndBeforeTheWorkerCanHaveLetItGo()
+    public void HasSurelyNotBegun_OnlyOnTheSameStreamOnceAndBeforeTheWorkerCanHaveLetItGo()
     {
-        var (lease, interval) = (TimeSpan.FromSeconds(12), TimeSpan.FromSeconds(3));
-        var pushed = Wanted("a") with { GrantedAt = 1, Epoch = 4 };
+        var (lease, interval) = (At(12), At(3));
+        var held = Holding();
+        var pushed = held.Find("a")!;
 
-        Assert.True(pushed.HasSurelyNotBegun(4, TimeSpan.FromSeconds(6), lease, interval));
-        Assert.False(pushed.HasSurelyNotBegun(4, TimeSpan.FromSeconds(7), lease, interval));
-        Assert.False(pushed.HasSurelyNotBegun(5, TimeSpan.FromSeconds(1), lease, interval));
-        Assert.False((pushed with { GrantedAt = null }).HasSurelyNotBegun(4, TimeSpan.FromSeconds(1), lease, interval));
+        Assert.True(pushed.HasSurelyNotBegun(4, At(6), lease, interval));
+        Assert.False(pushed.HasSurelyNotBegun(4, At(7), lease, interval));
+        Assert.False(pushed.HasSurelyNotBegun(5, At(1), lease, interval));
+        pushed.Pushed(At(3), again: true);
+        Assert.False(pushed.HasSurelyNotBegun(4, At(4), lease, interval));
+        var adopted = new HeldAttempts();
+        adopted.Adopt(Assignment, Run("a", new(1, 1, 0)), At(0), null);
+        Assert.False(adopted.Find("a")!.HasSurelyNotBegun(4, At(1), lease, interval));
     }
 
     [Fact]
-    public void Reconcile_SeenAndMissing_IsGone() => Assert.Single(Reconcile([Wanted("a") with { Seen = true }], []).Gone);
+    public void Reconcile_NamedAndThenMissing_IsGone()
+    {
+        var held = Holding();
+        Reconcile(held, [new("a", 1, false)]);
+
+        Assert.Equal(HeldPhase.Named, held.Find("a")!.Phase);
+        Assert.Single(Reconcile(held, []).Gone);
+    }
 
     [Fact]
-    public void Reconcile_NamedByTheWorker_IsSeen() => Assert.True(Assert.Single(Reconcile([Wanted("a")], [new("a", 1, false)]).Update).Seen);
+    public void Reconcile_ProgramBegan_IsNewsOnceAndToBeToldUntilItsTaskKnows()
+    {
+        var held = Holding();
+
+        Assert.Single(Reconcile(held, [new("a", 1, true)]).Begun);
+        Assert.Empty(Reconcile(held, [new("a", 1, true)]).Begun);
+        Assert.Equal(HeldPhase.Begun, held.Find("a")!.Phase);
+        held.Find("a")!.Told();
+        Assert.Empty(Reconcile(held, [new("a", 1, true)]).Begun);
+        Assert.Equal(HeldPhase.Started, held.Find("a")!.Phase);
+        Assert.Single(Reconcile(held, []).Gone);
+    }
 
     [Fact]
     public void Reconcile_DroppedAndNamed_IsKilledAgain_AndMissingFreesItsRoom()
     {
-        var dropped = Wanted("a") with { Seen = true, Dropped = true };
+        var held = Holding();
+        Reconcile(held, [new("a", 1, false)]);
+        held.Find("a")!.Drop();
 
-        Assert.Single(Reconcile([dropped], [new("a", 1, true)]).Kill);
-        Assert.Single(Reconcile([dropped], []).Free);
-        Assert.Empty(Reconcile([dropped], []).Gone);
+        Assert.Single(Reconcile(held, [new("a", 1, true)]).Kill);
+        Assert.Empty(Reconcile(held, [new("a", 1, true)]).Begun);
+        var plan = Reconcile(held, []);
+        Assert.Single(plan.Free);
+        Assert.Empty(plan.Gone);
+    }
+
+    /// <summary>Its push may be under way still: its worker may begin it and name it only then.</summary>
+    [Fact]
+    public void Reconcile_DroppedAndNeverNamed_KeepsItsRoomAsLongAsItMayBeOnItsWay()
+    {
+        var held = Holding();
+        held.Find("a")!.Drop();
+
+        Assert.Empty(Reconcile(held, [], after: 2).Free);
+        Assert.Single(Reconcile(held, [], after: 3).Free);
+        Assert.Single(Reconcile(held, [new("a", 1, false)], after: 2).Kill);
+        Assert.Single(Reconcile(held, [], after: 2).Free); // named once, and not any more
     }
 
     [Fact]
-    public void Reconcile_OtherAttempt_IsKilled_AndUnknownIsLookedUp()
+    public void Reconcile_OtherAttempt_IsKilledAndDoesNotCountAsNamed_AndUnknownIsLookedUp()
     {
-        Assert.Equal(7, Assert.Single(Reconcile([Wanted("a")], [new("a", 7, true)]).Kill).Attempt);
-        Assert.Equal("b", Assert.Single(Reconcile([], [new("b", 1, true)]).Unknown).TaskId);
+        var held = Holding();
+        Assert.Equal(7, Assert.Single(Reconcile(held, [new("a", 7, true)]).Kill).Attempt);
+        Assert.Equal(HeldPhase.Pushed, held.Find("a")!.Phase);
+        Assert.Single(Reconcile(held, [new("a", 7, true)], after: 3).Push);
+        Assert.Equal("b", Assert.Single(Reconcile(held, [new("b", 1, true)]).Unknown).TaskId);
+    }
+
+    /// <summary>It is being granted: what names it is looked up, and the grant goes on.</summary>
+    [Fact]
+    public void Held_OnlyReserved_TakesRoomAndIsNoAttemptAndIsNotTakenUpBesideThat()
+    {
+        var held = new HeldAttempts();
+        held.Resize(new NodeCapabilities { CpuCores = 1, MemoryMb = 100 });
+        Assert.True(held.TryReserve(Run("a", new(1000, 100, 0))));
+        Assert.False(held.TryReserve(Run("b", new(1, 1, 0))));
+
+        Assert.Equal((0, true, null), (held.Count, held.Holds("a"), held.Find("a")));
+        Assert.Single(Reconcile(held, [new("a", 1, true)]).Unknown);
+        Assert.False(held.Adopt(Assignment, Run("a", new(1000, 100, 0)), At(1), new("a", 1, true)));
+        Assert.NotNull(held.Grant(Assignment, At(1), 4, At(0)));
+        Assert.Null(held.Grant(Assignment, At(1), 4, At(0))); // once
+        Assert.Equal(1, held.Count);
+        held.Release("a");
+        Assert.Equal((0, held.Total), (held.Count, held.Free));
+    }
+
+    [Fact]
+    public void Reserve_MoreDiskThanThereIs_IsRefused()
+    {
+        var room = new NodeReservations();
+        room.Resize(new NodeCapabilities { CpuCores = 4, MemoryMb = 4096, DiskMb = 1000 });
+        Assert.False(room.TryReserve(Run("a", new(1000, 100, 0) { DiskMb = 1001 })));
+        Assert.True(room.TryReserve(Run("a", new(1000, 100, 0) { DiskMb = 600 })));
+        Assert.False(room.TryReserve(Run("b", new(1000, 100, 0) { DiskMb = 401 })));
     }
 
     private static readonly DateTimeOffset Noon = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
 
     private static RunningTask Run(string id, ResourceRequest resources) => new(id, "anna", TaskPriority.High, resources, Noon);
 
-    private static WantedAttempt Wanted(string id) => new(
-        new TaskAssignment(id, 1, new TaskSpec { UserId = "u", TaskType = "noop", Payload = BlobRef.Empty, Resources = new(1, 1, 0) }), 0);
+    private static TaskAssignment Assignment { get; } = new("a", 1, new TaskSpec { UserId = "u", TaskType = "noop", Payload = BlobRef.Empty, Resources = new(1, 1, 0) });
 
-    private static Reconciliation Reconcile(IEnumerable<WantedAttempt> wanted, IReadOnlyList<AttemptReport> running, bool longAgo = false, bool surelyNotBegun = true) =>
-        WantedSet.Reconcile(wanted.ToDictionary(attempt => attempt.TaskId), running, _ => longAgo, _ => surelyNotBegun);
+    private static TimeSpan At(double seconds) => TimeSpan.FromSeconds(seconds);
+
+    /// <summary>Attempt 1 of "a", granted and pushed at 0 on connection 4.</summary>
+    private static HeldAttempts Holding()
+    {
+        var held = new HeldAttempts();
+        held.Resize(new NodeCapabilities { CpuCores = 1, MemoryMb = 100 });
+        held.TryReserve(Run("a", new(1, 1, 0)));
+        held.Grant(Assignment, At(0), 4, At(0));
+        return held;
+    }
+
+    private static Reconciliation Reconcile(HeldAttempts held, IReadOnlyList<AttemptReport> running, double after = 0, bool surelyNotBegun = true) =>
+        held.Reconcile(running, At(after), At(3), _ => surelyNotBegun);
 }

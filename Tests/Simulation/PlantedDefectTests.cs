@@ -1,22 +1,49 @@
+using HiveMind.Nodes;
 using HiveMind.Scheduling;
 using HiveMind.Simulation;
 using HiveMind.Tasks;
 
 namespace HiveMind.Tests.Simulation;
 
-/// <summary>Would the simulator notice? Each test plants a defect where the world calls a rule and must be told of it, and told how to see it again.</summary>
+/// <summary>
+/// Would the simulator notice? Each test plants a defect in the order in which steps are taken, or in a rule, and must be told of it, and told how to see it again.
+/// </summary>
 public sealed class PlantedDefectTests(ITestOutputHelper output)
 {
     private const long Steps = 30_000;
 
     [Fact]
-    public void ARelease_CountedTwice_IsFound() => AssertFound("I6", new FreesTwice());
-
-    [Fact]
-    public void AStaleAttempt_Accepted_IsFound() => AssertFound("I4", new TakesStaleReports());
-
-    [Fact]
     public void Backfill_DelayingTheHead_IsFound() => AssertFound("I7", new LetsAllPass());
+
+    [Fact]
+    public void Heartbeat_AnsweredAfterTheStores_IsFound() => AssertFound("Lease", new AnswersLast());
+
+    [Fact]
+    public void Start_TickedOffBeforeItsTaskKnowsIt_IsFound() => AssertFound("Start", new Skipping(wait => wait is TellStarts));
+
+    [Fact]
+    public void Submit_AcknowledgedBeforeItIsStored_IsFound() => AssertFound("I1", new Skipping(wait => wait is SaveTask { Why: SaveTaskOf.Birth }));
+
+    [Fact]
+    public void Submit_StoredBeforeItIsInTheIndex_IsFound() => AssertFound("I10", new Skipping(wait => wait is EnterIndex { How: IndexEntry.Before }));
+
+    [Fact]
+    public void Grant_HandedOutBeforeItIsStored_IsFound() => AssertFound("I1", new Skipping(wait => wait is SaveTask { Why: SaveTaskOf.Grant }));
+
+    [Fact]
+    public void End_AcknowledgedBeforeItIsStored_IsFound() => AssertFound("I1", new Skipping(wait => wait is SaveTask { Why: SaveTaskOf.AttemptEnd }));
+
+    [Fact]
+    public void End_AcknowledgedBeforeItsTaskKnowsIt_IsFound() => AssertFound("I1", new Skipping(wait => wait is RecordEnds));
+
+    [Fact]
+    public void Cancel_AcknowledgedBeforeItIsStored_IsFound() => AssertFound("I8", new Skipping(wait => wait is SaveTask { Why: SaveTaskOf.Cancel }));
+
+    [Fact]
+    public void Expiry_ToldBeforeItIsStored_IsFound() => AssertFound("I1", new Skipping(wait => wait is SaveTask { Why: SaveTaskOf.Expiry }));
+
+    [Fact]
+    public void Connection_WelcomedBeforeItsEpochIsStored_IsFound() => AssertFound("I1", new Skipping(wait => wait is SaveNode { Why: SaveOf.Connection }));
 
     private void AssertFound(string invariant, Seams defect)
     {
@@ -46,30 +73,14 @@ public sealed class PlantedDefectTests(ITestOutputHelper output)
         }
     }
 
-    private sealed class FreesTwice : Seams
+    private sealed class Skipping(Func<Effect, bool> skips) : Seams
     {
-        public override NodeRoom NewRoom() => new Room();
-
-        private sealed class Room : NodeRoom
-        {
-            private ResourceRequest _tooMuch = ResourceMath.Nothing;
-
-            public override ResourceRequest Free => base.Free.Plus(_tooMuch);
-
-            public override bool Release(string taskId)
-            {
-                var before = base.Free;
-                var released = base.Release(taskId);
-                if (released) _tooMuch = _tooMuch.Plus(base.Free.Minus(before));
-                return released;
-            }
-        }
+        public override bool Skips(Effect wait) => skips(wait);
     }
 
-    private sealed class TakesStaleReports : Seams
+    private sealed class AnswersLast : Seams
     {
-        /// <summary>Whatever the attempt, while one is open.</summary>
-        public override bool IsCurrent(TaskRecord task, string nodeId, int attempt) => task.Current is not null;
+        public override bool AnswersHeartbeatsLast => true;
     }
 
     private sealed class LetsAllPass : Seams

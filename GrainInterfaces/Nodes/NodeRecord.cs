@@ -38,7 +38,7 @@ public sealed record NodeRecord : HiveMind.Persistence.IStoredRecord
     [Id(18)] public string Instance { get; init; } = "";
     /// <summary>The machine that registered it; empty: not said.</summary>
     [Id(19)] public string MachineId { get; init; } = "";
-    /// <summary>Tasks of others that it may hold at a time (<see cref="SlowStart"/>): 0 is the start; null: as many as fit, also in records of old.</summary>
+    /// <summary>Tasks of others that it may hold at a time (`SlowStart`): 0 is the start; null: as many as fit, also in records of old.</summary>
     [Id(20)] public int? EarnedShare { get; init; }
     /// <summary>When its worker was last heard, where its lease has ended since: attempts with a longer lease of their own are kept from then on; null: it is heard, or left.</summary>
     [Id(21)] public DateTimeOffset? SilentSince { get; init; }

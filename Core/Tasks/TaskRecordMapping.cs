@@ -4,7 +4,7 @@ using HiveMind.Scheduling;
 namespace HiveMind.Tasks;
 
 /// <summary>The record as others need it.</summary>
-internal static class TaskRecordMapping
+public static class TaskRecordMapping
 {
     public static PendingTask ToPending(this TaskRecord task, string taskId) =>
         new(taskId, task.Spec!.UserId, task.Spec.TaskType, task.Spec.Priority, task.Spec.Resources, task.CreatedAt, task.NotBefore)

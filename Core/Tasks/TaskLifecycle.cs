@@ -169,9 +169,9 @@ public static class TaskLifecycle
     {
         var held = at.HeldOf(task.Current!);
         var measured = at.RanOf() is not { } ran ? held
-            : claimedMs > 0 && held > ran ? TimeSpan.FromTicks(Math.Min(held.Ticks, (ran + WantedAttempt.LongestWay).Ticks)) : ran;
+            : claimedMs > 0 && held > ran ? TimeSpan.FromTicks(Math.Min(held.Ticks, (ran + HeldAttempt.LongestWay).Ticks)) : ran;
         if (!at.IsPartial || claimedMs <= 0) return measured;
-        var atMost = at.Now - task.Current!.AssignedAt + ProcessClock.Trust;
+        var atMost = at.Now - task.Current!.AssignedAt + ClockTrust.Trust;
         return measured > atMost ? measured : atMost;
     }
 

@@ -14,7 +14,7 @@ public static class TaskLease
     public static bool Outlasts(TimeSpan asked, TimeSpan worker) => asked > worker;
 
     /// <summary>How long nothing was heard: as measured here, or since what an earlier activation wrote down, as far as clocks are believed.</summary>
-    public static TimeSpan Silence(TimeSpan measured, DateTimeOffset? since, DateTimeOffset now) => since is { } at ? ProcessClock.AtLeast(measured, now - at) : measured;
+    public static TimeSpan Silence(TimeSpan measured, DateTimeOffset? since, DateTimeOffset now) => since is { } at ? ClockTrust.AtLeast(measured, now - at) : measured;
 
     private static TimeSpan Later(TimeSpan one, TimeSpan other) => one > other ? one : other;
 }
