@@ -72,6 +72,7 @@ internal sealed partial class World
             Later(0, EventKind.Resumes, body: command);
             return;
         }
+        if (wait is TellScheduler told) CheckRoom((SimNode)command.Actor, told.View); // as it is said: it may be late, and be the last to come
         command.Missing = wait switch
         {
             AskGrants grants => grants.Tasks.Count,
@@ -166,7 +167,6 @@ internal sealed partial class World
                 return;
             case TellScheduler when IsLost(): break;
             case TellScheduler tell:
-                CheckRoom(node, tell.View);
                 ViewArrives(node.Number, tell.View);
                 break;
         }

@@ -30,10 +30,12 @@ public sealed class HubAbsenceTests
 
         var running = await pool.Status(task, lender);
         Assert.Equal("", running.Reason);
-        var causes = running.Attempts.Select(attempt => attempt.Cause).ToArray();
-        Assert.InRange(causes.Length, 4, 7);
-        Assert.All(causes[..^1], cause => Assert.Equal("HUB_AWAY", cause));
-        Assert.Equal("", causes[^1]);
+        Assert.InRange(running.Attempts.Count, 4, 7);
+        // It has one attempt that counts, and runs: none of the others counted. Those that were never handed over were no run that was lost.
+        var lost = running.Attempts.SkipLast(1).ToArray();
+        Assert.All(lost.Where(attempt => attempt.StartedAt.Length > 0), attempt => Assert.Equal("HUB_AWAY", attempt.Cause));
+        Assert.True(lost.Count(attempt => attempt.Cause == "HUB_AWAY") >= 3, string.Join(' ', lost.Select(attempt => attempt.Cause)));
+        Assert.Equal("", running.Attempts[^1].Cause);
     }
 
     [Fact]
