@@ -57,7 +57,7 @@ public sealed partial class NodeMachine
     /// <summary>A worker that leaves hands back what it runs: that is no failure of the machine.</summary>
     private void NoteOutcome(string account, string cause)
     {
-        if (cause == Causes.Completed && account != _node!.OwnerId) _slowStart.Succeeded(_node.Capabilities);
+        if (cause == Causes.Completed && _node is { } node && account != node.OwnerId) _slowStart.Succeeded(node.Capabilities);
         if (_draining) return;
         if (FailureStreak.IsMachinesOwn(cause) && !(cause == Causes.WorkerRefused && _usage.DiskFull)) _slowStart.Failed();
         if (!_streak.Ended(account, cause, _now.Wall)) return;

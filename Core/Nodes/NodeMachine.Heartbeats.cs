@@ -115,7 +115,7 @@ public sealed partial class NodeMachine
         if (HasToTend) Tend();
     }
 
-    private bool HasSurelyNotBegun(HeldAttempt held) => held.HasSurelyNotBegun(_node!.Epoch, _now.Clock, _policy.WorkerLease, _policy.HeartbeatInterval);
+    private bool HasSurelyNotBegun(HeldAttempt held) => _node is { } node && held.HasSurelyNotBegun(node.Epoch, _now.Clock, _policy.WorkerLease, _policy.HeartbeatInterval);
 
     /// <summary>One pass at a time; what comes up meanwhile is for the next.</summary>
     private void Tend()

@@ -21,16 +21,16 @@ public sealed partial class NodeMachine
 
         if (reserved.Count > 0)
         {
-            var epoch = _node!.Epoch;
+            var (owner, epoch) = (_node!.OwnerId, _node.Epoch);
             _unsure.ExceptWith(reserved.Select(task => task.TaskId));
             var open = reserved.Count; // those that are neither granted nor released yet
             try
             {
                 var mark = new MarkTasks([.. reserved.Select(task => task.TaskId)]);
                 yield return mark;
-                if (mark.IsMarked)
+                if (mark.IsMarked && _node is not null) // it may have been removed meanwhile
                 {
-                    var grants = new AskGrants(reserved, _node!.OwnerId, epoch);
+                    var grants = new AskGrants(reserved, owner, epoch);
                     yield return grants;
                     open = 0;
                     foreach (var wait in Grant(grants, answers)) yield return wait;

@@ -116,6 +116,7 @@ internal sealed partial class World
             if (!ids.Add(run.TaskId)) throw Broken("I6", $"{node.Id} holds {run.TaskId} twice");
         }
         if (held.Plus(view.Free) != view.Total) throw Broken("I6", $"{node.Id} says {view.Free} are free of {view.Total}, and {held} are reserved");
+        if (view.Total != node.SaidTotal) (node.SaidTotal, node.MayExceed) = (view.Total, true);
         if (!IsWithin(view.Free) && !node.MayExceed && view.Activation == $"{node.Activation}") throw Broken("I6", $"{node.Id} reserved {held} of {view.Total}");
         if (IsWithin(node.Rules.Held.Free)) node.MayExceed = false;
     }

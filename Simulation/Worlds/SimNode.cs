@@ -29,6 +29,8 @@ internal sealed class SimNode(int number, string id, string ownerId, int owner, 
     public long LastEpoch { get; set; } = -1;
     /// <summary>It shrank, or took up what it ran already: it may hold more than it lends until enough has ended.</summary>
     public bool MayExceed { get; set; }
+    /// <summary>What it last said that it lends.</summary>
+    public ResourceRequest? SaidTotal { get; set; }
     /// <summary>What it last said that it holds, where that is counted.</summary>
     public HashSet<string> Said { get; set; } = [];
     public NodeView? LastSaid { get; set; }

@@ -46,7 +46,7 @@ internal sealed partial class World
         var machine = node.Machine;
         if (machine.Up || machine.Life != life) return;
         if (node.IsRegistered) Start(node);
-        else Register(node, () => MachineStarts(node, life));
+        else Register(node, () => MachineStarts(node, life), () => Later(Ticks.Second, EventKind.MachineStarts, node.Number, life));
     }
 
     private void Start(SimNode node)

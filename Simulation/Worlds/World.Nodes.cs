@@ -106,10 +106,8 @@ internal sealed partial class World
         if (!node.IsRegistered) return;
         var reply = new Reply<NodeWelcome>();
         var start = new WorkerStart($"{hello.Life}", node.Stored!.Instance.Length > 0 ? [node.Stored.Instance] : []);
-        node.MayExceed = true; // it may have shrunk
         Run(node, node.Rules.Connect(new SimLink(hello.Life, hello.Hello), node.Capabilities, hello.Running, start, reply), isExclusive: true, refused =>
         {
-            node.MayExceed = true;
             if (refused is not null) return;
             if (reply.Value.Epoch <= node.LastEpoch || node.Stored!.Epoch < reply.Value.Epoch)
                 throw Broken("I1", $"{node.Id} is welcomed to epoch {reply.Value.Epoch}: {node.LastEpoch} was the last, and {node.Stored!.Epoch} is stored");
@@ -166,12 +164,15 @@ internal sealed partial class World
 
     private static Caller OwnerOf(SimNode node) => new(node.OwnerId, node.OwnerId, Roles.User);
 
-    private void Register(SimNode node, Action registered) => Run(
+    /// <param name="node">A machine without a node.</param>
+    /// <param name="registered">It has one.</param>
+    /// <param name="unanswered">The call got no answer: whoever made it makes it again.</param>
+    private void Register(SimNode node, Action registered, Action unanswered) => Run(
         node, node.Rules.Register(new(OwnerOf(node), NodeTypes.Worker, "", 0, node.Capabilities), [1]), isExclusive: true, refused =>
         {
             if (refused is not null) throw Broken("Conservation", $"{node.Id} may not be registered by its owner: {refused.Message}");
             registered();
-        });
+        }, unanswered);
 
     // ------------------------------------------------------------ what nobody waits for
 

@@ -68,6 +68,19 @@ public sealed class NodeMachineTests
     }
 
     [Fact]
+    public void Offer_NodeIsRemovedWhileItIsMarked_AsksForNoGrantAndHoldsNothing()
+    {
+        _node.Connect();
+        var reply = new Reply<OfferResult>();
+        var (offer, _) = _node.Until<MarkTasks>(_node.Machine.Offer([NodeBench.Offer(Task(1))], reply));
+        _node.Run(_node.Machine.Unregister(new(NodeBench.Owner, NodeBench.Owner, Roles.User)));
+        _node.GoOn(offer);
+        Assert.Equal(OfferAnswerKind.TryAgain, Assert.Single(reply.Value.Answers).Kind);
+        Assert.False(_node.Machine.Held.Holds(Task(1)));
+        Assert.Empty(_node.Pushed);
+    }
+
+    [Fact]
     public void Offer_LeaseEndsWhileItIsGranted_TheAttemptIsClosedUncounted()
     {
         _node.Connect();
