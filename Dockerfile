@@ -6,6 +6,7 @@ WORKDIR /source
 COPY Directory.Build.props Directory.Packages.props global.json BannedSymbols.txt .editorconfig README.md LICENSE ./
 COPY Protos/ Protos/
 COPY GrainInterfaces/ GrainInterfaces/
+COPY Core/ Core/
 COPY Grains/ Grains/
 COPY GrpcGateway/ GrpcGateway/
 COPY Web/ Web/
