@@ -18,7 +18,7 @@ internal abstract class BenchHub : IDisposable
     /// <summary>Of the silo that was started last.</summary>
     protected string HttpAddress { get; private set; } = "";
 
-    /// <summary>The settings of that store: nothing is the embedded floor, `redis` one of the scenario's own, else its address.</summary>
+    /// <summary>The settings of that store: nothing is the embedded state store, `redis` one of the scenario's own, else its address.</summary>
     protected async Task<string[]> Store(string? redis)
     {
         if (redis == BenchRedis.Own) redis = (_redis = await BenchRedis.Start()).ConnectionString;

@@ -7,12 +7,12 @@ using Orleans.Storage;
 namespace HiveMind.Benchmarks;
 
 /// <summary>Writes through the product's own grain storage, without a silo around it.</summary>
-internal sealed class GrainLikeStore(Floor floor)
+internal sealed class GrainLikeStore(StateStore stateStore)
 {
     private const string StateName = "task";
     private static readonly byte[] Padding = new byte[350];
     private static readonly ServiceProvider Services = new ServiceCollection().AddSerializer().BuildServiceProvider();
-    private readonly IGrainStorage storage = ((EmbeddedFloor)floor).Storage(Services);
+    private readonly IGrainStorage storage = ((EmbeddedStateStore)stateStore).Storage(Services);
 
     static GrainLikeStore() => new Random(1).NextBytes(Padding);
 

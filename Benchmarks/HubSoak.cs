@@ -9,7 +9,7 @@ namespace HiveMind.Benchmarks;
 
 /// <summary>
 /// Months in minutes through a whole hub in this process, with nothing but its own code on both sides: births, grants and outcomes by the tasks' grains,
-/// settlement and index by the writer of the books, erasure by the eraser. How large the floor gets, and how long a restart takes.
+/// settlement and index by the writer of the database, erasure by the eraser. How large the state store gets, and how long a restart takes.
 /// </summary>
 internal static class HubSoak
 {
@@ -33,19 +33,19 @@ internal static class HubSoak
             })));
             while (await Task.WhenAny(load, Task.Delay(TimeSpan.FromSeconds(10))) != load)
             {
-                largest = Math.Max(largest, Size(hub.FloorDirectory));
+                largest = Math.Max(largest, Size(hub.StateStoreDirectory));
                 Console.WriteLine($"{Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s: {done} tasks, {await hub.Say()}");
             }
             await load;
             Console.WriteLine($"{cycles} tasks in {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s ({cycles / Stopwatch.GetElapsedTime(began).TotalSeconds:F0}/s)");
-            while (await hub.Books.InFloor() > 0) await Task.Delay(TimeSpan.FromSeconds(1));
+            while (await hub.Database.InStateStore() > 0) await Task.Delay(TimeSpan.FromSeconds(1));
             Console.WriteLine($"all erased after {Stopwatch.GetElapsedTime(began).TotalSeconds:F0} s: {await hub.Say()}");
-            largest = Math.Max(largest, Size(hub.FloorDirectory));
+            largest = Math.Max(largest, Size(hub.StateStoreDirectory));
         }
 
         var restart = Stopwatch.GetTimestamp();
         await using var again = await Hub.Start(directory, retainSeconds);
-        Console.WriteLine($"restart {Stopwatch.GetElapsedTime(restart).TotalSeconds:F2} s; floor {Size(again.FloorDirectory) / 1_000_000} MB, at most {largest / 1_000_000} MB");
+        Console.WriteLine($"restart {Stopwatch.GetElapsedTime(restart).TotalSeconds:F2} s; state store {Size(again.StateStoreDirectory) / 1_000_000} MB, at most {largest / 1_000_000} MB");
         return 0;
     }
 
@@ -53,7 +53,7 @@ internal static class HubSoak
     {
         try
         {
-            return FloorKills.Size(directory);
+            return StateStoreKills.Size(directory);
         }
         catch (IOException)
         {
@@ -70,8 +70,8 @@ internal static class HubSoak
 
         private Hub(Microsoft.AspNetCore.Builder.WebApplication app, Stores stores, string directory) => (_app, _stores, _directory) = (app, stores, directory);
 
-        public SqliteBooks Books => _stores.Books;
-        public string FloorDirectory => Path.Combine(_directory, "floor");
+        public SqliteDatabase Database => _stores.Database;
+        public string StateStoreDirectory => Path.Combine(_directory, "floor");
 
         public static async Task<Hub> Start(string directory, int retainSeconds)
         {
@@ -87,7 +87,7 @@ internal static class HubSoak
 
         public async Task Cycle()
         {
-            while (_stores.Floor.Unfinished is var index && await Unsettled(index) > MostUnsettled) await Task.Delay(50);
+            while (_stores.StateStore.Unfinished is var index && await Unsettled(index) > MostUnsettled) await Task.Delay(50);
             var id = TaskIds.New("soak", null);
             var task = Grains.GetGrain<ITaskGrain>(id);
             var program = "print(sum(range(1000)))"u8.ToArray();
@@ -104,8 +104,8 @@ internal static class HubSoak
         }
 
         public async Task<string> Say() =>
-            $"{await _stores.Floor.Unfinished.Count()} open, {await Books.InFloor()} ended in the floor; floor {Size(FloorDirectory) / 1_000_000} MB, books "
-            + $"{Size(_directory) / 1_000_000 - Size(FloorDirectory) / 1_000_000} MB, process {Environment.WorkingSet / 1_000_000} MB, heap {GC.GetTotalMemory(false) / 1_000_000} MB";
+            $"{await _stores.StateStore.Unfinished.Count()} open, {await Database.InStateStore()} ended in the state store; state store {Size(StateStoreDirectory) / 1_000_000} MB, database "
+            + $"{Size(_directory) / 1_000_000 - Size(StateStoreDirectory) / 1_000_000} MB, process {Environment.WorkingSet / 1_000_000} MB, heap {GC.GetTotalMemory(false) / 1_000_000} MB";
 
         public async ValueTask DisposeAsync()
         {
@@ -116,7 +116,7 @@ internal static class HubSoak
 
         private long _counted, _count;
 
-        /// <summary>Looked at a few times a second: 256 questions to the floor.</summary>
+        /// <summary>Looked at a few times a second: 256 questions to the state store.</summary>
         private async Task<long> Unsettled(IUnfinishedIndex index)
         {
             var last = Interlocked.Read(ref _counted);

@@ -9,7 +9,7 @@ using State = HiveMind.Tasks.TaskState;
 
 namespace HiveMind.Benchmarks;
 
-/// <summary>Lists over a long history in real books: how long pages take, and whether a list is whole while tasks come and end.</summary>
+/// <summary>Lists over a long history in a real database: how long pages take, and whether a list is whole while tasks come and end.</summary>
 internal sealed class ListFigures(int tasks, int meanwhile) : BenchHub
 {
     private const int PageSize = 50, Repeats = 50;
@@ -42,11 +42,11 @@ internal sealed class ListFigures(int tasks, int meanwhile) : BenchHub
     private async Task Fill(string userId, string otherId)
     {
         var began = Stopwatch.GetTimestamp();
-        using var books = SqliteBooks.Open(Path.Combine(DataDirectory, "books.db"), TimeProvider.System);
+        using var database = SqliteDatabase.Open(Path.Combine(DataDirectory, "books.db"), TimeProvider.System);
         var newest = TimeProvider.System.GetUtcNow().AddMinutes(-5);
         foreach (var batch in Enumerable.Range(0, 2 * tasks).Chunk(500))
         {
-            await books.Settle([.. batch.Select(i =>
+            await database.Settle([.. batch.Select(i =>
             {
                 var created = newest.AddMilliseconds(-400.0 * (2 * tasks - i));
                 var state = i % 2000 < 2 ? State.TimedOut : i % 20 < 2 ? State.Failed : State.Completed;
@@ -57,7 +57,7 @@ internal sealed class ListFigures(int tasks, int meanwhile) : BenchHub
             })], CancellationToken.None);
         }
 
-        Console.WriteLine($"{tasks} ended tasks of one user and {tasks} of another in the books, settled at {2 * tasks / Stopwatch.GetElapsedTime(began).TotalSeconds:F0}/s");
+        Console.WriteLine($"{tasks} ended tasks of one user and {tasks} of another in the database, settled at {2 * tasks / Stopwatch.GetElapsedTime(began).TotalSeconds:F0}/s");
     }
 
     private static async Task Pages(string name, MasterNodeService.MasterNodeServiceClient hub, Metadata me, ListTasksRequest filter)

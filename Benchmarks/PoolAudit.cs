@@ -6,7 +6,7 @@ namespace HiveMind.Benchmarks;
 
 /// <summary>
 /// What must hold after whatever happened, asked from outside: every acknowledged task has exactly one end and its attempts are in order; the
-/// books have each of them once, pay each attempt at most once and sum to 0.
+/// database has each of them once, pays each attempt at most once and sums to 0.
 /// </summary>
 internal static class PoolAudit
 {
@@ -26,11 +26,11 @@ internal static class PoolAudit
         return problems;
     }
 
-    /// <summary>In the books of a hub, running or not.</summary>
-    public static IReadOnlyList<string> Books(string file, IReadOnlyCollection<string> acknowledged)
+    /// <summary>In the database of a hub, running or not.</summary>
+    public static IReadOnlyList<string> Database(string file, IReadOnlyCollection<string> acknowledged)
     {
-        using var books = new SqliteConnection($"Data Source={file};Mode=ReadOnly;Pooling=false");
-        books.Open();
+        using var database = new SqliteConnection($"Data Source={file};Mode=ReadOnly;Pooling=false");
+        database.Open();
         var problems = new List<string>();
         if (Number("SELECT coalesce(sum(micros), 0) FROM postings") is not 0 and var sum) problems.Add($"the postings sum to {sum}");
         if (Number("SELECT coalesce(sum(balance_micros), 0) FROM accounts") is not 0 and var balances) problems.Add($"the balances sum to {balances}");
@@ -42,7 +42,7 @@ internal static class PoolAudit
         if (Number("SELECT count(*) FROM (SELECT 1 FROM postings WHERE kind = 'reward' GROUP BY task_id, attempt HAVING count(*) <> 2)") is not 0 and var pairs)
             problems.Add($"{pairs} attempts are paid other than once");
         if (Number("SELECT count(*) FROM parked_settlements") is not 0 and var parked) problems.Add($"{parked} settlements are parked");
-        using var find = books.CreateCommand();
+        using var find = database.CreateCommand();
         find.CommandText = "SELECT count(*) FROM task_history WHERE task_id = @id";
         var id = find.Parameters.Add("@id", SqliteType.Text);
         var missing = 0;
@@ -52,12 +52,12 @@ internal static class PoolAudit
             if ((long)find.ExecuteScalar()! != 1) missing++;
         }
 
-        if (missing > 0) problems.Add($"{missing} of {acknowledged.Count} acknowledged tasks are not in the books");
+        if (missing > 0) problems.Add($"{missing} of {acknowledged.Count} acknowledged tasks are not in the database");
         return problems;
 
         long Number(string sql)
         {
-            using var command = books.CreateCommand();
+            using var command = database.CreateCommand();
             command.CommandText = sql;
             return (long)command.ExecuteScalar()!;
         }

@@ -9,9 +9,9 @@ var redis = args.Zip(args.Skip(1)).Where(pair => pair.First != "--set").Select(p
 
 return args switch
 {
-    ["floor-writer", var directory, ..] => await FloorWriter.Run(directory),
-    ["floor-kills", var directory, ..] => await FloorKills.Run(directory, number("--kills", 100)),
-    ["floor-soak", var directory, ..] => await FloorSoak.Run(directory, number("--cycles", 1_000_000), number("--live", 10_000), number("--callers", 64), number("--rewrites", 2)),
+    ["state-store-writer", var directory, ..] => await StateStoreWriter.Run(directory),
+    ["state-store-kills", var directory, ..] => await StateStoreKills.Run(directory, number("--kills", 100)),
+    ["state-store-soak", var directory, ..] => await StateStoreSoak.Run(directory, number("--cycles", 1_000_000), number("--live", 10_000), number("--callers", 64), number("--rewrites", 2)),
     ["hub-soak", var directory, ..] => await HubSoak.Run(directory, number("--tasks", 1_000_000), number("--retain-seconds", 60)),
     ["pool", ..] => await PoolFigures.Run(redis, number("--workers", 2), number("--tasks", 10_000), number("--senders", 64)),
     ["bulk", ..] => await BulkFigures.Run(redis, number("--tasks", 100_000)),
@@ -32,9 +32,9 @@ return args switch
 static int Usage()
 {
     Console.Error.WriteLine("""
-        REDIS: nothing for the embedded floor, `redis` for a redis-server of the scenario's own, or an address
-        floor-writer DIR                  writes until it is killed, printing what was acknowledged
-        floor-kills DIR [--kills 100]     kills such a writer again and again and looks for what was lost
+        REDIS: nothing for the embedded state store, `redis` for a redis-server of the scenario's own, or an address
+        state-store-writer DIR                  writes until it is killed, printing what was acknowledged
+        state-store-kills DIR [--kills 100]     kills such a writer again and again and looks for what was lost
         pool [REDIS] [--workers 2] [--tasks 10000] [--senders 64]  start-up, memory, submit to result, noop tasks per second
         bulk [REDIS] [--tasks 100000]                one SubmitTasks into a pool without workers: rate, processor time, memory
         churn [REDIS] [--tasks 100000] [--workers 20] [--kill-every 5] [--seed 1]  noop tasks of 0-50 ms while workers are killed: rates, and every record checked
@@ -45,8 +45,8 @@ static int Usage()
         scheduler [POLICY] [--most 1000000]  the core alone: time of a submit and a placement, bytes a waiting task
         big-files [--mb 1024]  a program of that size in, as large an output back, each connection cut once: time and memory of each process
         soak [REDIS] [--minutes 30 | --seconds N] [--rate 50] [--workers 2] [--set Tasks:RetainEnded=00:05:00]…  a steady mixed load: memory, descriptors, directories, latencies; whether they level off; an audit
-        floor-soak DIR [--cycles 1000000] [--live 10000] [--callers 64] [--rewrites 2]  task-like write, rewrite, delete cycles: rate, directory size, restart time
-        hub-soak DIR [--tasks 1000000] [--retain-seconds 60]  tasks from birth to erasure through a whole hub: rate, size of floor and books, memory, restart time
+        state-store-soak DIR [--cycles 1000000] [--live 10000] [--callers 64] [--rewrites 2]  task-like write, rewrite, delete cycles: rate, directory size, restart time
+        hub-soak DIR [--tasks 1000000] [--retain-seconds 60]  tasks from birth to erasure through a whole hub: rate, size of state store and database, memory, restart time
         attacks [--seconds 20] [--only WORD]  hostile clients one after the other: the hub's memory, and the calls of one that behaves beside them
         """);
     return 2;

@@ -13,7 +13,7 @@ internal static class OptionCheck
     /// <summary>What a silo takes beside its settings, and what its web server does.</summary>
     private static readonly string[] SiloFlags =
     [
-        StoreMatch.AcceptFlag, StoreMatch.AcceptBooksFlag, StoreMatch.AcceptOlderBooksFlag, SiloConfiguration.LanFlag,
+        StoreMatch.AcceptFlag, StoreMatch.AcceptDatabaseFlag, StoreMatch.AcceptOlderDatabaseFlag, SiloConfiguration.LanFlag,
         "--environment", "--contentRoot", "--applicationName", "--urls", "--AllowedHosts",
     ];
 

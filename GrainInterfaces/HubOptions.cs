@@ -43,7 +43,7 @@ public sealed class NodeOptions
     public TimeSpan ForgetAfter { get; set; } = TimeSpan.FromDays(7);
     /// <summary>The quick verdict. Off, the reminder alone decides (a test of that path).</summary>
     public bool LivenessTimer { get; set; } = true;
-    /// <summary>Failures in a row, of several accounts, after which a machine is put aside for a while: 3 to 1000, no account counts more than twice; 0: never.</summary>
+    /// <summary>Failures in a row, of several accounts, after which a machine is cordoned for a while: 3 to 1000, no account counts more than twice; 0: never.</summary>
     public int CordonAfterFailures { get; set; } = 5;
     /// <summary>How long the first time; each time in a row twice as long.</summary>
     public TimeSpan CordonFor { get; set; } = TimeSpan.FromMinutes(1);
@@ -63,7 +63,7 @@ public sealed class TaskOptions
     /// <summary>A task fails that was lost with that many different nodes, 1 to 20; 0: it takes what MaxAttempts leaves it.</summary>
     public int CrashLimit { get; set; } = 3;
     public bool AllowNoop { get; set; }
-    /// <summary>How long after its end a task's record stays in the floor; from then on the books answer for it.</summary>
+    /// <summary>How long after its end a task's record stays in the state store; from then on the database answers for it.</summary>
     public TimeSpan RetainEnded { get; set; } = TimeSpan.FromHours(24);
     /// <summary>The most a task may ask for each of its outputs, MiB.</summary>
     public int MaxOutputMb { get; set; } = 4096;

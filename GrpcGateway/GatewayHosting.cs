@@ -10,7 +10,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace HiveMind;
 
-/// <summary>Wires the gRPC edge into the silo's process. It needs IGrainFactory, IAccounts, IBooks, IAccountBooks, the audit log, IFiles, the two indexes and the two sources of lists beside it.</summary>
+/// <summary>Wires the gRPC edge into the silo's process. It needs IGrainFactory, IAccounts, IPoolDatabase, IAccountStore, the audit log, IFiles, the two indexes and the two sources of lists beside it.</summary>
 public static class GatewayHosting
 {
     public static IServiceCollection AddGrpcGateway(this IServiceCollection services, HubOptions options)

@@ -43,11 +43,11 @@ public static class SiloHost
             using var limit = new Timer(_ => GiveUpStopping(failed)); // first, so that it also watches over the stores' end
             using var locked = await DataDirectoryLock.Take(options.DataDirectory, Stores.Say, SteadyClock.OfProcess);
             await Ports.RequireFree(options, SteadyClock.OfProcess);
-            await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag), args.Contains(StoreMatch.AcceptBooksFlag),
-                args.Contains(StoreMatch.AcceptOlderBooksFlag), locked);
+            await using var stores = await Stores.Open(options, args.Contains(StoreMatch.AcceptFlag), args.Contains(StoreMatch.AcceptDatabaseFlag),
+                args.Contains(StoreMatch.AcceptOlderDatabaseFlag), locked);
             var certificate = ServedCertificate.Open(options, TimeProvider.System); // others read its dates by their own clocks
             using var identity = options.IsEmbedded ? null : new SiloIdentity(PoolSecret.Read(options), options.Cluster.ClusterId);
-            if (identity is not null) await SecretMark.RefuseAnother(stores.Floor, identity);
+            if (identity is not null) await SecretMark.RefuseAnother(stores.StateStore, identity);
             await using var app = SiloBuilderSetup.Build(builder, options, stores, certificate, identity);
             using var stopping = app.Lifetime.ApplicationStopping.Register(() => limit.Change(StopPatience, Timeout.InfiniteTimeSpan));
             try

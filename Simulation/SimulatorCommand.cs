@@ -57,9 +57,9 @@ internal static class Seeds
     public static string Command(ulong seed, long steps, string? policy) => string.Create(CultureInfo.InvariantCulture,
         $"dotnet run --project Simulation -c Release -- --from {seed} --seeds 1 --steps {steps}{(policy is null ? "" : $" --policy {policy}")}");
 
-    public static World Play(ulong seed, long steps, string? policy = null, Seams? seams = null, EventWatch? watch = null)
+    public static World Play(ulong seed, long steps, string? policy = null, PlantedDefect? defect = null, EventWatch? watch = null)
     {
-        var world = new World(PlanMaker.FromSeed(seed, policy), seams, Command(seed, steps, policy)) { Watch = watch };
+        var world = new World(PlanMaker.FromSeed(seed, policy), defect, Command(seed, steps, policy)) { Watch = watch };
         world.Run(steps);
         return world;
     }

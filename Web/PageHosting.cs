@@ -12,7 +12,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace HiveMind.Web;
 
-/// <summary>Wires the page at `/` into the silo's process. It needs IGrainFactory, IBooks, IActivity, IUnfinishedIndex, ILogins, INodeDirectory and IOwnTasks.</summary>
+/// <summary>Wires the page at `/` into the silo's process. It needs IGrainFactory, IPoolDatabase, IActivity, IUnfinishedIndex, ILogins, INodeDirectory and IOwnTasks.</summary>
 public static class PageHosting
 {
     public static IServiceCollection AddPage(this IServiceCollection services, PageOptions options)

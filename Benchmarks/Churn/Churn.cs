@@ -89,7 +89,7 @@ internal sealed class Churn(string? redis, int tasks, int workers, TimeSpan kill
         while (Stopwatch.GetElapsedTime(since) < Patience)
         {
             var stats = await hub.GetSystemStatsAsync(new(), me);
-            var open = stats.PendingTasks + stats.RunningTasks; // everything that is not ended and in the books
+            var open = stats.PendingTasks + stats.RunningTasks; // everything that is not ended and in the database
             if (open == 0) return true;
             if (open < left) (left, since) = (open, Stopwatch.GetTimestamp());
             await Task.Delay(250);
@@ -111,9 +111,9 @@ internal sealed class Churn(string? redis, int tasks, int workers, TimeSpan kill
 
     private long SumOfPostings()
     {
-        using var books = new SqliteConnection($"Data Source={Path.Combine(DataDirectory, "books.db")};Mode=ReadOnly");
-        books.Open();
-        using var sum = books.CreateCommand();
+        using var database = new SqliteConnection($"Data Source={Path.Combine(DataDirectory, "books.db")};Mode=ReadOnly");
+        database.Open();
+        using var sum = database.CreateCommand();
         sum.CommandText = "SELECT COALESCE(SUM(micros), 0) FROM postings";
         return (long)sum.ExecuteScalar()!;
     }

@@ -24,7 +24,7 @@ internal sealed partial class Soak(string? redis, TimeSpan length, int perSecond
 
     private async Task<bool> Run()
     {
-        // Ended tasks leave the floor within the soak, so that what it holds can level off.
+        // Ended tasks leave the state store within the soak, so that what it holds can level off.
         var (silo, address) = await StartSilo([.. await Store(redis), "--HiveMind:Tasks:RetainEnded=00:05:00", .. settings]);
         using var channel = GrpcChannel.ForAddress(address);
         var (_, me) = await NewUser(channel, "soak");
@@ -43,16 +43,16 @@ internal sealed partial class Soak(string? redis, TimeSpan length, int perSecond
 
         var verdict = SoakVerdict.Of(samples);
         foreach (var (line, _) in verdict) Console.WriteLine(line);
-        List<string> problems = [.. load.Problems, .. await PoolAudit.Tasks(hub, me, load.Acknowledged), .. PoolAudit.Books(BooksFile, load.Acknowledged)];
+        List<string> problems = [.. load.Problems, .. await PoolAudit.Tasks(hub, me, load.Acknowledged), .. PoolAudit.Database(DatabaseFile, load.Acknowledged)];
         if (!isQuiet) problems.Add($"tasks were still open {Patience.TotalMinutes:0} min after the last submit");
         if (silo.HasExited) problems.Add($"the silo ended with {silo.ExitCode}");
         foreach (var problem in problems) Console.WriteLine($"AUDIT: {problem}");
         Console.WriteLine(problems.Count == 0
-            ? $"audit: each of {load.Acknowledged.Count} acknowledged tasks ended once and is in the books once, postings and balances sum to 0" : $"audit: {problems.Count} problems");
+            ? $"audit: each of {load.Acknowledged.Count} acknowledged tasks ended once and is in the database once, postings and balances sum to 0" : $"audit: {problems.Count} problems");
         return problems.Count == 0 && verdict.All(figure => figure.IsLevel);
     }
 
-    private string BooksFile => Path.Combine(DataDirectory, "books.db");
+    private string DatabaseFile => Path.Combine(DataDirectory, "books.db");
 
     private async Task<List<SoakSample>> Watch(Process silo, SoakLoad load, Task loading, CancellationToken end)
     {
@@ -81,8 +81,8 @@ internal sealed partial class Soak(string? redis, TimeSpan length, int perSecond
             Descriptors = Entries(silo, "fd"), Threads = Entries(silo, "task"), WorkerDescriptors = _workers.Sum(worker => Entries(worker, "fd")),
             TaskGrains = figures.Where(figure => figure.Name.StartsWith("orleans_grains", StringComparison.Ordinal)
                 && figure.Name.Contains("\"task\"", StringComparison.Ordinal)).Sum(figure => figure.Value),
-            FloorBytes = Size(Path.Combine(DataDirectory, "floor")), FilesBytes = Size(Path.Combine(DataDirectory, "files")),
-            BooksBytes = new[] { "", "-wal" }.Sum(part => new FileInfo(BooksFile + part) is { Exists: true, Length: var length } ? length : 0),
+            StateStoreBytes = Size(Path.Combine(DataDirectory, "floor")), FilesBytes = Size(Path.Combine(DataDirectory, "files")),
+            DatabaseBytes = new[] { "", "-wal" }.Sum(part => new FileInfo(DatabaseFile + part) is { Exists: true, Length: var length } ? length : 0),
         };
     }
 
@@ -102,7 +102,7 @@ internal sealed partial class Soak(string? redis, TimeSpan length, int perSecond
     {
         try
         {
-            return Directory.Exists(directory) ? FloorKills.Size(directory) : 0;
+            return Directory.Exists(directory) ? StateStoreKills.Size(directory) : 0;
         }
         catch (IOException)
         {

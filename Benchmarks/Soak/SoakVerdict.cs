@@ -1,7 +1,7 @@
 namespace HiveMind.Benchmarks;
 
 /// <summary>
-/// Does it level off? The first third warms up; what grew from the middle third to the last is held against what is allowed. Books and files
+/// Does it level off? The first third warms up; what grew from the middle third to the last is held against what is allowed. Database and files
 /// are not judged: a history grows with what it tells of.
 /// </summary>
 internal static class SoakVerdict
@@ -15,7 +15,7 @@ internal static class SoakVerdict
         new("descriptors of the workers", sample => sample.WorkerDescriptors, 0.05, 12),
         new("threads of the silo", sample => sample.Threads, 0.10, 8),
         new("task grains in memory", sample => sample.TaskGrains, 0.15, 500),
-        new("the floor's directory", sample => sample.FloorBytes, 0.15, 64_000_000),
+        new("the state store's directory", sample => sample.StateStoreBytes, 0.15, 64_000_000),
     ];
 
     /// <summary>A line per figure, and whether each levels off.</summary>

@@ -32,12 +32,12 @@ internal sealed class AdminCodeVerb : Verb
 
     private static async Task<string> NewCode(Configuration.PoolOptions options, CancellationToken stop)
     {
-        var path = BooksLocation.FindFile(options.Books.ConnectionString, options.DataDirectory);
-        if (!File.Exists(path)) throw CliException.Usage($"There are no books at {path}: name the hub's data directory with --HiveMind:DataDirectory=.");
+        var path = DatabaseLocation.FindFile(options.Books.ConnectionString, options.DataDirectory);
+        if (!File.Exists(path)) throw CliException.Usage($"There is no database at {path}: name the hub's data directory with --HiveMind:DataDirectory=.");
         try
         {
-            using var books = SqliteBooks.Open(path, TimeProvider.System);
-            return await books.NewAdminCode(options.DataDirectory, stop);
+            using var database = SqliteDatabase.Open(path, TimeProvider.System);
+            return await database.NewAdminCode(options.DataDirectory, stop);
         }
         catch (StoreRefusedException refused)
         {

@@ -11,7 +11,7 @@ namespace HiveMind.Cli;
 /// The account that `up` makes at the first start, so that one terminal is enough: a random password, kept (0600) in the hub's own data
 /// directory, where whoever reads it owns the hub anyway.
 /// </summary>
-internal sealed class LocalAccount(string dataDirectory, string booksFile)
+internal sealed class LocalAccount(string dataDirectory, string databaseFile)
 {
     private static readonly JsonSerializerOptions Shape = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
 
@@ -112,13 +112,13 @@ internal sealed class LocalAccount(string dataDirectory, string booksFile)
     }
 
     /// <summary>
-    /// The name `local` is nobody else's, and this account is made whoever else may register: by a code for it that only who can write the hub's books
+    /// The name `local` is nobody else's, and this account is made whoever else may register: by a code for it that only who can write the hub's database
     /// can make.
     /// </summary>
     private async Task<string> CodeFor(string name, CancellationToken stop)
     {
-        using var books = SqliteBooks.Open(booksFile, TimeProvider.System);
-        return (await books.MakeCode(new CodeSpec(1, CodeAge, "the hub's own account", name), Actor.Operator, stop)).Code;
+        using var database = SqliteDatabase.Open(databaseFile, TimeProvider.System);
+        return (await database.MakeCode(new CodeSpec(1, CodeAge, "the hub's own account", name), Actor.Operator, stop)).Code;
     }
 
     private static string PathIn(string directory) => Path.Combine(directory, "local-account.json");

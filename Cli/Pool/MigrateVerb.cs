@@ -1,10 +1,11 @@
 using System.CommandLine;
+using System.Text.Json.Serialization;
 using System.Text.RegularExpressions;
 using HiveMind.Storage;
 
 namespace HiveMind.Cli;
 
-/// <summary>`migrate`: the embedded floor of a stopped silo moves to a Redis.</summary>
+/// <summary>`migrate`: the embedded state store of a stopped silo moves to a Redis.</summary>
 internal sealed partial class MigrateVerb : Verb
 {
     private const string VerbName = "migrate";
@@ -17,7 +18,7 @@ internal sealed partial class MigrateVerb : Verb
         Description = "Configuration of the silo, like --HiveMind:DataDirectory=/srv/hivemind.", Arity = ArgumentArity.ZeroOrMore,
     };
 
-    public MigrateVerb(Terminal terminal) : base(VerbName, "Move the floor of a stopped silo from its data directory to a Redis.", terminal)
+    public MigrateVerb(Terminal terminal) : base(VerbName, "Move the state store of a stopped silo from its data directory to a Redis.", terminal)
     {
         Add(to);
         Add(settings);
@@ -38,7 +39,7 @@ internal sealed partial class MigrateVerb : Verb
         try
         {
             Terminal.Status("Copying and comparing…");
-            var report = await Task.Run(() => FloorMigration.Run(options, connection, stop), stop);
+            var report = await Task.Run(() => StateStoreMigration.Run(options, connection, stop), stop);
             Terminal.EndStatus();
             Print(MigrateAnswer.Of(report, NextCommand(connection, words)));
             return ExitCodes.Ok;
@@ -54,7 +55,7 @@ internal sealed partial class MigrateVerb : Verb
         catch (MigrationFailedException failed)
         {
             throw new CliException(ExitCodes.TaskFailed,
-                $"{failed.Message} The embedded floor is as it was: run `{VerbName}` again, or start the silo on it.", "MIGRATION_FAILED");
+                $"{failed.Message} The embedded state store is as it was: run `{VerbName}` again, or start the silo on it.", "MIGRATION_FAILED");
         }
     }
 
@@ -64,8 +65,8 @@ internal sealed partial class MigrateVerb : Verb
     private void Print(MigrateAnswer answer)
     {
         Terminal.Result(answer.Copied
-            ? $"Moved floor {answer.FloorId} to {answer.MovedTo}: {answer.Keys} keys with {answer.Entries} entries, the same on both sides."
-            : $"Floor {answer.FloorId} had been moved to {answer.MovedTo} already.", answer);
+            ? $"Moved state store {answer.StateStoreId} to {answer.MovedTo}: {answer.Keys} keys with {answer.Entries} entries, the same on both sides."
+            : $"State store {answer.StateStoreId} had been moved to {answer.MovedTo} already.", answer);
         Terminal.Hint("Next:");
         Terminal.Hint($"  {answer.Next}");
     }
@@ -89,8 +90,8 @@ internal sealed partial class MigrateVerb : Verb
 }
 
 /// <summary>What `migrate` answers.</summary>
-internal sealed record MigrateAnswer(string FloorId, string MovedTo, bool Copied, long Keys, long Entries, string Sha256, string Next)
+internal sealed record MigrateAnswer([property: JsonPropertyName("floor_id")] string StateStoreId, string MovedTo, bool Copied, long Keys, long Entries, string Sha256, string Next)
 {
     public static MigrateAnswer Of(MigrationReport report, string next) =>
-        new(report.FloorId, report.Where, report.Copied, report.Keys, report.Entries, report.Hash, next);
+        new(report.StateStoreId, report.Where, report.Copied, report.Keys, report.Entries, report.Hash, next);
 }

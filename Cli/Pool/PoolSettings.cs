@@ -6,7 +6,7 @@ using Microsoft.Extensions.Configuration;
 namespace HiveMind.Cli;
 
 /// <summary>What `up` must know of the silo's configuration, read the way the silo reads it.</summary>
-internal sealed record PoolSettings(Uri Hub, Uri Http, string DataDirectory, string BooksFile)
+internal sealed record PoolSettings(Uri Hub, Uri Http, string DataDirectory, string DatabaseFile)
 {
     /// <summary>A setting that cannot be is told as the silo would.</summary>
     public static PoolOptions ReadOptions(string[] words)
@@ -38,7 +38,7 @@ internal sealed record PoolSettings(Uri Hub, Uri Http, string DataDirectory, str
                 new Uri(HubAddresses.Local(options, options.Grpc.Port, certificate)),
                 new Uri(HubAddresses.Http(options, options.Http.Port)),
                 options.DataDirectory,
-                BooksLocation.FindFile(options.Books.ConnectionString, options.DataDirectory));
+                DatabaseLocation.FindFile(options.Books.ConnectionString, options.DataDirectory));
         }
         catch (StartRefusedException refused)
         {

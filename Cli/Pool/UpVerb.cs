@@ -43,7 +43,7 @@ internal sealed class UpVerb : Verb
         var hub = ready.Hub;
         pool = pool with { Hub = hub, Http = ready.Http };
         var sessions = new SessionFile(UserFolders.Config);
-        var account = new LocalAccount(pool.DataDirectory, pool.BooksFile);
+        var account = new LocalAccount(pool.DataDirectory, pool.DatabaseFile);
         var session = await SiloChild.WhileAlive(silo, alive => account.EnsureLogin(hub, sessions, new KnownHubs(UserFolders.Config), alive), stop);
         await using var worker = ChildProcess.Start(
             "worker", ["worker", "--hub", HubAddress.Full(hub)], onLine: line => Terminal.Message($"worker | {line}"));

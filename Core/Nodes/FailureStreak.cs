@@ -3,7 +3,7 @@ using HiveMind.Tasks;
 namespace HiveMind.Nodes;
 
 /// <summary>
-/// When a machine that fails what others would not is put aside for a while (ADR 23). One account's broken program says nothing of the
+/// When a machine that fails what others would not is cordoned for a while (ADR 23). One account's broken program says nothing of the
 /// machine; tasks of several accounts that fail one after another, with no success between, do. So do as many failures of the worker's own,
 /// whoever's tasks they were: no program is asked whether a worker can run it. Each cordon of a row is twice as long;
 /// after it the machine is on probation: the next failure of an account that had no part in it is enough. A success forgets the row and
@@ -29,7 +29,7 @@ public sealed class FailureStreak(int limit, TimeSpan first, TimeSpan most)
     /// <summary>A wall clock that was set back must not make it longer than it may be.</summary>
     public bool IsCordoned(DateTimeOffset now) => Until is { } until && now < until && until - now <= most;
 
-    /// <summary>An attempt ended here. True: the machine is put aside from now on.</summary>
+    /// <summary>An attempt ended here. True: the machine is cordoned from now on.</summary>
     public bool Ended(string account, string cause, DateTimeOffset now)
     {
         if (limit == 0 || IsCordoned(now)) return false; // what began before the cordon says nothing new

@@ -44,7 +44,7 @@ public abstract record NodeEvent
     public sealed record TakenBack(int Attempts, string Cause) : NodeEvent;
     public sealed record Cordoned(string By, string Reason, DateTimeOffset? Deadline) : NodeEvent;
     public sealed record Uncordoned(string By) : NodeEvent;
-    public sealed record PutAside(DateTimeOffset Until, string Reason) : NodeEvent;
+    public sealed record CordonedForFailures(DateTimeOffset Until, string Reason) : NodeEvent;
     public sealed record TriedAgain : NodeEvent;
     public sealed record Suspended(string OwnerId) : NodeEvent;
     public sealed record Reinstated : NodeEvent;

@@ -62,7 +62,7 @@ public sealed partial class NodeMachine
         if (FailureStreak.IsMachinesOwn(cause) && !(cause == Causes.WorkerRefused && _usage.DiskFull)) _slowStart.Failed();
         if (!_streak.Ended(account, cause, _now.Wall)) return;
         _putAside = true;
-        _to.Happened(new NodeEvent.PutAside(_streak.Until!.Value, _streak.Reason));
+        _to.Happened(new NodeEvent.CordonedForFailures(_streak.Until!.Value, _streak.Reason));
     }
 
     private bool MayTake(string userId) => userId == _node!.OwnerId || OthersLeft is not 0;

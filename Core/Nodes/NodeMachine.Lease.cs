@@ -36,7 +36,7 @@ public sealed partial class NodeMachine
         if (!_node.HoldsLease && _owed.Count + _held.Count == 0)
             foreach (var wait in DropReminder()) yield return wait;
         var quietSince = _lastHeartbeat > _node.LastChangeAt ? _lastHeartbeat.Value : _node.LastChangeAt;
-        // One that somebody put aside is expected back: it is kept until it is uncordoned or removed.
+        // One that somebody cordoned is expected back: it is kept until it is uncordoned or removed.
         if (_node is { HoldsLease: false, Cordoned: "" } && _link is null && _held.Count == 0 && _now.Wall - quietSince >= _policy.ForgetAfter)
             foreach (var wait in Forget()) yield return wait;
     }

@@ -43,10 +43,10 @@ public sealed class SetReminder(bool isOn) : Effect
     public bool IsOn => isOn;
 }
 
-/// <summary>Whether the books know anything of it.</summary>
+/// <summary>Whether the database knows anything of it.</summary>
 public sealed class AskPast : Effect
 {
-    /// <summary>Where they cannot be asked: not known is not nothing.</summary>
+    /// <summary>Where it cannot be asked: not known is not nothing.</summary>
     public bool HasPast { get; set; } = true;
 }
 

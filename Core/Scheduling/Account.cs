@@ -53,7 +53,7 @@ internal sealed class Account(string userId, long number)
     /// <summary>The lane's tasks have changed: its place follows its first.</summary>
     public void Review(Lane lane)
     {
-        if (lane.Waiting.Count == 0 || lane.IsAside)
+        if (lane.Waiting.Count == 0 || lane.IsInfeasible)
         {
             if (!lane.IsReady) return;
             Ready.RemoveAt(Ready.PlaceOf(lane));

@@ -15,7 +15,7 @@ internal sealed class Lane(Account account, Shape shape)
     /// <summary>Its place among the shape's lanes.</summary>
     public int Number { get; set; }
     /// <summary>No node would ever take its tasks: it does not stand in the account's order, where it would be in front for good.</summary>
-    public bool IsAside { get; set; }
+    public bool IsInfeasible { get; set; }
     /// <summary>It stands in the account's order.</summary>
     public bool IsReady { get; set; }
     public QueuedTask First => Waiting.First;

@@ -23,7 +23,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
     private long _poolMet;
     /// <summary>Shapes that may find room on nodes which take anyone's tasks; the others are parked.</summary>
     private readonly ShapeSet _open = new();
-    private readonly HashSet<Shape> _hopeless = [];
+    private readonly HashSet<Shape> _infeasible = [];
     /// <summary>The round of sweeps. A task that was named 256 rounds ago looks named for one of them.</summary>
     private byte _round;
     /// <summary>How many tasks neither came in this round nor were named in it yet; never less.</summary>
@@ -115,36 +115,36 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         return (null, 0);
     }
 
-    /// <summary>Nothing has room for tasks of this shape now, whoever sent them; and what never will is put aside.</summary>
+    /// <summary>Nothing has room for tasks of this shape now, whoever sent them; and what never will is taken out of the lanes in turn.</summary>
     public void Park(Lane lane)
     {
         var shape = lane.Shape;
         _open.Remove(shape.Number);
         lane.Account.OnOwnNodes?.Remove(shape.Number);
         if (pool.IsFeasible(shape, lane.Account)) return;
-        _hopeless.Add(shape);
-        shape.IsHopeless = true;
-        foreach (var other in shape.Lanes) PutAside(other);
+        _infeasible.Add(shape);
+        shape.IsInfeasible = true;
+        foreach (var other in shape.Lanes) ReviewFeasibility(other);
     }
 
-    /// <summary>This node is new, or larger than it was: what no other could hold has hope again.</summary>
+    /// <summary>This node is new, or larger than it was: what no other could hold is looked at again.</summary>
     public void Hope(NodeSlot slot)
     {
-        if (_hopeless.Count == 0 || slot.Class is not { } nodes) return;
-        foreach (var shape in _hopeless.Where(shape => nodes.Shapes.Contains(shape.Number) && shape.Request.FitsIn(slot.Total)).ToList())
+        if (_infeasible.Count == 0 || slot.Class is not { } nodes) return;
+        foreach (var shape in _infeasible.Where(shape => nodes.Shapes.Contains(shape.Number) && shape.Request.FitsIn(slot.Total)).ToList())
         {
             if (nodes.OwnerOnly is null)
             {
-                _hopeless.Remove(shape);
-                shape.IsHopeless = false;
+                _infeasible.Remove(shape);
+                shape.IsInfeasible = false;
             }
-            foreach (var lane in shape.Lanes) PutAside(lane);
+            foreach (var lane in shape.Lanes) ReviewFeasibility(lane);
         }
     }
 
-    private void PutAside(Lane lane)
+    private void ReviewFeasibility(Lane lane)
     {
-        lane.IsAside = lane.Shape.IsHopeless && !pool.IsFeasible(lane.Shape, lane.Account);
+        lane.IsInfeasible = lane.Shape.IsInfeasible && !pool.IsFeasible(lane.Shape, lane.Account);
         Review(lane);
     }
 
@@ -334,7 +334,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         if (shape.Lanes.Count == 0) _open.Add(shape.Number); // not tried yet
         var lane = new Lane(account, shape) { Number = shape.Lanes.Count };
         shape.Lanes.Add(lane);
-        lane.IsAside = shape.IsHopeless && !pool.IsFeasible(shape, account);
+        lane.IsInfeasible = shape.IsInfeasible && !pool.IsFeasible(shape, account);
         account.Add(lane);
         if (pool.HasOwnNodes(account.UserId)) (account.OnOwnNodes ??= new ShapeSet()).Add(shape.Number);
         return lane;
@@ -349,7 +349,7 @@ internal sealed class PendingQueue(Shares shares, PoolPicture pool, ShapeBook sh
         lanes.RemoveAt(lanes.Count - 1);
         if (lanes.Count > 0) return;
         _open.Remove(lane.Shape.Number);
-        _hopeless.Remove(lane.Shape);
+        _infeasible.Remove(lane.Shape);
         _leavingOut.Remove(lane.Shape);
         pool.Forget(lane.Shape);
     }

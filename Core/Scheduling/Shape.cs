@@ -35,7 +35,7 @@ internal sealed class Shape(ShapeKey key, int number)
     /// <summary>The lanes that wait with it, one of each account.</summary>
     public List<Lane> Lanes { get; } = [];
     /// <summary>No node that takes anyone's tasks could hold it even if it were empty: found out when it fits nowhere, over when one comes that could.</summary>
-    public bool IsHopeless { get; set; }
+    public bool IsInfeasible { get; set; }
     /// <summary>The classes of nodes that would run it, those that take anyone's tasks: without GPUs, and with.</summary>
     public List<NodeClass> Plain { get; } = [];
     public List<NodeClass> WithGpu { get; } = [];

@@ -25,7 +25,7 @@ public static class TaskLifecycle
     public static TaskRecord Birth(TaskSpec spec, DateTimeOffset now, ClockReading reading = default) =>
         new() { Spec = spec, State = TaskState.Pending, CreatedAt = now, NotBefore = now, Born = reading };
 
-    /// <summary>The next attempt, on that node; null unless the task waits. Whether its time to start is over says <see cref="Expire(TaskRecord, Moment)"/>.</summary>
+    /// <summary>The next attempt, on that node; null unless the task waits. Whether its time to start is over says <see cref="Expire(TaskRecord, TaskTiming)"/>.</summary>
     public static TaskRecord? Grant(TaskRecord task, string nodeId, string ownerId, long epoch, DateTimeOffset now, TimeSpan? age = null, ClockReading reading = default)
     {
         if (!CanGo(task.State, TaskState.Assigned)) return null;
@@ -55,12 +55,12 @@ public static class TaskLifecycle
     /// The current attempt ended. A cause that is the worker's own sends the task back, and so does one that the submitter calls
     /// retryable, while there are attempts and time left; all others are the outcome.
     /// </summary>
-    public static TaskRecord End(TaskRecord task, TaskOutcomeReport report, Moment at) => report.Cause is Causes.WorkerFault or Causes.WorkerRefused
+    public static TaskRecord End(TaskRecord task, TaskOutcomeReport report, TaskTiming at) => report.Cause is Causes.WorkerFault or Causes.WorkerRefused
         ? Lose(task, report.Cause, !(report is { Cause: Causes.WorkerRefused, HandedBack: true }), report.ErrorMessage, at)
         : Conclude(task, report, Measured(task, report.RunMs, at), at);
 
     /// <summary>The machine failed the task: it waits again after a pause, or ends. Nothing is owed.</summary>
-    public static TaskRecord Lose(TaskRecord task, string cause, bool counts, string message, Moment at)
+    public static TaskRecord Lose(TaskRecord task, string cause, bool counts, string message, TaskTiming at)
     {
         var closed = Close(task, cause, counts || UncountedEnds(task) >= MostUncounted, at);
         counts = closed.Attempts[^1].Counts;
@@ -80,7 +80,7 @@ public static class TaskLifecycle
     }
 
     /// <summary>Null when it has ended. A waiting task just ends; a running one is paid for the time its program ran.</summary>
-    public static TaskRecord? Cancel(TaskRecord task, Moment at)
+    public static TaskRecord? Cancel(TaskRecord task, TaskTiming at)
     {
         if (!CanGo(task.State, TaskState.Cancelled)) return null;
         var closed = task.Current is null ? task : Close(task, Causes.Cancelled, true, at, at.RanOf() ?? TimeSpan.Zero);
@@ -91,7 +91,7 @@ public static class TaskLifecycle
     public static TaskRecord? Expire(TaskRecord task, DateTimeOffset now) => Expire(task, now, now - task.CreatedAt);
 
     /// <summary>The same by how long it has waited.</summary>
-    public static TaskRecord? Expire(TaskRecord task, Moment at) => Expire(task, at.Now, at.AgeOf(task));
+    public static TaskRecord? Expire(TaskRecord task, TaskTiming at) => Expire(task, at.Now, at.AgeOf(task));
 
     private static TaskRecord? Expire(TaskRecord task, DateTimeOffset now, TimeSpan age)
     {
@@ -105,7 +105,7 @@ public static class TaskLifecycle
     /// Its attempt should long be over and its worker does not end it: a timeout, as if it had. Null while that is not so. Nothing is owed: that a
     /// program ran all that time is only what a silent machine once claimed, and its worker would have said so at the limit.
     /// </summary>
-    public static TaskRecord? Overdue(TaskRecord task, Moment at)
+    public static TaskRecord? Overdue(TaskRecord task, TaskTiming at)
     {
         if (task.Current is not { } current || TaskDeadlines.OverdueAfter(task) is not { } after || at.HeldOf(current) < after) return null;
         var report = new TaskOutcomeReport
@@ -127,7 +127,7 @@ public static class TaskLifecycle
         a.AnyFailure == b.AnyFailure && a.OnTimeout == b.OnTimeout && a.OnLostNode == b.OnLostNode && a.MaxAttempts == b.MaxAttempts
         && a.ExitCodes.SequenceEqual(b.ExitCodes);
 
-    private static TaskRecord Conclude(TaskRecord task, TaskOutcomeReport report, TimeSpan? ran, Moment at)
+    private static TaskRecord Conclude(TaskRecord task, TaskOutcomeReport report, TimeSpan? ran, TaskTiming at)
     {
         var cause = report.Cause == Causes.RunTimeout && TaskDeadlines.IsTotal(task, at.AgeOf(task)) ? Causes.TotalTimeout : report.Cause;
         var closed = Close(task, cause, true, at, ran, report);
@@ -146,7 +146,7 @@ public static class TaskLifecycle
 
     /// <summary>The current attempt with its end; the task waits for what the caller makes of it. Paid for <paramref name="ran"/> at most, null: not.</summary>
     private static TaskRecord Close(
-        TaskRecord task, string cause, bool counts, Moment at, TimeSpan? ran = null, TaskOutcomeReport? report = null)
+        TaskRecord task, string cause, bool counts, TaskTiming at, TimeSpan? ran = null, TaskOutcomeReport? report = null)
     {
         if (task.Current is not { } current) throw new InvalidOperationException($"A task that is {task.State} has no attempt to end.");
         var runMs = ran is { } measured ? RewardFormula.PayableMs(measured, report?.RunMs ?? 0, TaskDeadlines.RunLimit(task)) : 0;
@@ -165,7 +165,7 @@ public static class TaskLifecycle
     /// says that it ran longer is believed that little more, and never more than since the grant. Where an earlier process or activation heard the
     /// beginning, the moments bound it, believed to within what clocks may differ by; the worker's own figure says the rest.
     /// </summary>
-    private static TimeSpan Measured(TaskRecord task, long claimedMs, Moment at)
+    private static TimeSpan Measured(TaskRecord task, long claimedMs, TaskTiming at)
     {
         var held = at.HeldOf(task.Current!);
         var measured = at.RanOf() is not { } ran ? held
@@ -177,7 +177,7 @@ public static class TaskLifecycle
 
     /// <summary>
     /// Status, settlement and every write carry them, so of very many ends that count for nothing only the last are kept. What counts or is paid
-    /// stays: the books know an attempt by its number.
+    /// stays: the database knows an attempt by its number.
     /// </summary>
     private static IReadOnlyList<AttemptRecord> Kept(List<AttemptRecord> attempts)
     {
@@ -190,7 +190,7 @@ public static class TaskLifecycle
     }
 
     /// <summary>Null when its whole time is over before the next attempt could begin.</summary>
-    private static TaskRecord? Waiting(TaskRecord closed, bool lost, Moment at)
+    private static TaskRecord? Waiting(TaskRecord closed, bool lost, TaskTiming at)
     {
         var pause = RetryPolicy.Pause(at.TaskId, closed.AttemptsMade, Counted(closed), lost, UncountedEnds(closed));
         return pause >= TaskDeadlines.TotalLeft(closed, at.AgeOf(closed)) ? null : closed with { NotBefore = at.Now + pause };

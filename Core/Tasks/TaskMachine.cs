@@ -36,7 +36,7 @@ public sealed class TaskMachine
     /// <summary>As it was last stored; null: there is no such task.</summary>
     public TaskRecord? Record => _task;
 
-    private Moment Now => At(default);
+    private TaskTiming Now => At(default);
     private ClockReading Reading => new(_process, _now.Clock.Ticks);
 
     /// <summary>Takes the next step of a command. False: that was its last.</summary>
@@ -305,7 +305,7 @@ public sealed class TaskMachine
     /// Now, with what has been measured: within this process by its monotonic clock; of what another began, from when it was first known here,
     /// and what clocks cannot have made up.
     /// </summary>
-    private Moment At(TimeSpan waited)
+    private TaskTiming At(TimeSpan waited)
     {
         var here = _now.Since(_knownAt);
         var held = _task?.Current is { } current ? Since(current.Granted) : null;

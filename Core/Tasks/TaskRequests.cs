@@ -21,10 +21,10 @@ public sealed class SaveTask(TaskRecord next, SaveTaskOf why) : Effect
     public SaveTaskOf Why => why;
 }
 
-/// <summary>The books have its record: it goes. Fails like <see cref="SaveTask"/>.</summary>
+/// <summary>The database has its record: it goes. Fails like <see cref="SaveTask"/>.</summary>
 public sealed class EraseTask : Effect;
 
-/// <summary>Whether it ended long ago, so that only the books know it. Where they cannot be asked the command has failed.</summary>
+/// <summary>Whether it ended long ago, so that only the database knows it. Where it cannot be asked the command has failed.</summary>
 public sealed class FindEnded : Effect
 {
     public TaskSnapshot? Found { get; set; }
@@ -92,7 +92,7 @@ public sealed class DropAttempt(string nodeId, int attempt, string cause) : Hint
 /// <summary>What a step wants done that nobody waits for.</summary>
 public interface ITaskEffects
 {
-    /// <summary>It has ended: the books learn it, once or more often.</summary>
+    /// <summary>It has ended: the database learns it, once or more often.</summary>
     void Settle(TaskRecord ended);
     /// <summary>What it has heard is memory: it stays for so long. Zero: it may leave like any other.</summary>
     void Stay(TimeSpan time);

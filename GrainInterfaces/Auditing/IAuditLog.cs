@@ -3,7 +3,7 @@ using HiveMind.Users;
 namespace HiveMind.Auditing;
 
 /// <summary>
-/// What was done to accounts, nodes and credits, by whom and from where: in the books, kept for good. What changes the books is noted in
+/// What was done to accounts, nodes and credits, by whom and from where: in the database, kept for good. What changes the database is noted in
 /// the same transaction; for everything else <see cref="Note"/> comes before the answer.
 /// </summary>
 public interface IAuditLog
@@ -15,12 +15,12 @@ public interface IAuditLog
 }
 
 /// <summary>
-/// For what comes so often that single lines would fill the books: counted by what it is, and noted once a minute with how often it was. Bounded: beyond
+/// For what comes so often that single lines would fill the database: counted by what it is, and noted once a minute with how often it was. Bounded: beyond
 /// so many kinds a minute the rest is one line.
 /// </summary>
 public interface IAuditTally
 {
-    /// <summary>In the books within a minute.</summary>
+    /// <summary>In the database within a minute.</summary>
     void Count(AuditEvent entry);
     /// <summary>The first within a minute is durable when it is done; more of the same are counted.</summary>
     Task Note(AuditEvent entry);
@@ -41,7 +41,7 @@ public sealed record Actor([property: Id(0)] string Id, [property: Id(1)] string
 /// <summary>Subject: whose account, which node. Before and after: what it was and is, where that can be said in a word.</summary>
 public sealed record AuditEvent(Actor Actor, string Action, string Subject, string Before = "", string After = "")
 {
-    /// <summary>How often within the minute before it was noted; more than one only where single ones would fill the books.</summary>
+    /// <summary>How often within the minute before it was noted; more than one only where single ones would fill the database.</summary>
     public long Times { get; init; } = 1;
 }
 

@@ -35,9 +35,9 @@ public static class Failpoints
     public const string SubmitAfterFile = "submit.file.after", SubmitAfterEntry = "submit.entry.after";
     public const string SubmitAfterIndex = "submit.index.after", SubmitAfterBirth = "submit.birth.after";
     public const string AssignAfterReservation = "assign.reserved", AssignAfterMark = "assign.mark.after", AssignAfterGrant = "assign.grant.after";
-    public const string EndAfterFile = "end.file.after", EndAfterOutcome = "end.outcome.after", EndAfterBooks = "end.books.after", EndAfterIndex = "end.index.after";
+    public const string EndAfterFile = "end.file.after", EndAfterOutcome = "end.outcome.after", EndAfterDatabase = "end.books.after", EndAfterIndex = "end.index.after";
     public const string LostAfterEpoch = "lost.epoch.after", LostAfterAttempt = "lost.attempt.after";
-    public const string EraseAfterKept = "erase.kept.after", EraseAfterFloor = "erase.floor.after";
+    public const string EraseAfterKept = "erase.kept.after", EraseAfterStateStore = "erase.floor.after";
     public const string MigrateBegun = "migrate.begun", MigrateCopying = "migrate.copying";
     public const string MigrateBeforeCommit = "migrate.commit.before", MigrateAfterCommit = "migrate.commit.after";
 
@@ -46,6 +46,6 @@ public static class Failpoints
     [
         RegisterUserBeforeCommit, RegisterUserAfterCommit, SessionBeforeCommit, SessionAfterCommit, NodeAfterIndex, NodeAfterCommit,
         SubmitAfterFile, SubmitAfterEntry, SubmitAfterIndex, SubmitAfterBirth, AssignAfterReservation, AssignAfterMark, AssignAfterGrant,
-        EndAfterFile, EndAfterOutcome, EndAfterBooks, EndAfterIndex, LostAfterEpoch, LostAfterAttempt, EraseAfterKept, EraseAfterFloor,
+        EndAfterFile, EndAfterOutcome, EndAfterDatabase, EndAfterIndex, LostAfterEpoch, LostAfterAttempt, EraseAfterKept, EraseAfterStateStore,
     ];
 }

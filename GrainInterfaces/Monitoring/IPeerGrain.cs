@@ -8,8 +8,8 @@ namespace HiveMind.Monitoring;
 public interface IPeerGrain : IGrainWithStringKey
 {
     /// <summary>
-    /// A silo that cannot reach the floor asks one that can to take it out of the pool, so that its grains live elsewhere. False when this one cannot either: then
-    /// it is the floor that is away, and nobody leaves.
+    /// A silo that cannot reach the state store asks one that can to take it out of the pool, so that its grains live elsewhere. False when this one cannot either: then
+    /// it is the state store that is away, and nobody leaves.
     /// </summary>
     [Alias("TakeOver"), AlwaysInterleave] Task<bool> TakeOver(SiloAddress cut);
 }

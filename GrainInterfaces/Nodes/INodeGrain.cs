@@ -188,8 +188,8 @@ public sealed record NodeSnapshot
     };
 
     /// <summary>What stands for a cordon's reason before strangers: their screens are no place for an owner's words.</summary>
-    public const string PutAside = "put aside by its owner or an admin";
+    public const string CordonedByOthers = "cordoned by its owner or an admin";
 
     /// <summary>Why it is cordoned, as its owner or an admin reads it, or a stranger. A cordon with an end, or of what cannot be read, is the hub's own word.</summary>
-    public string CordonedFor(bool isOwn) => isOwn || IsUnreadable || Cordoned.Length == 0 || CordonedUntil is not null ? Cordoned : PutAside;
+    public string CordonedFor(bool isOwn) => isOwn || IsUnreadable || Cordoned.Length == 0 || CordonedUntil is not null ? Cordoned : CordonedByOthers;
 }

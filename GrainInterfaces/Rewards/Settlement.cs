@@ -2,7 +2,7 @@ using HiveMind.Tasks;
 
 namespace HiveMind.Rewards;
 
-/// <summary>What an ended task leaves in the books: one history row and a pair of postings for each attempt that is paid.</summary>
+/// <summary>What an ended task leaves in the database: one history row and a pair of postings for each attempt that is paid.</summary>
 [GenerateSerializer, Alias("HiveMind.Settlement"), Immutable]
 public sealed record Settlement(
     [property: Id(0)] string TaskId, [property: Id(1)] string UserId, [property: Id(2)] string TaskType, [property: Id(3)] TaskState State,

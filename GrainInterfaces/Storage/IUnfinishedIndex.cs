@@ -3,7 +3,7 @@ using HiveMind.Scheduling;
 namespace HiveMind.Storage;
 
 /// <summary>
-/// Every task that is not yet ended and settled, in the floor: written before the birth, removed after the books, so always a superset.
+/// Every task that is not yet ended and settled, in the state store: written before the birth, removed after the database, so always a superset.
 /// A mark beside an entry says that a node may hold it: written before the grant, removed when it waits again.
 /// </summary>
 public interface IUnfinishedIndex
@@ -40,7 +40,7 @@ public sealed record UnfinishedEntry(PendingTask Task, string? MarkedNode)
 /// <summary>An entry that this program cannot read. Newer: a later program can, so it is left as it is; else it is damaged.</summary>
 public sealed record UnreadableEntry(string TaskId, string? MarkedNode, bool IsNewer, ReadOnlyMemory<byte> Stored);
 
-/// <summary>Ids of all registered nodes, in the floor: written before the registration, so a superset.</summary>
+/// <summary>Ids of all registered nodes, in the state store: written before the registration, so a superset.</summary>
 public interface INodeIndex
 {
     Task Add(string nodeId);

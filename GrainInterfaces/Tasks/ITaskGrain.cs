@@ -11,7 +11,7 @@ public interface ITaskGrain : IGrainWithStringKey
     /// <summary>Index entry, then birth (create if absent). The same content again is the same answer; other content is AlreadyExists.</summary>
     /// <param name="spec">What is asked for.</param>
     /// <param name="oneOfMany">It will wait: out of memory until it is granted.</param>
-    /// <param name="mayBeOld">Its id is made of a request id, which may have been used so long ago that only the books know it.</param>
+    /// <param name="mayBeOld">Its id is made of a request id, which may have been used so long ago that only the database knows it.</param>
     [Alias("Submit")] Task<TaskSnapshot> Submit(TaskSpec spec, bool oneOfMany = false, bool mayBeOld = false);
     /// <summary>Null when there is no such task.</summary>
     [Alias("GetSnapshot"), AlwaysInterleave] Task<TaskSnapshot?> GetSnapshot();
@@ -42,7 +42,7 @@ public interface ITaskGrain : IGrainWithStringKey
     [Alias("Expire")] Task<TimeSpan?> Expire(TimeSpan waited = default);
     /// <summary>For the sweeper: what the record says, settling again what has ended. Missing means no record.</summary>
     [Alias("Examine")] Task<TaskExamination> Examine();
-    /// <summary>The books have its record: out of the floor. True when it is not there any more; false: it has not ended, and stays.</summary>
+    /// <summary>The database has its record: out of the state store. True when it is not there any more; false: it has not ended, and stays.</summary>
     [Alias("Erase")] Task<bool> Erase();
 }
 

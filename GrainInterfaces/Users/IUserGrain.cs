@@ -4,7 +4,7 @@ using Orleans.Concurrency;
 namespace HiveMind.Users;
 
 /// <summary>
-/// One account, keyed by user id. Owns its sessions (hashes only); the account row itself belongs to the books. No password comes here: nothing
+/// One account, keyed by user id. Owns its sessions (hashes only); the account row itself belongs to the database. No password comes here: nothing
 /// that takes long is done in an account's turn.
 /// </summary>
 [Alias("HiveMind.IUserGrain")]
@@ -23,7 +23,7 @@ public interface IUserGrain : IGrainWithStringKey
     [Alias("RevokeSessions")] Task<int> RevokeSessions(IReadOnlyList<string> sessionIds, string? keepSessionId, Actor by);
     /// <summary>Changes the account; a new password or is_active=false ends the other (or all) sessions. Never the last active admin's role or state.</summary>
     [Alias("Change")] Task<AccountRow> Change(AccountChange change, string? keepSessionId, Actor by);
-    /// <summary>The account as the books have it, or null.</summary>
+    /// <summary>The account as the database has it, or null.</summary>
     [Alias("GetAccount"), AlwaysInterleave] Task<AccountRow?> GetAccount();
 }
 
@@ -55,7 +55,7 @@ public sealed record SessionInfo(
     [property: Id(0)] string SessionId, [property: Id(1)] DateTimeOffset CreatedAt, [property: Id(2)] DateTimeOffset LastUsedAt,
     [property: Id(3)] DateTimeOffset ExpiresAt, [property: Id(4)] string Address, [property: Id(5)] string Client);
 
-/// <summary>The seed's users table plus display name. Secrets stay between the books and UserGrain and are never on the wire.</summary>
+/// <summary>The seed's users table plus display name. Secrets stay between the database and UserGrain and are never on the wire.</summary>
 [GenerateSerializer, Alias("HiveMind.AccountRow"), Immutable]
 public sealed record AccountRow
 {

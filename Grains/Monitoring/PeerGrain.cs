@@ -21,6 +21,6 @@ public sealed partial class PeerGrain(ILocalSiloDetails here, IClusterMembership
         return await membership.TryKill(cut);
     }
 
-    [LoggerMessage(1, LogLevel.Warning, "Silo {Silo} cannot reach the floor and this one can: it leaves the pool")]
+    [LoggerMessage(1, LogLevel.Warning, "Silo {Silo} cannot reach the state store and this one can: it leaves the pool")]
     private static partial void LogTaken(ILogger logger, SiloAddress silo);
 }

@@ -59,7 +59,7 @@ public sealed partial class NodeGrain : INodeEffects
     {
         try
         {
-            var totals = await books.NodeTotals(Id, CancellationToken.None);
+            var totals = await database.NodeTotals(Id, CancellationToken.None);
             past.HasPast = totals.Completed + totals.Failed > 0 || totals.EarnedMicros != 0;
         }
         catch (Exception)
@@ -240,9 +240,9 @@ public sealed partial class NodeGrain : INodeEffects
                 LogLost(Id, one.Epoch, one.Attempts, one.Cause);
                 NodeInstruments.Lost(one.Cause, one.Drained);
                 break;
-            case NodeEvent.PutAside one:
-                LogPutAside(Id, one.Until, one.Reason);
-                NodeInstruments.PutAside();
+            case NodeEvent.CordonedForFailures one:
+                LogCordonedForFailures(Id, one.Until, one.Reason);
+                NodeInstruments.CordonedForFailures();
                 break;
             case NodeEvent.Forgotten:
                 NodeInstruments.Left(_figures);

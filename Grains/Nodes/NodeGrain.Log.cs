@@ -22,8 +22,8 @@ public sealed partial class NodeGrain
     [LoggerMessage(LogLevel.Information, "Node {NodeId} uncordoned by {User}")]
     private partial void LogUncordoned(string nodeId, string user);
 
-    [LoggerMessage(LogLevel.Warning, "Node {NodeId} put aside until {Until:u}: {Reason}")]
-    private partial void LogPutAside(string nodeId, DateTimeOffset until, string reason);
+    [LoggerMessage(LogLevel.Warning, "Node {NodeId} cordoned until {Until:u}: {Reason}")]
+    private partial void LogCordonedForFailures(string nodeId, DateTimeOffset until, string reason);
 
     [LoggerMessage(LogLevel.Information, "Node {NodeId} is tried again")]
     private partial void LogTriedAgain(string nodeId);

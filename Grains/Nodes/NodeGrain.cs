@@ -18,7 +18,7 @@ namespace HiveMind.Nodes;
 /// </summary>
 [GrainType("node"), PreferLocalPlacement]
 public sealed partial class NodeGrain(
-    [PersistentState("node", FloorNames.Storage)] IPersistentState<NodeRecord> state, INodeIndex nodes, IUnfinishedIndex unfinished, IBooks books,
+    [PersistentState("node", StateStoreNames.Storage)] IPersistentState<NodeRecord> state, INodeIndex nodes, IUnfinishedIndex unfinished, IPoolDatabase database,
     IOptions<HubOptions> options, TimeProvider time, ILogger<NodeGrain> log) : Grain, INodeGrain, IRemindable
 {
     private const string LivenessReminder = "liveness";
@@ -55,7 +55,7 @@ public sealed partial class NodeGrain(
         var token = SessionToken.NewNode(Id);
         await Carry(Machine.Register(registration, token.SecretHash));
         StartTimer();
-        return new(Id, token.Format(books.TokenTagKey));
+        return new(Id, token.Format(database.TokenTagKey));
     }
 
     public Task Unregister(Caller caller) => Carry(Machine.Unregister(caller));

@@ -22,7 +22,7 @@ internal static class NodeInstruments
         Figures.CreateCounter<long>("hivemind.nodes.lost", "{node}", "Nodes whose lease ended, by cause: DRAINED ones had said so before.");
     private static readonly Counter<long> Connections =
         Figures.CreateCounter<long>("hivemind.nodes.connections", "{connection}", "Connections that workers made, each a new epoch.");
-    private static readonly Counter<long> PutAsideNodes =
+    private static readonly Counter<long> CordonedNodes =
         Figures.CreateCounter<long>("hivemind.nodes.failing", "{cordon}", "Cordons because tasks of several accounts failed on a node one after another.");
 
     static NodeInstruments()
@@ -43,7 +43,7 @@ internal static class NodeInstruments
     {
         foreach (var cause in new[] { Causes.NodeLost, Causes.NodeRemoved, Drained }) LostNodes.Add(0, Tag("cause", cause));
         Connections.Add(0);
-        PutAsideNodes.Add(0);
+        CordonedNodes.Add(0);
     }
 
     public static void Known(MeteredNode node) => Here.TryAdd(node, true);
@@ -52,7 +52,7 @@ internal static class NodeInstruments
 
     public static void Connected() => Connections.Add(1);
 
-    public static void PutAside() => PutAsideNodes.Add(1);
+    public static void CordonedForFailures() => CordonedNodes.Add(1);
 
     /// <summary>A worker that was told to stop drains first: nobody needs to look after it.</summary>
     public static void Lost(string cause, bool drained) => LostNodes.Add(1, Tag("cause", drained ? Drained : cause));

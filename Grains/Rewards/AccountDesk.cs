@@ -9,7 +9,7 @@ namespace HiveMind.Rewards;
 /// step without a wait, so two submits at the same moment never get the same credit.
 /// </summary>
 internal sealed class AccountDesk(
-    string userId, IOpenTasks index, IBooks books, Func<Task<IReadOnlyList<string>>> ownNodes, HubOptions options, TimeProvider time)
+    string userId, IOpenTasks index, IPoolDatabase database, Func<Task<IReadOnlyList<string>>> ownNodes, HubOptions options, TimeProvider time)
 {
     private const int Page = 1000;
 
@@ -94,7 +94,7 @@ internal sealed class AccountDesk(
     {
         if (options.Scheduling.OfRole(role).MaxOutputsMb == 0 || !IsOlder(_outputsAt, OutputAge)) return;
         _outputsAt = time.GetTimestamp();
-        _load.OutputBytes = await books.OutputBytes(userId, CancellationToken.None);
+        _load.OutputBytes = await database.OutputBytes(userId, CancellationToken.None);
     }
 
     private Admission Decide(IReadOnlyList<TaskAsk> tasks, string role, bool isAll)
@@ -132,7 +132,7 @@ internal sealed class AccountDesk(
         async Task Read()
         {
             var mark = _load.BalanceMark;
-            (var balance, _isActive) = await books.Purse(userId, CancellationToken.None);
+            (var balance, _isActive) = await database.Purse(userId, CancellationToken.None);
             _load.BalanceIs(balance, mark);
             _readAt = time.GetTimestamp();
         }

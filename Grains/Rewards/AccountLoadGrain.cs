@@ -6,13 +6,13 @@ namespace HiveMind.Rewards;
 
 /// <summary>The grain around an <see cref="AccountDesk"/>: one for each account in the whole pool.</summary>
 [GrainType("account-load")]
-public sealed class AccountLoadGrain(IOpenTasks index, IBooks books, INodeIndex nodes, IOptions<HubOptions> options, TimeProvider time) : Grain, IAccountLoadGrain
+public sealed class AccountLoadGrain(IOpenTasks index, IPoolDatabase database, INodeIndex nodes, IOptions<HubOptions> options, TimeProvider time) : Grain, IAccountLoadGrain
 {
     private const int Together = 64;
     private AccountDesk? _desk;
 
     private string UserId => this.GetPrimaryKeyString();
-    private AccountDesk Desk => _desk ??= new AccountDesk(UserId, index, books, OwnNodes, options.Value, time);
+    private AccountDesk Desk => _desk ??= new AccountDesk(UserId, index, database, OwnNodes, options.Value, time);
 
     public Task<Admission> Admit(IReadOnlyList<TaskAsk> tasks, string role, bool allOrNone) => Desk.Admit(tasks, role, allOrNone);
 

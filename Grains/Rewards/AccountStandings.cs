@@ -29,7 +29,7 @@ public sealed class AccountStandings(IGrainFactory grains, IOptions<HubOptions> 
         }
         catch (Exception) when (!isHeld)
         {
-            return null; // nothing is at stake but that it runs until the account's closing cancels it: the books being away holds it up no more than before
+            return null; // nothing is at stake but that it runs until the account's closing cancels it: the database being away holds it up no more than before
         }
     }
 

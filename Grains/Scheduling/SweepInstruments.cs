@@ -45,7 +45,7 @@ internal static class SweepInstruments
     /// <summary>A task that has ended was still in the scheduler's queue.</summary>
     public static void Dequeued() => Mended.Add(1, Tag("what", "dequeued"));
 
-    /// <summary>An ended task was posted to the books once more.</summary>
+    /// <summary>An ended task was posted to the database once more.</summary>
     public static void SettledAgain() => Mended.Add(1, Tag("what", "settled"));
 
     /// <summary>An attempt was on record that its node does not hold.</summary>

@@ -4,7 +4,7 @@ using HiveMind.Storage;
 namespace HiveMind.Tasks;
 
 /// <summary>
-/// Before the birth of a task whose id may have been used before: whether it ended long ago, so that only the books know it. Those born together
+/// Before the birth of a task whose id may have been used before: whether it ended long ago, so that only the database knows it. Those born together
 /// on this silo cost one question.
 /// </summary>
 public sealed class EndedLookup

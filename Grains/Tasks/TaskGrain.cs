@@ -17,7 +17,7 @@ namespace HiveMind.Tasks;
 /// </summary>
 [GrainType("task")]
 public sealed partial class TaskGrain(
-    [PersistentState("task", FloorNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, NewTasks births, ISettlements settlements, AccountStandings standings, EndedLookup old,
+    [PersistentState("task", StateStoreNames.Storage)] IPersistentState<TaskRecord> state, IUnfinishedIndex index, NewTasks births, ISettlements settlements, AccountStandings standings, EndedLookup old,
     IOptions<HubOptions> options, ProcessClock clock, ILogger<TaskGrain> log) : Grain, ITaskGrain, ITaskEffects
 {
     /// <summary>Its run is over: it leaves memory like any other.</summary>

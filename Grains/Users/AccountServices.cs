@@ -2,7 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace HiveMind.Users;
 
-/// <summary>Wires what stands beside UserGrain. It needs IBooks, IAccountBooks and the audit log.</summary>
+/// <summary>Wires what stands beside UserGrain. It needs IPoolDatabase, IAccountStore and the audit log.</summary>
 public static class AccountServices
 {
     public static IServiceCollection AddAccounts(this IServiceCollection services) => services.AddSingleton<HashingSlots>().AddSingleton<PasswordChecks>()

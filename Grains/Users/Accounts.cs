@@ -7,9 +7,9 @@ using Microsoft.Extensions.Options;
 
 namespace HiveMind.Users;
 
-/// <summary>Makes accounts and checks passwords: gate, then hash, then one commit (the books' transaction, or the account's session).</summary>
+/// <summary>Makes accounts and checks passwords: gate, then hash, then one commit (the database's transaction, or the account's session).</summary>
 public sealed partial class Accounts(
-    IGrainFactory grains, IBooks books, IAccountBooks logins, LoginGate gate, RegistrationAllowance allowance, PasswordChecks passwords, IAuditTally audit,
+    IGrainFactory grains, IPoolDatabase database, IAccountStore logins, LoginGate gate, RegistrationAllowance allowance, PasswordChecks passwords, IAuditTally audit,
     IOptions<HubOptions> options, TimeProvider time, ILogger<Accounts> log) : IAccounts
 {
     /// <summary>How long a password is good for that an admin made.</summary>
@@ -101,7 +101,7 @@ public sealed partial class Accounts(
 
     public async Task<Caller> OpenAccount(string userId, CancellationToken cancel)
     {
-        var row = await books.FindAccount(userId, cancel);
+        var row = await database.FindAccount(userId, cancel);
         if (row is null)
         {
             row = new AccountRow
@@ -112,11 +112,11 @@ public sealed partial class Accounts(
             };
             try
             {
-                await books.AddAccount(row, new(StartingMicros, new Actor(row.UserId)), cancel);
+                await database.AddAccount(row, new(StartingMicros, new Actor(row.UserId)), cancel);
             }
             catch (HiveMindException taken) when (taken.Kind == FailureKind.AlreadyExists)
             {
-                row = await books.FindAccount(userId, cancel) ?? row; // made by a call at the same time
+                row = await database.FindAccount(userId, cancel) ?? row; // made by a call at the same time
             }
         }
 
@@ -130,7 +130,7 @@ public sealed partial class Accounts(
     /// <summary>The code that lets it in, where one is given or needed. Wrong ones are counted like wrong passwords.</summary>
     private async Task<RegistrationCode?> CodeOf(NewAccount account, string network, CancellationToken cancel)
     {
-        if (account.AdminCode.Length > 0) return null; // the books look at it, in the transaction that uses it up
+        if (account.AdminCode.Length > 0) return null; // the database look at it, in the transaction that uses it up
         var mode = options.Value.Auth.Registration;
         if (account.RegistrationCode.Length == 0)
         {
@@ -162,14 +162,14 @@ public sealed partial class Accounts(
             DisplayName = account.DisplayName, PasswordHash = hash, Salt = salt, CreatedAt = time.GetUtcNow(),
             Role = account.AdminCode.Length > 0 ? Roles.Admin : Roles.User,
         };
-        await books.AddAccount(row, new(StartingMicros, new Actor(row.UserId, origin.Address), account.AdminCode, account.RegistrationCode), cancel);
+        await database.AddAccount(row, new(StartingMicros, new Actor(row.UserId, origin.Address), account.AdminCode, account.RegistrationCode), cancel);
         return row;
     }
 
     /// <summary>The hash that the current password is right for. Who has the session has it, but may not try out passwords with it.</summary>
     private async Task<string> Verify(Caller caller, string password, string network, CancellationToken cancel)
     {
-        var row = await books.FindAccount(caller.UserId, cancel) ?? throw HiveMindException.NotFound("user", caller.UserId);
+        var row = await database.FindAccount(caller.UserId, cancel) ?? throw HiveMindException.NotFound("user", caller.UserId);
         var attempt = gate.Admit(row.Username.ToLowerInvariant(), network, known: true);
         try
         {

@@ -8,10 +8,10 @@ using Orleans.Runtime;
 
 namespace HiveMind.Users;
 
-/// <summary>Owns one account's sessions. The account row is the books': here it is only as last read, and every change goes through here.</summary>
+/// <summary>Owns one account's sessions. The account row is the database's: here it is only as last read, and every change goes through here.</summary>
 [GrainType("user")]
 public sealed partial class UserGrain(
-    [PersistentState("user", FloorNames.Storage)] IPersistentState<UserRecord> state, IBooks books, IAccountBooks logins, IAuditLog audit, IClosingAccounts closing,
+    [PersistentState("user", StateStoreNames.Storage)] IPersistentState<UserRecord> state, IPoolDatabase database, IAccountStore logins, IAuditLog audit, IClosingAccounts closing,
     IOptions<HubOptions> options, TimeProvider time, ILogger<UserGrain> log) : Grain, IUserGrain
 {
     /// <summary>How long a row is served as read: another activation, for seconds possible during a membership change, may have changed it.</summary>
@@ -50,7 +50,7 @@ public sealed partial class UserGrain(
         if (ended.Count > 0) await audit.Note(new(by, AuditActions.SessionsEnded, Id, After: $"{ended.Count} least lately used, more than {SessionList.Limit} at once"));
         _row = row with { LastLogin = now };
         await logins.NoteLogin(_row, ClientNetwork.Of(origin.Address), by, CancellationToken.None);
-        return new(token.Format(books.TokenTagKey), expires, _row);
+        return new(token.Format(database.TokenTagKey), expires, _row);
     }
 
     public async Task<Caller> CheckSession(string sessionId, byte[] secretHash)
@@ -108,12 +108,12 @@ public sealed partial class UserGrain(
 
         // Sessions end before a password changes: a crash in between leaves somebody logged out, never a session that outlives its password.
         if (change.PasswordHash is not null) await Save(SessionList.KeepOnly(_user, keepSessionId, time.GetUtcNow()));
-        await books.UpdateAccount(next, by, CancellationToken.None);
+        await database.UpdateAccount(next, by, CancellationToken.None);
         _row = next;
         _rowReadAt = time.GetTimestamp();
         // And after it becomes inactive: until then it may be refused, as the last admin; from then on no session of it is good for anything.
         if (!next.IsActive) await Save(new UserRecord());
-        if (row.IsActive && !next.IsActive) closing.Wake(); // the rest of what it has in the pool; the mark is in the books
+        if (row.IsActive && !next.IsActive) closing.Wake(); // the rest of what it has in the pool; the mark is in the database
         LogChanged(Id, by.Id);
         return next;
     }
@@ -124,7 +124,7 @@ public sealed partial class UserGrain(
 
     private async Task<AccountRow?> FreshRow()
     {
-        _row = await books.FindAccount(Id, CancellationToken.None);
+        _row = await database.FindAccount(Id, CancellationToken.None);
         _rowReadAt = time.GetTimestamp();
         return _row;
     }

@@ -8,10 +8,10 @@ internal sealed record BearerToken(bool Given, SessionToken? Token)
 {
     private const string Scheme = "Bearer ";
 
-    public static BearerToken Read(string? header, IBooks books)
+    public static BearerToken Read(string? header, IPoolDatabase database)
     {
         if (header is null) return new BearerToken(false, null);
         if (!header.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)) return new BearerToken(true, null);
-        return new BearerToken(true, SessionToken.TryParse(header[Scheme.Length..].Trim(), books.TokenTagKey));
+        return new BearerToken(true, SessionToken.TryParse(header[Scheme.Length..].Trim(), database.TokenTagKey));
     }
 }

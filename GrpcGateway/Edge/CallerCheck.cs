@@ -9,13 +9,13 @@ namespace HiveMind.Edge;
 /// Says who calls by the headers alone, before a byte of the body is read: garbage by its tag, then the caller's rate, then the session or the node
 /// token by its grain. For whom a user call acts stands in its message, and is the interceptor's question.
 /// </summary>
-internal sealed class CallerCheck(IGrainFactory grains, IBooks books, CallRates rates, ISessionCheck sessions, HubOptions options)
+internal sealed class CallerCheck(IGrainFactory grains, IPoolDatabase database, CallRates rates, ISessionCheck sessions, HubOptions options)
 {
     /// <summary>Null where the method or the mode asks for no token. Throws what the caller is told.</summary>
     public async ValueTask<CallIdentity?> Identify(HttpContext http, RpcRule rule)
     {
         var header = http.Request.Headers.Authorization;
-        var bearer = BearerToken.Read(header.Count == 0 ? null : header.ToString(), books);
+        var bearer = BearerToken.Read(header.Count == 0 ? null : header.ToString(), database);
         var isOpen = options.Auth.Mode == AuthMode.Open && !bearer.Given && rule.Who is RpcPolicy.User or RpcPolicy.UserOrNode;
         if (rule.Who != RpcPolicy.Anonymous && bearer.Token is null && !isOpen) throw HiveMindException.Unauthenticated();
         if (rule.IsRateLimited) rates.Take(KeyOf(bearer.Token, http));

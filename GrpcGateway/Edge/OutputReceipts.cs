@@ -7,9 +7,9 @@ namespace HiveMind.Edge;
 
 /// <summary>
 /// Proof that this attempt on this node sent those bytes: a keyed hash, and behind it the bytes themselves when they are too small for a
-/// file. Nothing is kept at the hub, and every silo on the same books can check it. Without it a node could claim any stored blob.
+/// file. Nothing is kept at the hub, and every silo on the same database can check it. Without it a node could claim any stored blob.
 /// </summary>
-internal sealed class OutputReceipts(IBooks books)
+internal sealed class OutputReceipts(IPoolDatabase database)
 {
     private const int MacLength = 32;
 
@@ -28,7 +28,7 @@ internal sealed class OutputReceipts(IBooks books)
 
     private byte[] Mac(string nodeId, string taskId, int attempt, string sha256, long size)
     {
-        var key = HMACSHA256.HashData(books.TokenTagKey, "hivemind output receipt 1"u8);
+        var key = HMACSHA256.HashData(database.TokenTagKey, "hivemind output receipt 1"u8);
         return HMACSHA256.HashData(key, Encoding.UTF8.GetBytes($"{nodeId}\n{taskId}\n{attempt}\n{sha256}\n{size}"));
     }
 }

@@ -3,7 +3,7 @@ using HiveMind.Storage;
 namespace HiveMind.Edge;
 
 /// <summary>
-/// Refuses at once what would only wait: every call while the floor is away, and new work while it is nearly full. It asks the silo's last verdict, no store.
+/// Refuses at once what would only wait: every call while the state store is away, and new work while it is nearly full. It asks the silo's last verdict, no store.
 /// </summary>
 internal sealed class StoreGate(IStoreVerdict stores)
 {

@@ -12,7 +12,7 @@ namespace HiveMind.Nodes;
 
 /// <summary>Lent machines on the wire, and the way of their workers.</summary>
 internal sealed class NodeManagerServiceEndpoint(
-    IGrainFactory grains, IBooks books, IFiles files, NodeDirectory nodes, WorkerSessions sessions, ReportReader reports, OutputIntake outputs,
+    IGrainFactory grains, IPoolDatabase database, IFiles files, NodeDirectory nodes, WorkerSessions sessions, ReportReader reports, OutputIntake outputs,
     FetchSlots fetches, EdgeBudgets budgets, TimeProvider time, IAuditLog audit) : Wire.NodeManagerService.NodeManagerServiceBase
 {
     public override async Task<Wire.RegisterNodeResponse> RegisterNode(Wire.RegisterNodeRequest request, ServerCallContext context)
@@ -109,7 +109,7 @@ internal sealed class NodeManagerServiceEndpoint(
         var infos = new Wire.NodeInfo[page.Count];
         var call = UserCall.Of(context);
         await NodeDirectory.ForEach(Enumerable.Range(0, page.Count), async i =>
-            infos[i] = NodeMapping.ToInfo(page[i], await books.NodeTotals(page[i].NodeId, context.CancellationToken), call.Sees(page[i].OwnerId)), context.CancellationToken);
+            infos[i] = NodeMapping.ToInfo(page[i], await database.NodeTotals(page[i].NodeId, context.CancellationToken), call.Sees(page[i].OwnerId)), context.CancellationToken);
         var answer = new Wire.ListNodesResponse { Success = true, NextPageToken = next };
         answer.Nodes.AddRange(infos);
         return answer;
@@ -156,7 +156,7 @@ internal sealed class NodeManagerServiceEndpoint(
         outputs.Append(NodeCall.Of(context).NodeId, request, context.CancellationToken);
 
     private async Task<Wire.NodeInfo> Info(NodeSnapshot node, ServerCallContext context) =>
-        NodeMapping.ToInfo(node, await books.NodeTotals(node.NodeId, context.CancellationToken), UserCall.Of(context).Sees(node.OwnerId));
+        NodeMapping.ToInfo(node, await database.NodeTotals(node.NodeId, context.CancellationToken), UserCall.Of(context).Sees(node.OwnerId));
 
     /// <summary>After the grain's commit and before the answer: who did it, from where.</summary>
     private Task Note(string action, string nodeId, ServerCallContext context, string after = "") =>

@@ -42,7 +42,7 @@ internal static class NodeMapping
         [.. running.Select(r => new AttemptReport(r.TaskId, r.Attempt, r.Started))];
 
     /// <param name="node">As its grain has it.</param>
-    /// <param name="totals">As the books have them.</param>
+    /// <param name="totals">As the database has them.</param>
     /// <param name="isOwn">Its owner or an admin asks.</param>
     public static Wire.NodeInfo ToInfo(NodeSnapshot node, NodeTotals totals, bool isOwn) => new()
     {

@@ -7,13 +7,13 @@ internal static class ExpiredResults
 {
     public const string MissingFile = "FILE_MISSING";
 
-    public static Task Told(IBooks books, string taskId, Func<Task> read, CancellationToken cancel) => Told(books, taskId, async () =>
+    public static Task Told(IPoolDatabase database, string taskId, Func<Task> read, CancellationToken cancel) => Told(database, taskId, async () =>
     {
         await read();
         return true;
     }, cancel);
 
-    public static async Task<T> Told<T>(IBooks books, string taskId, Func<Task<T>> read, CancellationToken cancel)
+    public static async Task<T> Told<T>(IPoolDatabase database, string taskId, Func<Task<T>> read, CancellationToken cancel)
     {
         try
         {
@@ -21,7 +21,7 @@ internal static class ExpiredResults
         }
         catch (HiveMindException missing) when (missing.Reason == MissingFile)
         {
-            if (!await books.OutputsExpired(taskId, cancel)) throw;
+            if (!await database.OutputsExpired(taskId, cancel)) throw;
             throw HiveMindException.Precondition(
                 "RESULT_EXPIRED", "The output was removed: this pool keeps outputs for a limited time. Submit the task again if you need it.");
         }

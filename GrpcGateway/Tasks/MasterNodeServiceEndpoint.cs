@@ -12,7 +12,7 @@ namespace HiveMind.Tasks;
 /// <summary>Tasks, their results and the pool's figures on the wire.</summary>
 [BindServiceMethod(typeof(SubmitReader), nameof(SubmitReader.Bind))]
 internal sealed partial class MasterNodeServiceEndpoint(
-    IGrainFactory grains, IBooks books, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, ISettlements settlements,
+    IGrainFactory grains, IPoolDatabase database, IFiles files, IPartialFiles partials, IUnfinishedIndex unfinished, ISettlements settlements,
     NodeDirectory nodes, PayloadUploads uploads, TaskRecords records,
     TaskSubmission submission, BulkSubmission bulk, TaskReasons reasons, WatchSlots watches, DownloadSlots downloads,
     EdgeBudgets budgets, TimeProvider time, Uptime uptime,
@@ -40,7 +40,7 @@ internal sealed partial class MasterNodeServiceEndpoint(
         ResultReader.RequireFits(task);
         await OpenCall.Hold(context, budgets.Answers, ResultReader.Weight(task));
         var (result, stderr) = await ExpiredResults.Told(
-            books, task.TaskId, () => ResultReader.Read(files, task, context.CancellationToken), context.CancellationToken);
+            database, task.TaskId, () => ResultReader.Read(files, task, context.CancellationToken), context.CancellationToken);
         return TaskMapping.ToResult(task, result, stderr);
     }
 
@@ -55,7 +55,7 @@ internal sealed partial class MasterNodeServiceEndpoint(
         // A hub that stops does not wait for those who watch: they go on at another, or here when it is back.
         using var end = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, lifetime.ApplicationStopping);
         await slot.Guard(cancel => ExpiredResults.Told(
-            books, task.TaskId, () => watch.Run(task, request, responseStream, cancel), context.CancellationToken), end.Token);
+            database, task.TaskId, () => watch.Run(task, request, responseStream, cancel), context.CancellationToken), end.Token);
     }
 
     public override Task<Wire.UploadPayloadResponse> UploadPayload(IAsyncStreamReader<Wire.UploadPayloadRequest> requestStream, ServerCallContext context) =>
@@ -74,7 +74,7 @@ internal sealed partial class MasterNodeServiceEndpoint(
         var blob = OutputStreams.Of(task, stream);
         if (request.Offset < 0 || request.Offset > blob.Size) throw HiveMindException.Invalid("offset", $"0 to the size, which is {blob.Size}.");
         using var slot = downloads.Take(UserCall.Of(context).Caller.UserId);
-        await using var bytes = await ExpiredResults.Told(books, task.TaskId, () => Task.FromResult(files.OpenRead(blob)), context.CancellationToken);
+        await using var bytes = await ExpiredResults.Told(database, task.TaskId, () => Task.FromResult(files.OpenRead(blob)), context.CancellationToken);
         await slot.Guard(async cancel =>
         {
             await responseStream.WriteAsync(new() { Header = new() { Size = blob.Size, Sha256 = blob.Sha256 } }, cancel);
@@ -86,13 +86,13 @@ internal sealed partial class MasterNodeServiceEndpoint(
     {
         var now = time.GetUtcNow();
         var counts = await grains.GetGrain<ISchedulerGrain>(Shards.Default).GetCounts();
-        var totals = await books.PoolTotals(now.AddHours(-24), context.CancellationToken);
+        var totals = await database.PoolTotals(now.AddHours(-24), context.CancellationToken);
         return new Wire.GetSystemStatsResponse
         {
             Success = true,
             ActiveNodes = (await nodes.Recent(context.CancellationToken)).Count(n => n.Status is "online" or "busy"),
             PendingTasks = counts.Pending,
-            // What has ended stays in the index until it is in the books: while those are away it is neither waiting nor running.
+            // What has ended stays in the index until it is in the database: while that is away it is neither waiting nor running.
             RunningTasks = Math.Max(0, await unfinished.Count() - counts.Pending - settlements.Open),
             CompletedTasks24H = totals.Completed,
             AverageTaskDuration = totals.MeanSeconds,

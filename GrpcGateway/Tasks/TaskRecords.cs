@@ -3,10 +3,10 @@ using Orleans.Runtime;
 
 namespace HiveMind.Tasks;
 
-/// <summary>A task as its record says, wherever that is: in the floor, or, some time after its end, in the books.</summary>
+/// <summary>A task as its record says, wherever that is: in the state store, or, some time after its end, in the database.</summary>
 internal sealed class TaskRecords(IGrainFactory grains, IEndedTasks ended)
 {
-    /// <summary>The floor first: a record leaves it only after the books have it. What they have is right also while the floor does not answer.</summary>
+    /// <summary>The state store first: a record leaves it only after the database has it. What they have is right also while the state store does not answer.</summary>
     public async Task<TaskSnapshot?> Find(string taskId, CancellationToken cancel)
     {
         try

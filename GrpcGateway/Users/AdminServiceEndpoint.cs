@@ -9,7 +9,7 @@ using HiveMind.Storage;
 namespace HiveMind.Users;
 
 /// <summary>What admins do, on the wire. The policy table lets nobody else come here; each change is noted with the change itself.</summary>
-internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accounts, IBooks books, IAccountBooks accountBooks, IAuditLog audit, TimeProvider time)
+internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accounts, IPoolDatabase database, IAccountStore accountStore, IAuditLog audit, TimeProvider time)
     : AdminService.AdminServiceBase
 {
     public override async Task<ListUsersResponse> ListUsers(ListUsersRequest request, ServerCallContext context)
@@ -17,7 +17,7 @@ internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accou
         AdminRules.Check(request).ThrowIfAny();
         var most = AdminRules.PageSize(request.PageSize);
         var filter = new AccountFilter(request.Text, request.Role, request.State.Length == 0 ? null : request.State == "active");
-        var found = await accountBooks.Search(filter, AdminRules.ReadPage(request.PageToken)!, most, context.CancellationToken);
+        var found = await accountStore.Search(filter, AdminRules.ReadPage(request.PageToken)!, most, context.CancellationToken);
         var answer = new ListUsersResponse { Success = true, NextPageToken = found.Count < most ? "" : AdminRules.Page(found[^1].Account.Username) };
         answer.Users.AddRange(found.Select(user => UserMapping.ToInfo(user.Account, user.BalanceMicros)));
         return answer;
@@ -69,9 +69,9 @@ internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accou
         var row = await Find(request.User, context);
         var id = request.RequestId.Length > 0 ? request.RequestId : Guid.NewGuid().ToString("N", CultureInfo.InvariantCulture);
         var change = new CreditChange(row.UserId, AdminRules.Micros(request.Credits), request.Reason.Trim(), id);
-        if (change.Micros < 0 && -change.Micros > (await Standing(row)).FreeMicros && !await accountBooks.IsAdjusted(change, context.CancellationToken))
+        if (change.Micros < 0 && -change.Micros > (await Standing(row)).FreeMicros && !await accountStore.IsAdjusted(change, context.CancellationToken))
             throw HiveMindException.Precondition("INSUFFICIENT_CREDITS", $"'{row.Username}' has less than that free: the rest is held for open tasks.");
-        var balance = await accountBooks.AdjustCredits(change, By(context), context.CancellationToken);
+        var balance = await accountStore.AdjustCredits(change, By(context), context.CancellationToken);
         return new AdjustCreditsResponse { Success = true, Message = "Done.", BalanceCredits = Credits.ToCredits(balance) };
     }
 
@@ -79,7 +79,7 @@ internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accou
     {
         AdminRules.Check(request).ThrowIfAny();
         var goodFor = request.ValidSeconds == 0 ? TimeSpan.FromDays(7) : TimeSpan.FromSeconds(request.ValidSeconds);
-        var made = await accountBooks.MakeCode(new(Math.Max(1, request.Uses), goodFor, request.Note, request.Username), By(context), context.CancellationToken);
+        var made = await accountStore.MakeCode(new(Math.Max(1, request.Uses), goodFor, request.Note, request.Username), By(context), context.CancellationToken);
         return new MakeRegistrationCodeResponse
         {
             Success = true, Message = "Give it to whom it is for: it is shown once.", Code = made.Code, Registered = ToCode(made.Registered),
@@ -89,12 +89,12 @@ internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accou
     public override async Task<ListRegistrationCodesResponse> ListRegistrationCodes(ListRegistrationCodesRequest request, ServerCallContext context)
     {
         var answer = new ListRegistrationCodesResponse { Success = true };
-        answer.Codes.AddRange((await accountBooks.ListCodes(AdminRules.LargestPage, context.CancellationToken)).Select(ToCode));
+        answer.Codes.AddRange((await accountStore.ListCodes(AdminRules.LargestPage, context.CancellationToken)).Select(ToCode));
         return answer;
     }
 
     public override async Task<RevokeRegistrationCodeResponse> RevokeRegistrationCode(RevokeRegistrationCodeRequest request, ServerCallContext context) =>
-        await accountBooks.RevokeCode(request.CodeId, By(context), context.CancellationToken)
+        await accountStore.RevokeCode(request.CodeId, By(context), context.CancellationToken)
             ? new RevokeRegistrationCodeResponse { Success = true, Message = "Revoked." }
             : throw HiveMindException.NotFound("registration code", Text.Shown(request.CodeId));
 
@@ -114,7 +114,7 @@ internal sealed class AdminServiceEndpoint(IGrainFactory grains, IAccounts accou
     /// <summary>By id or by name.</summary>
     private async Task<AccountRow> Find(string user, ServerCallContext context) =>
         !Text.IsId(user) ? throw HiveMindException.NotFound("user", Text.Shown(user))
-        : await books.FindAccount(user, context.CancellationToken) ?? await books.FindAccountByName(user, context.CancellationToken)
+        : await database.FindAccount(user, context.CancellationToken) ?? await database.FindAccountByName(user, context.CancellationToken)
             ?? throw HiveMindException.NotFound("user", user);
 
     private async Task<UserInfo> Info(AccountRow row)

@@ -6,7 +6,7 @@ namespace HiveMind.Users;
 
 /// <summary>The gateway's login for other doors than gRPC.</summary>
 internal sealed class Logins(
-    IGrainFactory grains, IAccounts accounts, IBooks books, ISessionCheck sessions, PasswordLogin password, CallRates rates, HubOptions options) : ILogins
+    IGrainFactory grains, IAccounts accounts, IPoolDatabase database, ISessionCheck sessions, PasswordLogin password, CallRates rates, HubOptions options) : ILogins
 {
     public async Task<OpenedSession> LogIn(string username, string secret, CallOrigin origin, CancellationToken cancel)
     {
@@ -38,5 +38,5 @@ internal sealed class Logins(
         : null;
 
     private SessionToken? Read(string token) =>
-        SessionToken.TryParse(token, books.TokenTagKey) is { Prefix: SessionToken.SessionPrefix } session ? session : null;
+        SessionToken.TryParse(token, database.TokenTagKey) is { Prefix: SessionToken.SessionPrefix } session ? session : null;
 }

@@ -9,7 +9,7 @@ namespace HiveMind.Users;
 
 /// <summary>Accounts and sessions on the wire.</summary>
 internal sealed class UserServiceEndpoint(
-    IGrainFactory grains, IAccounts accounts, IBooks books, ISessionCheck sessions, PasswordLogin password) : UserService.UserServiceBase
+    IGrainFactory grains, IAccounts accounts, IPoolDatabase database, ISessionCheck sessions, PasswordLogin password) : UserService.UserServiceBase
 {
     public override async Task<RegisterUserResponse> RegisterUser(RegisterUserRequest request, ServerCallContext context)
     {
@@ -74,7 +74,7 @@ internal sealed class UserServiceEndpoint(
     /// <summary>The session of the call; its token may stand in the request too. In open mode, where calls carry none, the request's own.</summary>
     private async Task<SessionToken> SessionToEnd(string named, UserCall call)
     {
-        var token = named.Length == 0 ? call.Session : SessionToken.TryParse(named, books.TokenTagKey);
+        var token = named.Length == 0 ? call.Session : SessionToken.TryParse(named, database.TokenTagKey);
         if (token is not { Prefix: SessionToken.SessionPrefix }) throw HiveMindException.Unauthenticated();
         if (call.Session is null) await sessions.Check(token);
         else if (!token.SecretHash.AsSpan().SequenceEqual(call.Session.SecretHash) || token.Subject != call.Session.Subject)
@@ -83,7 +83,7 @@ internal sealed class UserServiceEndpoint(
     }
 
     private async Task<UserInfo> Info(AccountRow row, ServerCallContext context) =>
-        UserMapping.ToInfo(row, await books.Balance(row.UserId, context.CancellationToken), (await grains.GetGrain<IAccountLoadGrain>(row.UserId).GetStanding()).HeldMicros);
+        UserMapping.ToInfo(row, await database.Balance(row.UserId, context.CancellationToken), (await grains.GetGrain<IAccountLoadGrain>(row.UserId).GetStanding()).HeldMicros);
 
     private IUserGrain User(string userId) => grains.GetGrain<IUserGrain>(userId);
 }

@@ -4,7 +4,7 @@ using HiveMind.Storage;
 
 namespace HiveMind.Clustering;
 
-/// <summary>What the silos of one pool know and nobody else: given, in a file that is named, or in one beside the books that the first silo makes.</summary>
+/// <summary>What the silos of one pool know and nobody else: given, in a file that is named, or in one beside the database that the first silo makes.</summary>
 internal static class PoolSecret
 {
     public const string DefaultFile = "cluster-secret";
@@ -21,7 +21,7 @@ internal static class PoolSecret
     {
         if (options.Cluster.Secret.Length > 0) return options.Cluster.Secret;
         if (options.Cluster.SecretFile.Length > 0) return OfFile(options.Cluster.SecretFile);
-        var beside = Path.Combine(Path.GetDirectoryName(BooksLocation.FindFile(options.Books.ConnectionString, options.DataDirectory))!, DefaultFile);
+        var beside = Path.Combine(Path.GetDirectoryName(DatabaseLocation.FindFile(options.Books.ConnectionString, options.DataDirectory))!, DefaultFile);
         Make(beside);
         return OfFile(beside);
     }

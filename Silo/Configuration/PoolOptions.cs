@@ -12,6 +12,7 @@ public sealed class PoolOptions
     public GrpcOptions Grpc { get; set; } = new();
     public HttpOptions Http { get; set; } = new();
     public RedisOptions Redis { get; set; } = new();
+    /// <summary>The database. The setting has the name that the design card gave it.</summary>
     public StoreOptions Books { get; set; } = new();
     public FilesOptions Files { get; set; } = new();
     public ClusterOptions Cluster { get; set; } = new();
@@ -29,10 +30,10 @@ public sealed class PoolOptions
     public IPAddress? HttpAddress => Http.Host.Length > 0 ? GrpcOptions.Parse(Http.Host) : Grpc.Lan ? IPAddress.Loopback : Grpc.Address;
     /// <summary>Beyond loopback the HTTP port is as private as the gRPC port.</summary>
     public bool HttpSpeaksTls => Grpc.SpeaksTls && HttpAddress is { } address && !IPAddress.IsLoopback(address);
-    public string FloorDirectory => Path.Combine(DataDirectory, "floor");
+    public string StateStoreDirectory => Path.Combine(DataDirectory, "floor");
     /// <summary>Where stores grow: each may be on a disk of its own.</summary>
     public IReadOnlyList<string> StoreDirectories =>
-        [DataDirectory, FilesDirectory, Path.GetDirectoryName(Storage.BooksLocation.FindFile(Books.ConnectionString, DataDirectory))!];
+        [DataDirectory, FilesDirectory, Path.GetDirectoryName(Storage.DatabaseLocation.FindFile(Books.ConnectionString, DataDirectory))!];
     public string FilesDirectory => Files.Directory.Length > 0 ? Files.Directory : Path.Combine(DataDirectory, "files");
 
     public HubOptions ToHub() => new() { Auth = Auth, Nodes = Nodes, Tasks = Tasks, Rewards = Rewards, RateLimit = RateLimit, Scheduling = Scheduling, Edge = Edge };
@@ -92,7 +93,7 @@ public sealed class StoreOptions
 
 public sealed class RedisOptions
 {
-    /// <summary>StackExchange.Redis, with `password=…`. Empty: the embedded floor.</summary>
+    /// <summary>StackExchange.Redis, with `password=…`. Empty: the embedded state store.</summary>
     public string ConnectionString { get; set; } = "";
     /// <summary>Takes a Redis whose `appendfsync` is not `always`: a crash of its machine then loses acknowledged work. Said at each start and in health.</summary>
     public bool AllowLossOnCrash { get; set; }
@@ -123,9 +124,9 @@ public sealed class ClusterOptions
     /// What the silos of one pool know and nobody else does, at least 32 characters; from the environment, never on the command line. Empty: from the file.
     /// </summary>
     public string Secret { get; set; } = "";
-    /// <summary>The file that holds the secret. Empty: `cluster-secret` beside the books, made by the silo that comes first.</summary>
+    /// <summary>The file that holds the secret. Empty: `cluster-secret` beside the database, made by the silo that comes first.</summary>
     public string SecretFile { get; set; } = "";
-    /// <summary>Silo to silo. 0: the one of the last start if it is free, else any. Not used on the embedded floor.</summary>
+    /// <summary>Silo to silo. 0: the one of the last start if it is free, else any. Not used on the embedded state store.</summary>
     public int SiloPort { get; set; }
     /// <summary>The address at which the other silos reach this one.</summary>
     public string AdvertisedAddress { get; set; } = "127.0.0.1";

@@ -14,8 +14,8 @@ public static class SiloConfiguration
     public static IEnumerable<KeyValuePair<string, string?>> Aliases(Func<string, string?> environment)
     {
         string Key(string setting) => $"{PoolOptions.Section}:{setting}";
-        if ((environment("DATABASE_PATH") ?? environment("DB_PATH")) is { Length: > 0 } books)
-            yield return new(Key("Books:ConnectionString"), $"Data Source={Path.GetFullPath(books)}");
+        if ((environment("DATABASE_PATH") ?? environment("DB_PATH")) is { Length: > 0 } database)
+            yield return new(Key("Books:ConnectionString"), $"Data Source={Path.GetFullPath(database)}");
         if (environment("TASK_STORAGE_PATH") is { Length: > 0 } files) yield return new(Key("Files:Directory"), Path.GetFullPath(files));
         if (environment("OTEL_EXPORTER_OTLP_ENDPOINT") is { Length: > 0 } otlp) yield return new(Key("Telemetry:OtlpEndpoint"), otlp);
         if (environment("REDIS_HOST") is { Length: > 0 } host)
@@ -30,7 +30,7 @@ public static class SiloConfiguration
 
     /// <summary>The command line as configuration: flags that have no value become settings that have one.</summary>
     public static string[] Arguments(IEnumerable<string> words) =>
-        [.. words.Where(word => word is not (StoreMatch.AcceptFlag or StoreMatch.AcceptBooksFlag or StoreMatch.AcceptOlderBooksFlag)).Select(word => word == LanFlag ? $"--{PoolOptions.Section}:Grpc:Lan=true" : word)];
+        [.. words.Where(word => word is not (StoreMatch.AcceptFlag or StoreMatch.AcceptDatabaseFlag or StoreMatch.AcceptOlderDatabaseFlag)).Select(word => word == LanFlag ? $"--{PoolOptions.Section}:Grpc:Lan=true" : word)];
 
     /// <summary>The options, or what is wrong with them.</summary>
     public static (PoolOptions Options, IReadOnlyList<string> Problems) Read(IConfiguration configuration, Func<string, string?> environment)

@@ -18,7 +18,7 @@ internal static class Banner
         Console.WriteLine($"  page    {HubAddresses.Http(options, ports.Http)}/");
         Console.WriteLine($"  health  {HubAddresses.Http(options, ports.Http)}/readyz");
         Console.WriteLine($"  data    {options.DataDirectory}{(options.IsEmbedded ? "" : "  (live state in Redis)")}");
-        if (stores.Floor.Risk is { } risk) Console.WriteLine($"  risk    {risk}");
+        if (stores.StateStore.Risk is { } risk) Console.WriteLine($"  risk    {risk}");
         if (certificate is { IsOwn: true })
         {
             Console.WriteLine($"  key     {certificate.Pin}");

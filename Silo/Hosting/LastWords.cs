@@ -25,7 +25,7 @@ internal static class LastWords
                 case StoreRefusedException store: return (SiloHost.BadConfiguration, [store.Message]);
                 case HiveMindException { Kind: FailureKind.Unavailable or FailureKind.ResourceExhausted } failure: return (SiloHost.StoreAway, [failure.Message]);
                 case RedisException or TimeoutException: return (SiloHost.StoreAway, [$"A store stopped answering ({e.GetType().Name})."]);
-                case SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked or SqliteNoMemory or SqliteDiskError or SqliteFull } sqlite: return (SiloHost.StoreAway, [$"The books: {OneLine(sqlite)}"]);
+                case SqliteException { SqliteErrorCode: SqliteBusy or SqliteLocked or SqliteNoMemory or SqliteDiskError or SqliteFull } sqlite: return (SiloHost.StoreAway, [$"The database: {OneLine(sqlite)}"]);
                 case IOException io when DiskError.IsFull(io): return (SiloHost.StoreAway, [$"The silo cannot go on: the disk is full. Make room in the data directory ({OneLine(io)})."]);
                 case OrleansClusterConnectivityCheckFailedException:
                     return (SiloHost.StoreAway, ["The other silos of the pool do not answer this one: look at the network between them, and at Cluster:AdvertisedAddress."]);

@@ -47,12 +47,12 @@ internal static class SiloBuilderSetup
         AddLogging(builder);
         builder.Services.AddSystemd(); // says "ready" to the service manager; does nothing without one
         AddKestrel(builder, options, certificate);
-        builder.Services.AddBooks(stores.Books).AddFiles(stores.Files); // before Orleans: what starts first stops last, and so drains last
+        builder.Services.AddDatabase(stores.Database).AddFiles(stores.Files); // before Orleans: what starts first stops last, and so drains last
         builder.Services.AddHostedService<StoreWatch>();
         builder.Host.UseOrleans(silo => AddSilo(silo, options, stores, identity));
         builder.Services.AddHostedService<ClockWatch>();
-        builder.Services.AddSingleton<FloorWatch>().AddSingleton<IStoreVerdict>(services => services.GetRequiredService<FloorWatch>());
-        builder.Services.AddHostedService(services => services.GetRequiredService<FloorWatch>());
+        builder.Services.AddSingleton<StateStoreWatch>().AddSingleton<IStoreVerdict>(services => services.GetRequiredService<StateStoreWatch>());
+        builder.Services.AddHostedService(services => services.GetRequiredService<StateStoreWatch>());
         builder.Services.AddFileCollection(options.Files);
         builder.Services.AddHostedService<EndedTaskEraser>();
         builder.Services.AddGrpcGateway(options.ToHub());
@@ -72,7 +72,7 @@ internal static class SiloBuilderSetup
     /// <summary>Grains, stores and the cluster's timing; the cluster tests use the same.</summary>
     public static void AddHub(this ISiloBuilder silo, Stores stores)
     {
-        silo.UseFloor(stores.Floor);
+        silo.UseStateStore(stores.StateStore);
         silo.AddScheduling();
         silo.Services.AddHostedService<SettledAccounts>();
         silo.Services.AddAccounts();

@@ -9,49 +9,49 @@ public sealed class Stores : IAsyncDisposable
     private readonly DataDirectoryLock _lock;
     private readonly ILoggerFactory _logs;
 
-    private Stores(DataDirectoryLock taken, ILoggerFactory logs, Floor floor, SqliteBooks books, DirectoryFiles files, string? adminCodeFile) =>
-        (_lock, _logs, Floor, Books, Files, AdminCodeFile) = (taken, logs, floor, books, files, adminCodeFile);
+    private Stores(DataDirectoryLock taken, ILoggerFactory logs, StateStore stateStore, SqliteDatabase database, DirectoryFiles files, string? adminCodeFile) =>
+        (_lock, _logs, StateStore, Database, Files, AdminCodeFile) = (taken, logs, stateStore, database, files, adminCodeFile);
 
-    public Floor Floor { get; }
-    public SqliteBooks Books { get; }
+    public StateStore StateStore { get; }
+    public SqliteDatabase Database { get; }
     public DirectoryFiles Files { get; }
     /// <summary>Where the one-time admin code lies while it can still be used.</summary>
     public string? AdminCodeFile { get; }
 
     /// <param name="options">Where they are.</param>
-    /// <param name="acceptLostFloor">What the operator gives up, as the flags say.</param>
-    /// <param name="acceptLostBooks">As above.</param>
-    /// <param name="acceptOlderBooks">As above.</param>
+    /// <param name="acceptLostStateStore">What the operator gives up, as the flags say.</param>
+    /// <param name="acceptLostDatabase">As above.</param>
+    /// <param name="acceptOlderDatabase">As above.</param>
     /// <param name="locked">The data directory, where the caller has it already; it is given back with the stores, or when they cannot be opened.</param>
     public static async Task<Stores> Open(
-        PoolOptions options, bool acceptLostFloor, bool acceptLostBooks = false, bool acceptOlderBooks = false, DataDirectoryLock? locked = null)
+        PoolOptions options, bool acceptLostStateStore, bool acceptLostDatabase = false, bool acceptOlderDatabase = false, DataDirectoryLock? locked = null)
     {
         var taken = locked ?? await DataDirectoryLock.Take(options.DataDirectory, Say, SteadyClock.OfProcess);
         var logs = Logs();
-        SqliteBooks? books = null;
-        Floor? floor = null;
+        SqliteDatabase? database = null;
+        StateStore? stateStore = null;
         try
         {
-            books = SqliteBooks.Open(options.Books.ConnectionString, options.DataDirectory, SteadyClock.OfProcess);
-            TakeLease(books);
-            if (acceptLostBooks && books.FloorId is null) LostBooks.PutFloorAside(options);
-            if (options.IsEmbedded) PrivateDirectory.Ensure(options.FloorDirectory, "The floor's directory");
+            database = SqliteDatabase.Open(options.Books.ConnectionString, options.DataDirectory, SteadyClock.OfProcess);
+            TakeLease(database);
+            if (acceptLostDatabase && database.StateStoreId is null) LostDatabase.RenameStateStore(options);
+            if (options.IsEmbedded) PrivateDirectory.Ensure(options.StateStoreDirectory, "The state store's directory");
             PrivateDirectory.Ensure(options.FilesDirectory, "The files directory", isVolume: options.Files.Directory.Length > 0);
-            if (options.IsEmbedded) FloorMoved.Refuse(options.FloorDirectory);
+            if (options.IsEmbedded) StateStoreMoved.Refuse(options.StateStoreDirectory);
             var files = DirectoryFiles.Open(options.FilesDirectory, SteadyClock.OfProcess);
-            floor = await Floor.Start(new FloorOptions
+            stateStore = await StateStore.Start(new StateStoreOptions
             {
-                ConnectionString = options.Redis.ConnectionString, Directory = options.FloorDirectory, ServiceId = options.Cluster.ClusterId,
+                ConnectionString = options.Redis.ConnectionString, Directory = options.StateStoreDirectory, ServiceId = options.Cluster.ClusterId,
                 ClusterId = options.Cluster.ClusterId, AllowLossOnCrash = options.Redis.AllowLossOnCrash, StartPatience = options.Redis.StartPatience,
                 Say = Say,
             }, logs, SteadyClock.OfProcess);
-            await floor.Meta.Join(new BooksIdentity(books), files.FilesId, acceptLostFloor, acceptOlderBooks);
-            return new(taken, logs, floor, books, files, await books.EnsureAdminCode(options.DataDirectory));
+            await stateStore.Meta.Join(new DatabaseIdentity(database), files.FilesId, acceptLostStateStore, acceptOlderDatabase);
+            return new(taken, logs, stateStore, database, files, await database.EnsureAdminCode(options.DataDirectory));
         }
         catch
         {
-            if (floor is not null) await floor.DisposeAsync();
-            books?.Dispose();
+            if (stateStore is not null) await stateStore.DisposeAsync();
+            database?.Dispose();
             logs.Dispose();
             taken.Dispose();
             throw;
@@ -60,11 +60,11 @@ public sealed class Stores : IAsyncDisposable
 
     internal static void Say(string text) => Console.Error.WriteLine($"hivemind: {text}");
 
-    private static void TakeLease(SqliteBooks books)
+    private static void TakeLease(SqliteDatabase database)
     {
         try
         {
-            books.TakeLease();
+            database.TakeLease();
         }
         catch (StoreRefusedException other)
         {
@@ -74,8 +74,8 @@ public sealed class Stores : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Floor.DisposeAsync();
-        Books.Dispose();
+        await StateStore.DisposeAsync();
+        Database.Dispose();
         _logs.Dispose();
         _lock.Dispose();
     }
@@ -84,11 +84,11 @@ public sealed class Stores : IAsyncDisposable
     private static ILoggerFactory Logs() => LoggerFactory.Create(logging => ConsoleLines.AddTo(logging).SetMinimumLevel(LogLevel.Warning));
 }
 
-/// <summary>What the floor needs to know of the books.</summary>
-internal sealed class BooksIdentity(SqliteBooks books) : IStoreIdentity
+/// <summary>What the state store needs to know of the database.</summary>
+internal sealed class DatabaseIdentity(SqliteDatabase database) : IStoreIdentity
 {
-    public string BooksId => books.BooksId;
-    public string? FloorId => books.FloorId;
-    public long NotedSequence => books.NotedSequence;
-    public Task NoteFloor(string floorId, long sequence) => books.NoteFloor(floorId, sequence);
+    public string DatabaseId => database.DatabaseId;
+    public string? StateStoreId => database.StateStoreId;
+    public long NotedSequence => database.NotedSequence;
+    public Task NoteStateStore(string stateStoreId, long sequence) => database.NoteStateStore(stateStoreId, sequence);
 }

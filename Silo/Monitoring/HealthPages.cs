@@ -15,7 +15,7 @@ internal static class HealthPages
     public static IServiceCollection AddHealth(this IServiceCollection services)
     {
         services.AddHealthChecks()
-            .AddCheck<BooksHealth>("database", timeout: Patience)
+            .AddCheck<DatabaseHealth>("database", timeout: Patience)
             .AddCheck<RedisCheck>("redis", timeout: Patience)
             .AddCheck<DiskSpaceCheck>("disk_space", timeout: Patience)
             .AddCheck<MemoryUsageCheck>("memory_usage", timeout: Patience)
@@ -66,12 +66,12 @@ internal static class HealthPages
     };
 }
 
-internal sealed class RedisCheck(Floor floor, IStoreVerdict stores) : IHealthCheck
+internal sealed class RedisCheck(StateStore stateStore, IStoreVerdict stores) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        if ((stores.Away ?? await floor.Health.Check(TimeSpan.FromSeconds(1.5))) is { } problem) return HealthCheckResult.Unhealthy(problem);
-        return (stores.Shortage ?? floor.Risk) is { } warning ? HealthCheckResult.Degraded(warning) : HealthCheckResult.Healthy("a scripted write was kept");
+        if ((stores.Away ?? await stateStore.Health.Check(TimeSpan.FromSeconds(1.5))) is { } problem) return HealthCheckResult.Unhealthy(problem);
+        return (stores.Shortage ?? stateStore.Risk) is { } warning ? HealthCheckResult.Degraded(warning) : HealthCheckResult.Healthy("a scripted write was kept");
     }
 }
 

@@ -47,8 +47,8 @@ internal static class TelemetrySetup
         app.Services.GetRequiredService<OrleansSeconds>();
         GrainInstruments.Announce();
         EdgeInstruments.Announce();
-        BooksInstruments.Announce();
-        FloorInstruments.Announce();
+        DatabaseInstruments.Announce();
+        StateStoreInstruments.Announce();
         FilesInstruments.Announce();
         ClusterInstruments.Announce();
     }

@@ -41,7 +41,7 @@ public static class PrivateDirectory
         else Directory.CreateDirectory(directory, OwnerFolder);
     }
 
-    /// <summary>For a file that may lie among others' (books elsewhere): closed to all but its owner; the directory around it is left alone.</summary>
+    /// <summary>For a file that may lie among others' (a database elsewhere): closed to all but its owner; the directory around it is left alone.</summary>
     public static void CloseFile(string path, string what)
     {
         if (!NativeFiles.Works || FileStatus.Of(path) is not { IsShared: true } status) return;

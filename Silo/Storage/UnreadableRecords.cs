@@ -3,7 +3,7 @@ using System.Collections.Concurrent;
 namespace HiveMind.Storage;
 
 /// <summary>
-/// What this process has met and could not read: a grain's record, a row of the books, a mark beside the files. Each is logged once, with its key and nothing
+/// What this process has met and could not read: a grain's record, a row of the database, a mark beside the files. Each is logged once, with its key and nothing
 /// of what is in it, and counted until it can be read. Nobody deletes any.
 /// </summary>
 internal static partial class UnreadableRecords

@@ -4,7 +4,7 @@ using HiveMind.Tasks;
 namespace HiveMind.Simulation;
 
 /// <summary>
-/// The checks' own books of tasks and rooms, kept by what happened and compared with what the rules say: one terminal state that never
+/// The checks' own database of tasks and rooms, kept by what happened and compared with what the rules say: one terminal state that never
 /// changes (I2, I8), grants that never overlap (I3), reserved ≤ capacity and released once (I6), attempts that end (I11).
 /// </summary>
 internal sealed partial class World

@@ -66,9 +66,9 @@ internal sealed partial class World
 
     private void Do(SimCommand command, Effect wait)
     {
-        if (_seams.Skips(wait))
+        if (_defect.Skips(wait))
         {
-            Seams.Pretend(wait);
+            PlantedDefect.Pretend(wait);
             Later(0, EventKind.Resumes, body: command);
             return;
         }

@@ -123,7 +123,7 @@ internal sealed partial class World
         try
         {
             node.Rules.Heartbeat(beat.Epoch, new SimLink(beat.Life, beat.Hello), beat.Running, new NodeUsage(0, 0, 0), Now);
-            if (_seams.AnswersHeartbeatsLast && node.Begun > 0) node.AfterBegun.Add(Answer);
+            if (_defect.AnswersHeartbeatsLast && node.Begun > 0) node.AfterBegun.Add(Answer);
             else Answer();
             void Answer() => Send(EventKind.BeatAnswered, node.Number, beat.Life, beat);
         }
@@ -217,7 +217,7 @@ internal sealed partial class World
                     node.MayExceed = true;
                     break;
                 case NodeEvent.LeaseEnded { Cause: Causes.NodeLost } lost: world.Figures.Kept += node.Rules.Held.Count - lost.Attempts; break;
-                case NodeEvent.PutAside: world.Figures.PutAside++; break;
+                case NodeEvent.CordonedForFailures: world.Figures.Cordoned++; break;
                 case NodeEvent.TakenBack back: world.Figures.TakenBack += back.Attempts; break;
             }
         }

@@ -97,7 +97,7 @@ internal sealed partial class World
         });
     }
 
-    /// <summary>Settled in the books: the index forgets it. Until then it is there, so the index holds more than what is open.</summary>
+    /// <summary>Settled in the database: the index forgets it. Until then it is there, so the index holds more than what is open.</summary>
     private void LeaveIndex(SimTask task)
     {
         task.InIndex = false;

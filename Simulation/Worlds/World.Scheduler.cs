@@ -18,7 +18,7 @@ internal sealed partial class World
     /// <summary>The last word of each node that reached this incarnation, by the checks' own account.</summary>
     private readonly NodeView?[] _views;
 
-    private SchedulerCore NewCore() => new(PlacementPolicies.ByName(_plan.Policy), _plan.Scheduling, (int)(_plan.Seed + (ulong)_incarnation), _seams.Backfill);
+    private SchedulerCore NewCore() => new(PlacementPolicies.ByName(_plan.Policy), _plan.Scheduling, (int)(_plan.Seed + (ulong)_incarnation), _defect.Backfill);
 
     private void SchedulerStarts(int incarnation)
     {

@@ -14,7 +14,7 @@ internal sealed partial class World
     private static readonly RewardRates Rates = RewardRates.From(new RewardOptions());
 
     private readonly WorldPlan _plan;
-    private readonly Seams _seams;
+    private readonly PlantedDefect _defect;
     private readonly TaskPolicy _policy;
     private readonly NodePolicy _nodePolicy;
     private readonly string _command;
@@ -34,10 +34,10 @@ internal sealed partial class World
     /// <summary>The hub does nothing before then.</summary>
     private long _hubBackAt;
 
-    public World(WorldPlan plan, Seams? seams = null, string command = "")
+    public World(WorldPlan plan, PlantedDefect? defect = null, string command = "")
     {
         _plan = plan;
-        _seams = seams ?? Seams.None;
+        _defect = defect ?? PlantedDefect.None;
         _policy = new TaskPolicy(Rates, plan.MaxAttempts, plan.CrashLimit);
         _command = command;
         _sweep = new SweepSteps(_orphans, Happened);

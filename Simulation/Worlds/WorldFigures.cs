@@ -4,7 +4,7 @@ namespace HiveMind.Simulation;
 internal sealed class WorldFigures
 {
     public long Grants, Ended, Cancelled, Lost, Stale, Deaths, Freezes, Cuts, SchedulerDeaths, NodeGrainsLost, Adopted, Swept, HubFreezes, HubOutages, Unwanted;
-    public long ProgressChecks, Promises, BoundsAsked, Overlaps, Dequeued, Expired, PutAside, TakenBack, Kept, StartsChecked;
+    public long ProgressChecks, Promises, BoundsAsked, Overlaps, Dequeued, Expired, Cordoned, TakenBack, Kept, StartsChecked;
 
     public void Add(WorldFigures other)
     {
@@ -17,12 +17,12 @@ internal sealed class WorldFigures
         (HubFreezes, HubOutages, Unwanted) = (HubFreezes + other.HubFreezes, HubOutages + other.HubOutages, Unwanted + other.Unwanted);
         Kept += other.Kept;
         StartsChecked += other.StartsChecked;
-        (Expired, PutAside, TakenBack) = (Expired + other.Expired, PutAside + other.PutAside, TakenBack + other.TakenBack);
+        (Expired, Cordoned, TakenBack) = (Expired + other.Expired, Cordoned + other.Cordoned, TakenBack + other.TakenBack);
     }
 
     public override string ToString() => string.Create(System.Globalization.CultureInfo.InvariantCulture, $"""
         {Grants:N0} grants, {Ended:N0} ends, {Cancelled:N0} cancels, {Expired:N0} too late to start, {Lost:N0} attempts lost, {Stale:N0} stale reports refused, {Overlaps:N0} runs beside a zombie's
-        {Deaths:N0} machines died, {Freezes:N0} froze, {Cuts:N0} lines cut, {PutAside:N0} put aside, {TakenBack:N0} runs taken back, {Kept:N0} kept for a silent machine, {SchedulerDeaths:N0} schedulers and {NodeGrainsLost:N0} node grains lost, {Adopted:N0} attempts adopted, {Swept:N0} entries swept
+        {Deaths:N0} machines died, {Freezes:N0} froze, {Cuts:N0} lines cut, {Cordoned:N0} cordoned by the hub, {TakenBack:N0} runs taken back, {Kept:N0} kept for a silent machine, {SchedulerDeaths:N0} schedulers and {NodeGrainsLost:N0} node grains lost, {Adopted:N0} attempts adopted, {Swept:N0} entries swept
         {HubFreezes:N0} freezes and {HubOutages:N0} outages of the whole hub, {Unwanted:N0} looks at runs that nobody wants, {StartsChecked:N0} at starts
         {ProgressChecks:N0} scans for progress, {Promises:N0} promises, {BoundsAsked:N0} waits compared with their bound; {Dequeued:N0} ended tasks taken out of queues
         """);

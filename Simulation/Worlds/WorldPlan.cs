@@ -23,7 +23,7 @@ internal sealed record WorldPlan
     public int MaxAttempts { get; init; } = 5;
     /// <summary>Machines that one task may take down; 0: any number.</summary>
     public int CrashLimit { get; init; }
-    /// <summary>Failures of several accounts in a row after which a machine is put aside; 0: never.</summary>
+    /// <summary>Failures of several accounts in a row after which a machine is cordoned; 0: never.</summary>
     public int CordonAfterFailures { get; init; }
     /// <summary>Tasks of others that a new machine may hold at most; 0: as many as fit.</summary>
     public int SlowStart { get; init; }

@@ -27,10 +27,10 @@ public sealed class ClosingTests(HubFixture hub)
 
         await hub.Until(() => AllCancelled([running, .. waiting]), "all cancelled");
         Assert.DoesNotContain(await Grain(user).ListSessions(), _ => true);
-        var session = SessionToken.TryParse(login.SessionToken, hub.Books.TokenTagKey)!;
+        var session = SessionToken.TryParse(login.SessionToken, hub.Database.TokenTagKey)!;
         await HubFixture.Refused(FailureKind.Unauthenticated, () => Grain(user).CheckSession(session.SessionId, session.SecretHash));
         await UntilClosed(user);
-        Assert.Single(await hub.Books.Read(new(Subject: user.UserId, Action: AuditActions.Closed), null, 10));
+        Assert.Single(await hub.Database.Read(new(Subject: user.UserId, Action: AuditActions.Closed), null, 10));
     }
 
     [Fact]
@@ -40,7 +40,7 @@ public sealed class ClosingTests(HubFixture hub)
         await hub.LogIn(user, Password);
         var task = await hub.Submit(HubFixture.Spec(hub.NewName("nowhere"), user.UserId));
 
-        await hub.Books.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None); // and nobody was told
+        await hub.Database.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None); // and nobody was told
 
         await hub.PassUntil(() => AllCancelled([task]), "cancelled");
         await UntilClosed(user);
@@ -65,7 +65,7 @@ public sealed class ClosingTests(HubFixture hub)
     {
         var user = await hub.NewUser(Password);
         var (machine, type) = await Lent();
-        await hub.Books.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None); // and no pass has come by yet
+        await hub.Database.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None); // and no pass has come by yet
 
         var late = await hub.Submit(HubFixture.Spec(type, user.UserId) with { Hold = isHeld ? new(1000, 1000, 1) : null });
 
@@ -96,11 +96,11 @@ public sealed class ClosingTests(HubFixture hub)
     {
         var user = await hub.NewUser(Password);
         var (machine, type) = await Lent();
-        await hub.Books.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None);
+        await hub.Database.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None);
         var task = await hub.Submit(HubFixture.Spec(type, user.UserId));
         Assert.Equal(GrantResult.AccountInactive, (await hub.Task(task).Grant(machine.Id, machine.Owner, machine.Epoch)).Refusal);
 
-        await hub.Books.UpdateAccount(user, new("u-admin"), CancellationToken.None);
+        await hub.Database.UpdateAccount(user, new("u-admin"), CancellationToken.None);
 
         await hub.PassUntil(() => Task.FromResult(machine.Link.HasAssigned(task)), "granted", machine);
     }
@@ -140,7 +140,7 @@ public sealed class ClosingTests(HubFixture hub)
         return !await IsClosing(user);
     }, "closed");
 
-    private async Task<bool> IsClosing(AccountRow user) => (await hub.Books.Closing(1000, CancellationToken.None)).Contains(user.UserId);
+    private async Task<bool> IsClosing(AccountRow user) => (await hub.Database.Closing(1000, CancellationToken.None)).Contains(user.UserId);
 
     private IUserGrain Grain(AccountRow user) => hub.Grains.GetGrain<IUserGrain>(user.UserId);
 }

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace HiveMind.Tests.Cluster;
 
-/// <summary>The record of an ended task leaves the floor for the books: nobody who asks can tell.</summary>
+/// <summary>The record of an ended task leaves the state store for the database: nobody who asks can tell.</summary>
 [Collection(HubCollection.Name)]
 public sealed class EndedTaskTests(HubFixture hub)
 {
@@ -14,7 +14,7 @@ public sealed class EndedTaskTests(HubFixture hub)
     private readonly string _user = hub.NewName("user");
 
     private Task<int> Erase(TimeSpan retain) => new EndedTaskEraser(
-        hub.Books, hub.Grains, new HubOptions { Tasks = { RetainEnded = retain } }, hub.Clock, NullLogger<EndedTaskEraser>.Instance).Run(CancellationToken.None);
+        hub.Database, hub.Grains, new HubOptions { Tasks = { RetainEnded = retain } }, hub.Clock, NullLogger<EndedTaskEraser>.Instance).Run(CancellationToken.None);
 
     private TaskSpec Spec(string program = "print(1)") => HubFixture.Spec(_type, _user, program: program) with
     {
@@ -44,7 +44,7 @@ public sealed class EndedTaskTests(HubFixture hub)
     }
 
     [Fact]
-    public async Task Erased_EveryFieldOfItsRecord_IsInTheBooks()
+    public async Task Erased_EveryFieldOfItsRecord_IsInTheDatabase()
     {
         var id = await Ended("one");
         var before = await hub.Snapshot(id);
@@ -53,7 +53,7 @@ public sealed class EndedTaskTests(HubFixture hub)
         Assert.True(await Erase(TimeSpan.Zero) >= 1);
 
         Assert.Null(await hub.Task(id).GetSnapshot());
-        var after = await hub.Books.Find(id, CancellationToken.None);
+        var after = await hub.Database.Find(id, CancellationToken.None);
         Assert.Equal(JsonSerializer.Serialize(before), JsonSerializer.Serialize(after));
         Assert.True(TaskLifecycle.SameContent(before.Spec, after!.Spec));
         Assert.Equal("a result"u8.ToArray(), after.Result.Inline);
@@ -111,7 +111,7 @@ public sealed class EndedTaskTests(HubFixture hub)
     public async Task Erase_CutShortAfterAnyStep_IsFinishedByTheNextPass()
     {
         var (kept, gone) = (await Ended("kept"), await Ended("gone"));
-        await hub.Books.Keep([await hub.Snapshot(kept), await hub.Snapshot(gone)], CancellationToken.None);
+        await hub.Database.Keep([await hub.Snapshot(kept), await hub.Snapshot(gone)], CancellationToken.None);
         await hub.Task(gone).Erase();
 
         Assert.True(await Erase(TimeSpan.Zero) >= 2);
@@ -119,9 +119,9 @@ public sealed class EndedTaskTests(HubFixture hub)
         foreach (var id in new[] { kept, gone })
         {
             Assert.Null(await hub.Task(id).GetSnapshot());
-            Assert.Equal(TaskState.Completed, (await hub.Books.Find(id, CancellationToken.None))!.State);
+            Assert.Equal(TaskState.Completed, (await hub.Database.Find(id, CancellationToken.None))!.State);
         }
-        var left = await hub.Books.StillInFloor(DateTimeOffset.MaxValue.AddDays(-1), null, 1000, CancellationToken.None);
+        var left = await hub.Database.StillInStateStore(DateTimeOffset.MaxValue.AddDays(-1), null, 1000, CancellationToken.None);
         Assert.DoesNotContain(left, row => row.TaskId == kept || row.TaskId == gone);
     }
 }

@@ -3,7 +3,7 @@ using HiveMind.Tasks;
 
 namespace HiveMind.Tests.Cluster;
 
-/// <summary>What the collector is told by the real index, records and books.</summary>
+/// <summary>What the collector is told by the real index, records and database.</summary>
 [Collection(HubCollection.Name)]
 public sealed class FileReferenceTests(HubFixture hub)
 {
@@ -12,7 +12,7 @@ public sealed class FileReferenceTests(HubFixture hub)
     [Fact]
     public async Task References_FromSubmitToSettled_AreNeverWithoutTheFiles()
     {
-        var references = new HubFileReferences(hub.Index, hub.Grains, hub.Books);
+        var references = new HubFileReferences(hub.Index, hub.Grains, hub.Database);
         var (payload, result, stderr) = (File(1), File(2), File(3));
         var spec = HubFixture.Spec(_type) with { Payload = payload };
         var id = await hub.Submit(spec);
@@ -39,7 +39,7 @@ public sealed class FileReferenceTests(HubFixture hub)
     [Fact]
     public async Task References_OfATaskWhoseEntryCannotBeRead_AreAskedOfTheTask()
     {
-        var references = new HubFileReferences(hub.Index, hub.Grains, hub.Books);
+        var references = new HubFileReferences(hub.Index, hub.Grains, hub.Database);
         var payload = File(4);
         var id = await hub.Submit(HubFixture.Spec(_type) with { Payload = payload });
         await hub.Overwrite(id, [250, 1]); // as a later program wrote it: to an older one all of its entries look so

@@ -15,7 +15,7 @@ public sealed class HoldTests(HubFixture hub)
 
     private IAccountLoadGrain Load => hub.Grains.GetGrain<IAccountLoadGrain>(_payer);
 
-    private async Task Own(long credits) => await hub.Books.AddAccount(
+    private async Task Own(long credits) => await hub.Database.AddAccount(
         new AccountRow { UserId = _payer, Username = _payer, Email = $"{_payer}@example.org", PasswordHash = "!", Salt = "", CreatedAt = hub.Clock.GetUtcNow() },
         credits * Credit, null, CancellationToken.None);
 
@@ -34,7 +34,7 @@ public sealed class HoldTests(HubFixture hub)
         return id;
     }
 
-    private Task<long> Balance(string account) => hub.Books.Balance(account, CancellationToken.None);
+    private Task<long> Balance(string account) => hub.Database.Balance(account, CancellationToken.None);
 
     [Fact]
     public async Task Submit_ManyAtTheSameMoment_GetInOnlyAsFarAsTheBalanceReaches()
@@ -131,7 +131,7 @@ public sealed class HoldTests(HubFixture hub)
     {
         await Own(2);
         var id = (await Submit(Spec()))!;
-        await hub.Books.Change($"UPDATE accounts SET balance_micros = 1000 WHERE account_id = '{_payer}'");
+        await hub.Database.Change($"UPDATE accounts SET balance_micros = 1000 WHERE account_id = '{_payer}'");
         hub.Clock.Advance(TimeSpan.FromSeconds(2));
         var machine = await hub.Connected(_type);
         var scheduler = hub.Grains.GetGrain<ISchedulerGrain>(Shards.Default);
@@ -140,7 +140,7 @@ public sealed class HoldTests(HubFixture hub)
 
         Assert.Contains("balance", (await scheduler.Explain(id)).Text, StringComparison.Ordinal);
         Assert.False(machine.Link.HasAssigned(id, 1));
-        await hub.Books.Change($"UPDATE accounts SET balance_micros = {2 * Credit} WHERE account_id = '{_payer}'");
+        await hub.Database.Change($"UPDATE accounts SET balance_micros = {2 * Credit} WHERE account_id = '{_payer}'");
         await hub.PassUntil(() => Task.FromResult(machine.Link.HasAssigned(id, 1)), "it runs", machine);
     }
 

@@ -22,7 +22,7 @@ public sealed class HubCollection : ICollectionFixture<HubFixture>
 }
 
 /// <summary>
-/// The hub's grains in one silo on real stores (embedded floor, books, files) with a clock that only tests move. Shared: what a test
+/// The hub's grains in one silo on real stores (embedded state store, database, files) with a clock that only tests move. Shared: what a test
 /// makes has names of its own, and a task type of its own keeps its tasks off the others' machines.
 /// </summary>
 public sealed class HubFixture : IAsyncLifetime
@@ -45,9 +45,9 @@ public sealed class HubFixture : IAsyncLifetime
     public HubOptions Options { get; } = new() { Auth = { HashingSlots = 1 }, Nodes = { ForgetAfter = TimeSpan.FromHours(1) } };
     public IGrainFactory Grains => Services.GetRequiredService<IGrainFactory>();
     public IServiceProvider Services => _cluster.Silos[0].ServiceProvider;
-    public IUnfinishedIndex Index => _stores.Floor.Unfinished;
-    public INodeIndex NodeIndex => _stores.Floor.Nodes;
-    internal SqliteBooks Books => _stores.Books;
+    public IUnfinishedIndex Index => _stores.StateStore.Unfinished;
+    public INodeIndex NodeIndex => _stores.StateStore.Nodes;
+    internal SqliteDatabase Database => _stores.Database;
 
     public HubFixture() => Wall = new(Clock);
 
@@ -64,7 +64,7 @@ public sealed class HubFixture : IAsyncLifetime
             host.Services.AddSingleton<TimeProvider>(Wall);
             host.Services.UseTimeProviderForBackgroundAreas(TimeProvider.System);
             host.Services.AddSingleton(Microsoft.Extensions.Options.Options.Create(Options));
-            host.Services.AddBooks(_stores.Books).AddFiles(_stores.Files);
+            host.Services.AddDatabase(_stores.Database).AddFiles(_stores.Files);
         });
         builder.ConfigureSilo((_, silo) => silo.AddIncomingGrainCallFilter(async call =>
         {
@@ -118,7 +118,7 @@ public sealed class HubFixture : IAsyncLifetime
         return id;
     }
 
-    /// <summary>Everything that ended so far is in the books and out of the index.</summary>
+    /// <summary>Everything that ended so far is in the database and out of the index.</summary>
     public Task Settled() => Services.GetRequiredService<SettlementWriter>().WhenIdle().WaitAsync(Patience);
 
     public async Task<bool> IsUnfinished(string taskId)
@@ -129,19 +129,19 @@ public sealed class HubFixture : IAsyncLifetime
     }
 
     /// <summary>That entry of the index holds something else from now on.</summary>
-    public Task Overwrite(string taskId, byte[] record) => ((EmbeddedFloor)_stores.Floor).Overwrite(taskId, record);
+    public Task Overwrite(string taskId, byte[] record) => ((EmbeddedStateStore)_stores.StateStore).Overwrite(taskId, record);
 
     /// <summary>That grain's record holds something else from now on, until it is disposed of.</summary>
     public async Task<IAsyncDisposable> Damage(IAddressable grain, string state, byte[] record)
     {
-        var (floor, id) = ((EmbeddedFloor)_stores.Floor, grain.GetGrainId());
+        var (stateStore, id) = ((EmbeddedStateStore)_stores.StateStore, grain.GetGrainId());
         await Deactivate(grain);
-        return new Damaged(floor, id, state, await floor.OverwriteState(id, state, record));
+        return new Damaged(stateStore, id, state, await stateStore.OverwriteState(id, state, record));
     }
 
-    private sealed class Damaged(EmbeddedFloor floor, GrainId grain, string state, byte[] before) : IAsyncDisposable
+    private sealed class Damaged(EmbeddedStateStore stateStore, GrainId grain, string state, byte[] before) : IAsyncDisposable
     {
-        public async ValueTask DisposeAsync() => await floor.OverwriteState(grain, state, before);
+        public async ValueTask DisposeAsync() => await stateStore.OverwriteState(grain, state, before);
     }
 
     public async Task Deactivate(IAddressable grain) => await _cluster.DeactivateAsync(grain);

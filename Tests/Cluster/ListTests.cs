@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace HiveMind.Tests.Cluster;
 
-/// <summary>Lists over real grains, floor and books.</summary>
+/// <summary>Lists over real grains, state store and database.</summary>
 [Collection(HubCollection.Name)]
 public sealed class ListTests(HubFixture hub)
 {

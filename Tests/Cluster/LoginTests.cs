@@ -85,7 +85,7 @@ public sealed class LoginTests(HubFixture hub)
     {
         var user = await hub.NewUser(Password);
         var login = await hub.LogIn(user, Password, Home);
-        var session = SessionToken.TryParse(login.SessionToken, hub.Books.TokenTagKey)!;
+        var session = SessionToken.TryParse(login.SessionToken, hub.Database.TokenTagKey)!;
         await Accounts.Update(Me(user), new(Email: "x" + user.Email, CurrentPassword: Password), session.SessionId, CancellationToken.None);
         await Accounts.Update(Me(user), new(NewPassword: "staple battery horse", CurrentPassword: Password), session.SessionId, CancellationToken.None);
         await Grain(user).Logout(session.SessionId, new(user.UserId, Home));
@@ -165,10 +165,10 @@ public sealed class LoginTests(HubFixture hub)
     {
         var refusal = await HubFixture.Refused(FailureKind.InvalidArgument, () => Register(name, ""));
         Assert.Equal("username", refusal.Field);
-        var other = await hub.Books.MakeCode(new(1, TimeSpan.FromHours(1)), Actor.Operator, CancellationToken.None);
+        var other = await hub.Database.MakeCode(new(1, TimeSpan.FromHours(1)), Actor.Operator, CancellationToken.None);
         await HubFixture.Refused(FailureKind.InvalidArgument, () => Register(name, other.Code));
 
-        var made = await hub.Books.MakeCode(new(1, TimeSpan.FromHours(1), OnlyName: name), Actor.Operator, CancellationToken.None);
+        var made = await hub.Database.MakeCode(new(1, TimeSpan.FromHours(1), OnlyName: name), Actor.Operator, CancellationToken.None);
         await HubFixture.Refused(FailureKind.PermissionDenied, () => Register(hub.NewName("other"), made.Code));
         Assert.Equal(name, (await Register(name, made.Code)).Username);
     }
@@ -181,12 +181,12 @@ public sealed class LoginTests(HubFixture hub)
         {
             Assert.Equal("REGISTRATION_CODE_NEEDED", (await HubFixture.Refused(FailureKind.PermissionDenied, () => Register(hub.NewName("new"), ""))).Reason);
             Assert.Equal("REGISTRATION_CODE_WRONG", (await HubFixture.Refused(FailureKind.PermissionDenied, () => Register(hub.NewName("new"), "guessed"))).Reason);
-            var code = (await hub.Books.MakeCode(new(2, TimeSpan.FromHours(1)), new("u-admin"), CancellationToken.None)).Code;
+            var code = (await hub.Database.MakeCode(new(2, TimeSpan.FromHours(1)), new("u-admin"), CancellationToken.None)).Code;
             await Register(hub.NewName("new"), code);
             await Register(hub.NewName("new"), code);
             Assert.Equal("REGISTRATION_CODE_WRONG", (await HubFixture.Refused(FailureKind.PermissionDenied, () => Register(hub.NewName("new"), code))).Reason);
             hub.Options.Auth.Registration = RegistrationMode.Closed;
-            var any = (await hub.Books.MakeCode(new(2, TimeSpan.FromHours(1)), new("u-admin"), CancellationToken.None)).Code;
+            var any = (await hub.Database.MakeCode(new(2, TimeSpan.FromHours(1)), new("u-admin"), CancellationToken.None)).Code;
             Assert.Equal("REGISTRATION_CLOSED", (await HubFixture.Refused(FailureKind.PermissionDenied, () => Register(hub.NewName("new"), any))).Reason);
         }
         finally
@@ -204,13 +204,13 @@ public sealed class LoginTests(HubFixture hub)
 
     private async Task<FailureKind> Kind(Task<LoginResult> login) => (await Assert.ThrowsAsync<HiveMindException>(() => login)).Kind;
 
-    private Task<IReadOnlyList<AuditRow>> Audit(AuditFilter filter) => hub.Books.Read(filter, null, 100);
+    private Task<IReadOnlyList<AuditRow>> Audit(AuditFilter filter) => hub.Database.Read(filter, null, 100);
 
     private Caller Me(AccountRow user) => new(user.UserId, user.Username, user.Role) { Address = Home };
 
     private IUserGrain Grain(AccountRow user) => hub.Grains.GetGrain<IUserGrain>(user.UserId);
 
-    private SessionToken Session(LoginResult login) => SessionToken.TryParse(login.SessionToken, hub.Books.TokenTagKey)!;
+    private SessionToken Session(LoginResult login) => SessionToken.TryParse(login.SessionToken, hub.Database.TokenTagKey)!;
 
     private Task<Caller> Check(AccountRow user, SessionToken session) => Grain(user).CheckSession(session.SessionId, session.SecretHash);
 }

@@ -268,7 +268,7 @@ public sealed class NodeTests(HubFixture hub)
     /// <summary>The reminder's way to the same check, so that no timer has to be waited for.</summary>
     internal static Task Tick(Machine machine) => machine.Grain.AsReference<IRemindable>().ReceiveReminder("liveness", default);
 
-    private byte[] Hash(string token) => SessionToken.TryParse(token, hub.Books.TokenTagKey)!.SecretHash;
+    private byte[] Hash(string token) => SessionToken.TryParse(token, hub.Database.TokenTagKey)!.SecretHash;
 
     /// <summary>
     /// What a machine holds, counted from the moment it is told until before it says that it ended: never more than the hub has reserved.

@@ -102,7 +102,7 @@ public sealed class PaymentTests(HubFixture hub)
         await other.Ends(id, 2);
 
         await IsPaid(id, other, 3000);
-        Assert.Equal(0, await hub.Books.Balance(silent.Owner, CancellationToken.None));
+        Assert.Equal(0, await hub.Database.Balance(silent.Owner, CancellationToken.None));
         Assert.Equal([0, (await hub.Snapshot(id)).CostMicros], (await hub.Snapshot(id)).Attempts.Select(attempt => attempt.CostMicros));
     }
 
@@ -114,8 +114,8 @@ public sealed class PaymentTests(HubFixture hub)
         Assert.Equal(runMs > 0, due > 0);
         Assert.Equal((runMs, due), (ended.Attempts[^1].RunMs, ended.CostMicros));
         Assert.Equal((-due, due), (await Balance(_payer), await Balance(machine.Owner)));
-        Assert.Equal(0, await hub.Books.SumOfPostings(CancellationToken.None));
+        Assert.Equal(0, await hub.Database.SumOfPostings(CancellationToken.None));
     }
 
-    private Task<long> Balance(string account) => hub.Books.Balance(account, CancellationToken.None);
+    private Task<long> Balance(string account) => hub.Database.Balance(account, CancellationToken.None);
 }

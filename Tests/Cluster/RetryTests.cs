@@ -150,5 +150,5 @@ public sealed class RetryTests(HubFixture hub)
         return null;
     }
 
-    private Task<long> Balance(string account) => hub.Books.Balance(account, CancellationToken.None);
+    private Task<long> Balance(string account) => hub.Database.Balance(account, CancellationToken.None);
 }

@@ -128,7 +128,7 @@ public sealed class SessionTests(HubFixture hub)
 
     private IUserGrain Grain(AccountRow user) => hub.Grains.GetGrain<IUserGrain>(user.UserId);
 
-    private SessionToken Session(LoginResult login) => SessionToken.TryParse(login.SessionToken, hub.Books.TokenTagKey)!;
+    private SessionToken Session(LoginResult login) => SessionToken.TryParse(login.SessionToken, hub.Database.TokenTagKey)!;
 
     private static Task<Caller> Check(IUserGrain grain, SessionToken session) => grain.CheckSession(session.SessionId, session.SecretHash);
 

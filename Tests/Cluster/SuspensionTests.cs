@@ -78,7 +78,7 @@ public sealed class SuspensionTests(HubFixture hub)
         };
         try
         {
-            await hub.Books.UpdateAccount(owner with { IsActive = false }, Actor.Hub, CancellationToken.None);
+            await hub.Database.UpdateAccount(owner with { IsActive = false }, Actor.Hub, CancellationToken.None);
             var pass = hub.Services.GetRequiredService<AccountClosing>().Pass(owner.UserId, CancellationToken.None);
             await hub.Until(async () => (await hub.Snapshot(waiting)).State == TaskState.Cancelled, "cancelled, while the machine is silent");
             Assert.True(asked);
@@ -187,7 +187,7 @@ public sealed class SuspensionTests(HubFixture hub)
         await new Machine(hub, machine.Id, hub.NewName("next"), Machine.Usual).Register();
     }
 
-    private byte[] Hash(string token) => SessionToken.TryParse(token, hub.Books.TokenTagKey)!.SecretHash;
+    private byte[] Hash(string token) => SessionToken.TryParse(token, hub.Database.TokenTagKey)!.SecretHash;
 
     private async Task SetActive(AccountRow owner, bool isActive) =>
         await hub.Grains.GetGrain<IUserGrain>(owner.UserId).Change(new AccountChange { IsActive = isActive }, null, Actor.Hub);

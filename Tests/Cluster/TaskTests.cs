@@ -34,7 +34,7 @@ public sealed class TaskTests(HubFixture hub)
         var due = RewardFormula.Micros(ended.Spec.Resources, 9000, RewardRates.From(hub.Options.Rewards));
         Assert.True(due > 0);
         Assert.Equal((due, -due, due), (ended.CostMicros, await Balance(payer), await Balance(machine.Owner)));
-        Assert.Equal(0, await hub.Books.SumOfPostings(CancellationToken.None));
+        Assert.Equal(0, await hub.Database.SumOfPostings(CancellationToken.None));
         Assert.False(await hub.IsUnfinished(id));
         Assert.Equal((0, 4.0), ((await machine.Snapshot()).TaskCount, (await machine.Snapshot()).FreeCores));
     }
@@ -114,11 +114,11 @@ public sealed class TaskTests(HubFixture hub)
         Assert.InRange(cancelled.Count(won => won), 1, Races - 1); // both sides did win some
         for (var i = 0; i < Races; i++)
             Assert.Equal(cancelled[i] ? TaskState.Cancelled : TaskState.Completed, (await hub.Snapshot(ids[i])).State);
-        var history = await hub.Books.Query(c => c.Query<(string, long)>(
+        var history = await hub.Database.Query(c => c.Query<(string, long)>(
             "SELECT task_id, state FROM task_history WHERE user_id = @payer", new { payer })
             .ToDictionary(row => row.Item1, row => (TaskState)row.Item2));
         Assert.Equal(ids.Select((id, i) => (id, cancelled[i] ? TaskState.Cancelled : TaskState.Completed)).ToDictionary(), history);
-        Assert.Equal(0, await hub.Books.SumOfPostings(CancellationToken.None));
+        Assert.Equal(0, await hub.Database.SumOfPostings(CancellationToken.None));
     }
 
     [Fact]
@@ -243,5 +243,5 @@ public sealed class TaskTests(HubFixture hub)
 
     private async Task<string> Text(string id) => JsonSerializer.Serialize(await hub.Snapshot(id));
 
-    private Task<long> Balance(string account) => hub.Books.Balance(account, CancellationToken.None);
+    private Task<long> Balance(string account) => hub.Database.Balance(account, CancellationToken.None);
 }

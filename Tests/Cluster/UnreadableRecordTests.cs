@@ -46,7 +46,7 @@ public sealed class UnreadableRecordTests(HubFixture hub)
                 listed.Select(task => (task.Key.TaskId, task.State, task.State == TaskStates.Unreadable ? task.Reason : "")).Order());
             Assert.All(listed, task => Assert.Equal((_user, _type), (task.UserId, task.TaskType)));
 
-            var references = new HubFileReferences(hub.Index, hub.Grains, hub.Books);
+            var references = new HubFileReferences(hub.Index, hub.Grains, hub.Database);
             await hub.Index.Mark([id], "somewhere"); // while it waits with its program in its record it names no file
             var named = await references.NamedByOpenTasks(hub.Clock.GetUtcNow().AddHours(1), CancellationToken.None);
             Assert.Contains(FileKey.Of((await hub.Snapshot(other)).Spec.Payload.Sha256), named.Named); // the others are asked all the same
@@ -101,7 +101,7 @@ public sealed class UnreadableRecordTests(HubFixture hub)
         await hub.Overwrite(second, [250, 1]);
         await using (await hub.Damage(hub.Grains.GetGrain<IUserGrain>(damaged.UserId), "user", [0xFF, 0xFE, 1, 2, 3]))
         {
-            foreach (var user in new[] { damaged, other }) await hub.Books.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None);
+            foreach (var user in new[] { damaged, other }) await hub.Database.UpdateAccount(user with { IsActive = false }, new("u-admin"), CancellationToken.None);
 
             await hub.PassUntil(async () =>
             {
@@ -111,7 +111,7 @@ public sealed class UnreadableRecordTests(HubFixture hub)
             }, "all cancelled");
         }
 
-        await hub.PassUntil(async () => !(await hub.Books.Closing(100, CancellationToken.None)).Any(id => id == damaged.UserId || id == other.UserId), "both closed");
+        await hub.PassUntil(async () => !(await hub.Database.Closing(100, CancellationToken.None)).Any(id => id == damaged.UserId || id == other.UserId), "both closed");
     }
 
     /// <summary>The word that it waits no more was lost, and no machine can ever run it.</summary>

@@ -32,7 +32,7 @@ public sealed class CollectionTests : IAsyncLifetime
             host.Logging.SetMinimumLevel(LogLevel.None);
             host.Services.AddSingleton<TimeProvider>(SteadyClock.OfProcess);
             host.Services.AddSingleton(Options.Create(options.ToHub()));
-            host.Services.AddBooks(_stores.Books).AddFiles(_stores.Files);
+            host.Services.AddDatabase(_stores.Database).AddFiles(_stores.Files);
         });
         builder.ConfigureSilo((_, silo) =>
         {

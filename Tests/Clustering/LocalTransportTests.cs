@@ -6,7 +6,7 @@ namespace HiveMind.Tests.Clustering;
 public sealed class LocalTransportTests
 {
     [Fact]
-    public async Task EmbeddedFloor_ListensForCallersOnly()
+    public async Task EmbeddedStateStore_ListensForCallersOnly()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "sockets are read from /proc");
         using var pool = await new PoolProcess("Auth:Mode=Open").Start();

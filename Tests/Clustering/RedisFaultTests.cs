@@ -4,7 +4,7 @@ using Google.Protobuf;
 using Google.Rpc;
 using Grpc.Core;
 using Grpc.Health.V1;
-using HiveMind.Tests.Floors;
+using HiveMind.Tests.StateStores;
 using HiveMind.Tests.Processes;
 using StackExchange.Redis;
 
@@ -91,7 +91,7 @@ public sealed class RedisFaultTests : IAsyncLifetime
     {
         using var pool = await Pool(_redis.ConnectionString).Start();
         await using var admin = await ConnectionMultiplexer.ConnectAsync($"{_redis.ConnectionString},allowAdmin=true");
-        // The check of the floor is a scripted write.
+        // The check of the state store is a scripted write.
         long Writes() => admin.GetServer(_redis.ConnectionString).Info("commandstats")[0].Where(figure => figure.Key is "cmdstat_eval" or "cmdstat_evalsha")
             .Sum(figure => long.Parse(figure.Value.Split('=', ',')[1], System.Globalization.CultureInfo.InvariantCulture));
         var health = new Health.HealthClient(pool.Channel);

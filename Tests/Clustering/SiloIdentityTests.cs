@@ -40,7 +40,7 @@ public sealed class SiloIdentityTests : IDisposable
     public void IsStrong_ShortOrRepeated_IsNot(string secret, bool strong) => Assert.Equal(strong, PoolSecret.IsStrong(secret));
 
     [Fact]
-    public void Read_NothingGiven_MakesOneBesideTheBooksThatOnlyItsOwnerReads()
+    public void Read_NothingGiven_MakesOneBesideTheDatabaseThatOnlyItsOwnerReads()
     {
         var options = new PoolOptions { DataDirectory = _directory };
 

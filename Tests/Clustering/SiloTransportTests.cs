@@ -6,7 +6,7 @@ using System.Security.Cryptography.X509Certificates;
 using Grpc.Core;
 using HiveMind.Clustering;
 using HiveMind.Configuration;
-using HiveMind.Tests.Floors;
+using HiveMind.Tests.StateStores;
 using HiveMind.Tests.Processes;
 using HiveMind.Users;
 using Microsoft.Extensions.DependencyInjection;

@@ -8,7 +8,7 @@ public sealed class CollectRulesTests
     private static readonly CollectLimits Limits = new(TimeSpan.FromHours(6), TimeSpan.FromDays(30), TimeSpan.FromHours(24), 0);
 
     [Theory]
-    // hours since touched, in use, days since the last end (negative: none), days the books know of outputs
+    // hours since touched, in use, days since the last end (negative: none), days the database knows of outputs
     [InlineData(5.9, false, -1, 100, nameof(FileVerdict.Keep))]
     [InlineData(6, false, -1, 100, nameof(FileVerdict.Orphan))]
     [InlineData(9000, true, -1, 1000, nameof(FileVerdict.Keep))]

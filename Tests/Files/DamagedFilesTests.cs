@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using HiveMind.Storage;
-using HiveMind.Tests.Books;
+using HiveMind.Tests.Database;
 
 namespace HiveMind.Tests.Files;
 

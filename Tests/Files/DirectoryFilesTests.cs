@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 using HiveMind.Storage;
 using HiveMind.Tests.Processes;
 using HiveMind.Tasks;
-using HiveMind.Tests.Books;
+using HiveMind.Tests.Database;
 
 namespace HiveMind.Tests.Files;
 

@@ -1,6 +1,6 @@
 using HiveMind.Storage;
 using HiveMind.Tasks;
-using HiveMind.Tests.Books;
+using HiveMind.Tests.Database;
 using Microsoft.Extensions.Time.Testing;
 
 namespace HiveMind.Tests.Files;
@@ -105,7 +105,7 @@ public sealed class FileCollectorTests : IDisposable
     {
         var blob = await Write(1);
         _clock.Advance(TimeSpan.FromHours(7));
-        _told.WhenAskedForOpen = () => throw HiveMindException.Unavailable("FLOOR_UNAVAILABLE", "The floor is away.");
+        _told.WhenAskedForOpen = () => throw HiveMindException.Unavailable("FLOOR_UNAVAILABLE", "The state store is away.");
         await Assert.ThrowsAsync<HiveMindException>(Run);
         Assert.True(Exists(blob));
     }

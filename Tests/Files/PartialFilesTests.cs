@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using HiveMind.Storage;
 using HiveMind.Tasks;
-using HiveMind.Tests.Books;
+using HiveMind.Tests.Database;
 
 namespace HiveMind.Tests.Files;
 

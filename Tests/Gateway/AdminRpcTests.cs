@@ -42,7 +42,7 @@ public sealed class AdminRpcTests
     {
         await using var gateway = TestGateway.Start();
         var asked = new List<string>();
-        gateway.AccountBooks.On("Search", a =>
+        gateway.AccountStore.On("Search", a =>
         {
             asked.Add((string)a[1]!);
             var most = (int)a[2]!;

@@ -20,7 +20,7 @@ public sealed class CordonRpcTests
     private static TestGateway Start()
     {
         var gateway = TestGateway.Start();
-        gateway.Books.On("NodeTotals", _ => Task.FromResult(new NodeTotals(0, 0, 0, 0)));
+        gateway.Database.On("NodeTotals", _ => Task.FromResult(new NodeTotals(0, 0, 0, 0)));
         gateway.Node.On("GetSnapshot", _ => Task.FromResult<NodeSnapshot?>(Node));
         return gateway;
     }
@@ -71,7 +71,7 @@ public sealed class CordonRpcTests
         var admins = (await gateway.Nodes.GetNodeInfoAsync(new() { NodeId = "node-1" }, root)).Node;
         await gateway.Nodes.RevokeNodeTokenAsync(new() { NodeId = "node-1" }, alice);
 
-        Assert.Equal(("", "", "put aside by its owner or an admin"), (strangers.TokenCreatedAt, strangers.TokenLastUsedAt, strangers.Cordoned));
+        Assert.Equal(("", "", "cordoned by its owner or an admin"), (strangers.TokenCreatedAt, strangers.TokenLastUsedAt, strangers.Cordoned));
         Assert.Equal(("2026-11-23T12:00:00.000Z", "2026-11-23T12:00:00.000Z", "new disk"), (admins.TokenCreatedAt, admins.TokenLastUsedAt, admins.Cordoned));
         Assert.Equal(["alice"], asked);
     }

@@ -134,7 +134,7 @@ public sealed class EdgeTests
     public async Task Submit_WithoutCredit_RefusedUnlessItIsARepetition()
     {
         await using var gateway = TestGateway.Start();
-        gateway.Books.On("Balance", _ => System.Threading.Tasks.Task.FromResult(0L));
+        gateway.Database.On("Balance", _ => System.Threading.Tasks.Task.FromResult(0L));
         var id = TaskIds.New("alice", "1");
         var born = false;
         var grain = Stub<ITaskGrain>.New()
@@ -207,7 +207,7 @@ public sealed class EdgeTests
     [Fact]
     public void Receipt_OfOtherBytesAttemptOrNode_IsRefused()
     {
-        var receipts = new OutputReceipts(Stub<IBooks>.New().On("get_TokenTagKey", _ => TestGateway.TagKey).Object);
+        var receipts = new OutputReceipts(Stub<IPoolDatabase>.New().On("get_TokenTagKey", _ => TestGateway.TagKey).Object);
         var blob = new BlobRef(5000, new string('a', 64), null);
         var receipt = receipts.Issue("n", "t", 1, blob);
         Assert.Equal(blob, receipts.Redeem("n", "t", 1, blob.Sha256, 5000, receipt));

@@ -23,7 +23,7 @@ public sealed class ExpiredResultTests : IAsyncDisposable
         };
         _gateway.Grains.Add(Id, Stub<ITaskGrain>.New().On("GetSnapshot", _ => Task.FromResult<TaskSnapshot?>(task)).Object);
         _gateway.Files.On("Read", _ => Task.FromException<byte[]>(Missing())).On("OpenRead", _ => throw Missing());
-        _gateway.Books.On("OutputsExpired", _ => Task.FromResult(_expired));
+        _gateway.Database.On("OutputsExpired", _ => Task.FromResult(_expired));
     }
 
     public ValueTask DisposeAsync() => _gateway.DisposeAsync();

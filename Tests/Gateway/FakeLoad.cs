@@ -6,7 +6,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace HiveMind.Tests.Gateway;
 
-/// <summary>The real desk of an account over the stubbed books, one call at a time. What was let in stays open.</summary>
+/// <summary>The real desk of an account over the stubbed database, one call at a time. What was let in stays open.</summary>
 internal sealed class FakeLoad : IAccountLoadGrain
 {
     private readonly AccountDesk _desk;
@@ -15,11 +15,11 @@ internal sealed class FakeLoad : IAccountLoadGrain
     private readonly List<string> _nodes = [];
     private readonly string _userId;
 
-    public FakeLoad(string userId, IBooks books, HubOptions options)
+    public FakeLoad(string userId, IPoolDatabase database, HubOptions options)
     {
         _userId = userId;
         var index = Stub<IOpenTasks>.New().On("Page", _ => Task.FromResult<IReadOnlyList<OpenTask>>([.. _open.Select(task => new OpenTask(default, task))]));
-        _desk = new AccountDesk(userId, index.Object, books, () => Task.FromResult<IReadOnlyList<string>>([.. _nodes]), options,
+        _desk = new AccountDesk(userId, index.Object, database, () => Task.FromResult<IReadOnlyList<string>>([.. _nodes]), options,
             new FakeTimeProvider { AutoAdvanceAmount = TimeSpan.FromSeconds(20) }); // nothing is believed for long
     }
 

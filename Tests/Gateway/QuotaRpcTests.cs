@@ -95,7 +95,7 @@ public sealed class QuotaRpcTests
         RpcException? refused = null;
         for (var i = 0; i < 5 && refused is null; i++)
         {
-            if (i == 1) gateway.Books.On("OutputBytes", _ => Task.FromResult(2L << 20));
+            if (i == 1) gateway.Database.On("OutputBytes", _ => Task.FromResult(2L << 20));
             try
             {
                 await gateway.Master.SubmitTaskAsync(Urgent(), TestGateway.With(gateway.Alice));

@@ -188,7 +188,7 @@ public sealed class RpcMatrixTests(HubFixture hub)
             scene._sessions[By.Right] = await scene.Login(scene.Owner);
             scene._sessions[By.Foreign] = await scene.Login(scene.Foreign);
             var gone = await scene.Login(late);
-            await hub.Grains.GetGrain<IUserGrain>(late.UserId).Logout(SessionToken.TryParse(gone, hub.Books.TokenTagKey)!.SessionId, Actor.Hub);
+            await hub.Grains.GetGrain<IUserGrain>(late.UserId).Logout(SessionToken.TryParse(gone, hub.Database.TokenTagKey)!.SessionId, Actor.Hub);
             scene._sessions[By.Revoked] = gone;
             var banned = await hub.NewUser(Password);
             scene._sessions[By.Banned] = await scene.Login(banned);
@@ -263,7 +263,7 @@ public sealed class RpcMatrixTests(HubFixture hub)
             builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(System.Net.IPAddress.Loopback, 0, listen => listen.Protocols = HttpProtocols.Http2));
             void Same<T>() where T : class => builder.Services.AddSingleton(hub.Services.GetRequiredService<T>());
             Same<IGrainFactory>();
-            Same<IBooks>();
+            Same<IPoolDatabase>();
             Same<IAccounts>();
             Same<IFiles>();
             Same<IPartialFiles>();
@@ -273,7 +273,7 @@ public sealed class RpcMatrixTests(HubFixture hub)
             Same<IOpenTasks>();
             Same<ITaskHistory>();
             Same<ISettlements>();
-            Same<IAccountBooks>();
+            Same<IAccountStore>();
             Same<IAuditLog>();
             Same<IAuditTally>();
             Same<IEndedTasks>();

@@ -78,7 +78,7 @@ public sealed class SubmitTasksTests
     {
         await using var gateway = TestGateway.Start();
         var balances = 0;
-        gateway.Books.On("Balance", _ => System.Threading.Tasks.Task.FromResult(Interlocked.Increment(ref balances) * 1_000_000_000L));
+        gateway.Database.On("Balance", _ => System.Threading.Tasks.Task.FromResult(Interlocked.Increment(ref balances) * 1_000_000_000L));
         var tasks = new FakeTasks(gateway);
 
         var answers = await Submit(gateway, gateway.Alice, [.. Enumerable.Range(0, 5).Select(b => Batch(300, $"{b}-")), Batch()]);
@@ -151,7 +151,7 @@ public sealed class SubmitTasksTests
         await using var gateway = TestGateway.Start();
         var tasks = new FakeTasks(gateway);
         await Submit(gateway, gateway.Alice, Batch(Task("old")));
-        gateway.Books.On("Balance", _ => System.Threading.Tasks.Task.FromResult(0L));
+        gateway.Database.On("Balance", _ => System.Threading.Tasks.Task.FromResult(0L));
 
         var answers = await Submit(gateway, gateway.Alice, Batch(Task("new"), Task("old"), Task()));
 

@@ -6,7 +6,7 @@ using HiveMind.Nodes;
 using HiveMind.Rewards;
 using HiveMind.Storage;
 using HiveMind.Tasks;
-using HiveMind.Tests.Books;
+using HiveMind.Tests.Database;
 using HiveMind.Users;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -30,9 +30,9 @@ internal sealed class TestGateway : IAsyncDisposable
     private readonly System.Collections.Concurrent.ConcurrentDictionary<string, FakeLoad> _loads = new();
 
     public FakeGrains Grains { get; } = FakeGrains.New();
-    public Stub<IBooks> Books { get; } = Stub<IBooks>.New();
+    public Stub<IPoolDatabase> Database { get; } = Stub<IPoolDatabase>.New();
     public Stub<IAccounts> Accounts { get; } = Stub<IAccounts>.New();
-    public Stub<IAccountBooks> AccountBooks { get; } = Stub<IAccountBooks>.New();
+    public Stub<IAccountStore> AccountStore { get; } = Stub<IAccountStore>.New();
     public Stub<IAuditLog> Audit { get; } = Stub<IAuditLog>.New().On("Note", _ => Task.CompletedTask);
     public Stub<IAuditTally> Tally { get; } = Stub<IAuditTally>.New().On("Note", _ => Task.CompletedTask);
     public Stub<IFiles> Files { get; } = Stub<IFiles>.New();
@@ -65,12 +65,12 @@ internal sealed class TestGateway : IAsyncDisposable
             : Task.FromException<NodeIdentity>(HiveMindException.Unauthenticated()));
         Node.On("GetSnapshot", _ => Task.FromResult<NodeSnapshot?>(null));
         Grains.Add("node-1", Node.Object);
-        Grains.AddOthers<IAccountLoadGrain>(id => _loads.GetOrAdd(id, key => new FakeLoad(key, Books.Object, options)));
-        Books.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000_000L)).On("Purse", _ => Purse()).On("OutputBytes", _ => Task.FromResult(0L));
+        Grains.AddOthers<IAccountLoadGrain>(id => _loads.GetOrAdd(id, key => new FakeLoad(key, Database.Object, options)));
+        Database.On("get_TokenTagKey", _ => TagKey).On("Balance", _ => Task.FromResult(5_000_000_000L)).On("Purse", _ => Purse()).On("OutputBytes", _ => Task.FromResult(0L));
         Accounts.On("OpenAccount", a => Task.FromResult(new Caller((string)a[0]!, (string)a[0]!, Roles.User)));
         Files.On("Write", a => Task.FromResult(new BlobRef(((ReadOnlyMemory<byte>)a[0]!).Length, new string('a', 64), null)));
 
-        async Task<Purse> Purse() => new(await Books.Object.Balance("", CancellationToken.None), true);
+        async Task<Purse> Purse() => new(await Database.Object.Balance("", CancellationToken.None), true);
 
         var store = DirectoryFiles.Open(_folder.Path);
         var partials = new DirectoryPartialFiles(store);
@@ -79,8 +79,8 @@ internal sealed class TestGateway : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.ConfigureKestrel(k => k.Listen(System.Net.IPAddress.Loopback, 0, l => l.Protocols = HttpProtocols.Http2));
-        builder.Services.AddSingleton(Grains.Object).AddSingleton(Books.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
-        builder.Services.AddSingleton(AccountBooks.Object).AddSingleton(Audit.Object).AddSingleton(Tally.Object);
+        builder.Services.AddSingleton(Grains.Object).AddSingleton(Database.Object).AddSingleton(Accounts.Object).AddSingleton(Files.Object);
+        builder.Services.AddSingleton(AccountStore.Object).AddSingleton(Audit.Object).AddSingleton(Tally.Object);
         builder.Services.AddSingleton<IPartialFiles>(partials).AddSingleton<IUploads>(new DirectoryUploads(store, partials, TimeProvider.System));
         builder.Services.AddSingleton(Stub<INodeIndex>.New().Object).AddSingleton(Stub<IUnfinishedIndex>.New().Object);
         builder.Services.AddSingleton(Stub<ISettlements>.New().On("get_Open", _ => 0).Object);

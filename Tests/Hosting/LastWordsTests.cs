@@ -12,15 +12,15 @@ public sealed class LastWordsTests : IDisposable
     public static TheoryData<int, Exception> Ends => new()
     {
         { 78, new StartRefusedException(["one", "two"]) },
-        { 78, new StoreRefusedException("These are no books.") },
+        { 78, new StoreRefusedException("These are no database.") },
         { 75, new StoreAwayException("Redis: it is still loading its data.") },
-        { 75, new StoreRefusedException("The books cannot be opened.", new SqliteException("database is locked", 5)) },
+        { 75, new StoreRefusedException("The database cannot be opened.", new SqliteException("database is locked", 5)) },
         { 75, new SqliteException("database or disk is full", 13) },
-        { 75, HiveMindException.Unavailable("FLOOR_UNAVAILABLE", "The floor did not answer.") },
+        { 75, HiveMindException.Unavailable("FLOOR_UNAVAILABLE", "The state store did not answer.") },
         { 75, new AggregateException(new RedisTimeoutException("late", CommandStatus.WaitingToBeSent)) },
         { 75, new IOException("No space left on device", 28) },
         { 75, new IOException("Disk quota exceeded", OperatingSystem.IsLinux() ? 122 : 69) },
-        { 75, new StoreRefusedException("The books cannot be opened.", new SqliteException("disk I/O error", 10)) },
+        { 75, new StoreRefusedException("The database cannot be opened.", new SqliteException("disk I/O error", 10)) },
         { 70, new InvalidOperationException("nobody\nthought of it") },
     };
 

@@ -17,7 +17,7 @@ public sealed class ListRulesTests
 
     private readonly PageTokens _tokens = Tokens(1);
 
-    private static PageTokens Tokens(byte key) => new(Stub<IBooks>.New().On("get_TokenTagKey", _ => Enumerable.Repeat(key, 32).ToArray()).Object);
+    private static PageTokens Tokens(byte key) => new(Stub<IPoolDatabase>.New().On("get_TokenTagKey", _ => Enumerable.Repeat(key, 32).ToArray()).Object);
 
     [Fact]
     public void Token_ReadBack_IsTheKey()
@@ -27,7 +27,7 @@ public sealed class ListRulesTests
     }
 
     [Fact]
-    public void Token_AnyOtherFilterOrBooks_IsRefused()
+    public void Token_AnyOtherFilterOrDatabase_IsRefused()
     {
         var token = _tokens.Issue(Key, Filter);
         TaskFilter[] others =

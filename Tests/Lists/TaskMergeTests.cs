@@ -5,8 +5,8 @@ using HiveMind.Tasks;
 namespace HiveMind.Tests.Lists;
 
 /// <summary>
-/// Two sources that change between and within pages: tasks are submitted (into the floor), settled (into the books, then out of the
-/// floor), and read in the product's order. Whatever happens when, no task comes twice and none that was there is left out.
+/// Two sources that change between and within pages: tasks are submitted (into the state store), settled (into the database, then out of the
+/// state store), and read in the product's order. Whatever happens when, no task comes twice and none that was there is left out.
 /// </summary>
 public sealed class TaskMergeTests
 {
@@ -105,7 +105,7 @@ public sealed class TaskMergeTests
             _open.Add(key);
         }
 
-        /// <summary>Into the books first; sometimes the way out of the floor comes later, with the next one.</summary>
+        /// <summary>Into the database first; sometimes the way out of the state store comes later, with the next one.</summary>
         public void Settle(int chance)
         {
             _open.ExceptWith(_ended);

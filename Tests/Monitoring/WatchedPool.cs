@@ -5,7 +5,7 @@ namespace HiveMind.Tests.Monitoring;
 
 /// <summary>
 /// A silo, a worker and a command line as people start them, told where to send figures and traces; and one task, from its submit to the
-/// books, with `/metrics` read before and after.
+/// database, with `/metrics` read before and after.
 /// </summary>
 public sealed partial class WatchedPool : IAsyncLifetime
 {

@@ -51,7 +51,7 @@ public sealed class FiguresTests
         Assert.Equal([true, false, false], rows.Select(row => row.IsMine));
         var cordoned = Node("c", "online", 1, 1) with { OwnerId = "me", Cordoned = "new disk" };
         Assert.Equal("new disk", Assert.Single(PersonalView.Shown([cordoned], "me")).Cordoned);
-        Assert.Equal("put aside by its owner or an admin", Assert.Single(PersonalView.Shown([cordoned], "another")).Cordoned);
+        Assert.Equal("cordoned by its owner or an admin", Assert.Single(PersonalView.Shown([cordoned], "another")).Cordoned);
     }
 
     [Theory]

@@ -84,7 +84,7 @@ public sealed class PageEdgeTests
         page.Node = page.Node with { OwnerId = "u-mallory" };
         var stranger = await Body(page, Session);
         Assert.DoesNotContain("evil.example", stranger, StringComparison.Ordinal);
-        Assert.Contains(NodeSnapshot.PutAside, stranger, StringComparison.Ordinal);
+        Assert.Contains(NodeSnapshot.CordonedByOthers, stranger, StringComparison.Ordinal);
 
         page.Node = page.Node with { Cordoned = "5 failures in a row", CordonedUntil = DateTimeOffset.UnixEpoch }; // the hub's own word
         Assert.Contains("5 failures in a row", await Body(page, Session), StringComparison.Ordinal);

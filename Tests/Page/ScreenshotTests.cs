@@ -1,6 +1,6 @@
 using HiveMind.Storage;
 using HiveMind.Tasks;
-using HiveMind.Tests.Books;
+using HiveMind.Tests.Database;
 using HiveMind.Tests.Processes;
 using Microsoft.Playwright;
 
@@ -39,10 +39,10 @@ public sealed class ScreenshotTests
         await Take(login, folder, "390-light-login");
     }
 
-    /// <summary>A quarter of an hour that nobody has to wait for: made-up tasks of nobody, written into the books before the silo starts.</summary>
+    /// <summary>A quarter of an hour that nobody has to wait for: made-up tasks of nobody, written into the database before the silo starts.</summary>
     private static async Task MakeHistory(TestFolder folder)
     {
-        using var books = folder.OpenBooks();
+        using var database = folder.OpenDatabase();
         var (now, chance) = (TimeProvider.System.GetUtcNow(), new Random(7));
         var settlements = new List<HiveMind.Rewards.Settlement>();
         for (var second = 880; second > 20; second -= 10)
@@ -60,7 +60,7 @@ public sealed class ScreenshotTests
             }
         }
 
-        await books.Settle(settlements, CancellationToken.None);
+        await database.Settle(settlements, CancellationToken.None);
     }
 
     /// <summary>A pool at work: another node, tasks that ended in different ways, some that run and some that wait.</summary>

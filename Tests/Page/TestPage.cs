@@ -47,7 +47,7 @@ internal sealed class TestPage : IAsyncDisposable
             .AddSingleton(Stub<ISettlements>.New().On("get_Open", _ => 1).Object)
             .AddSingleton(Stub<INodeDirectory>.New().On("Recent", _ => Task.FromResult<IReadOnlyList<NodeSnapshot>>([Node])).Object)
             .AddSingleton(Stub<IOwnTasks>.New().On("Recent", _ => Task.FromResult<IReadOnlyList<OwnTask>>([Task1])).On("HeldMicros", _ => Task.FromResult(1_500_000L)).Object)
-            .AddSingleton(Stub<IBooks>.New().On("PoolTotals", _ => Task.FromResult(new PoolTotals(7, 1.5))).On("Balance", _ => Task.FromResult(5_000_000L)).Object);
+            .AddSingleton(Stub<IPoolDatabase>.New().On("PoolTotals", _ => Task.FromResult(new PoolTotals(7, 1.5))).On("Balance", _ => Task.FromResult(5_000_000L)).Object);
         builder.Services.AddPage(options);
         _app = builder.Build();
         _app.MapPage();

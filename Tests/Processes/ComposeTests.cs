@@ -3,7 +3,7 @@ using Grpc.Core;
 using HiveMind.Cli;
 using HiveMind.Configuration;
 using HiveMind.Protos;
-using HiveMind.Tests.Floors;
+using HiveMind.Tests.StateStores;
 using Microsoft.Extensions.Configuration;
 using YamlDotNet.Serialization;
 
@@ -46,10 +46,10 @@ public sealed partial class ComposeTests
     }
 
     [Fact]
-    public void Hubs_ShareBooksFilesRedisAndHost_AndNothingElse()
+    public void Hubs_ShareDatabaseFilesRedisAndHost_AndNothingElse()
     {
         var (one, two) = (Services["nodepool-primary"], Services["nodepool-backup"]);
-        Assert.Equal(one.Hostname, two.Hostname); // SQLite books: the silos of one host
+        Assert.Equal(one.Hostname, two.Hostname); // SQLite database: the silos of one host
         Assert.NotEmpty(one.Hostname);
         Assert.NotEqual(one.Mounts.Single(mount => mount.Path == "/data").Volume, two.Mounts.Single(mount => mount.Path == "/data").Volume);
         Assert.Equal(one.Mounts.Single(mount => mount.Path == "/shared"), two.Mounts.Single(mount => mount.Path == "/shared"));

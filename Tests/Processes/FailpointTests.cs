@@ -16,7 +16,7 @@ public abstract class FailpointStory
     {
         Assert.SkipUnless(File.Exists("/usr/bin/python3"), "python3 is not installed");
         var losesNode = failpoint is Failpoints.LostAfterEpoch or Failpoints.LostAfterAttempt;
-        using var pool = failpoint is Failpoints.EraseAfterKept or Failpoints.EraseAfterFloor
+        using var pool = failpoint is Failpoints.EraseAfterKept or Failpoints.EraseAfterStateStore
             ? new PoolProcess("Tasks:AllowNoop=true", "Tasks:RetainEnded=00:00:10") : new PoolProcess("Tasks:AllowNoop=true");
         await pool.Start(failpoint);
         var hub = new Survivor(pool);
@@ -146,7 +146,7 @@ public sealed class RunFailpointTests : FailpointStory
 
 public sealed class EraseFailpointTests : FailpointStory
 {
-    public static TheoryData<string> Points => [Failpoints.EraseAfterKept, Failpoints.EraseAfterFloor];
+    public static TheoryData<string> Points => [Failpoints.EraseAfterKept, Failpoints.EraseAfterStateStore];
 
     [Theory, MemberData(nameof(Points))]
     public Task Death_AtAStepOfForgettingAnEndedTask_LosesNothing(string failpoint) => Tell(failpoint);

@@ -6,7 +6,7 @@ using HiveMind.Storage;
 
 namespace HiveMind.Tests.Processes;
 
-/// <summary>The floor's disk fills and empties under load, and the silo dies in the middle of it or after: what a client was told is true afterwards.</summary>
+/// <summary>The state store's disk fills and empties under load, and the silo dies in the middle of it or after: what a client was told is true afterwards.</summary>
 public sealed partial class FullDiskTests
 {
     private const int DiskMb = 64;
@@ -107,7 +107,7 @@ public sealed partial class FullDiskTests
     [InlineData("books")]
     public async Task Start_OnAFullDiskWithRoomEnoughToStart_IsNotReadyAndGoesOnWithRoom(string where)
     {
-        using var temp = new Floors.TempFloor();
+        using var temp = new StateStores.TempStateStore();
         var directory = temp.Path;
         string[] settings = where == "books" ? [$"Books:ConnectionString=Data Source={Path.Combine(directory, "books", "books.db")}"] : [];
         using var pool = new PoolProcess([$"DataDirectory={directory}", .. settings]);

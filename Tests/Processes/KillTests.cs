@@ -3,7 +3,7 @@ using Grpc.Core;
 using HiveMind.Protos;
 using HiveMind.Rewards;
 using HiveMind.Scheduling;
-using HiveMind.Tests.Floors;
+using HiveMind.Tests.StateStores;
 using Microsoft.Data.Sqlite;
 
 namespace HiveMind.Tests.Processes;
@@ -110,7 +110,7 @@ public sealed class KillTests
     internal static async Task AssertPostings(PoolProcess pool, IReadOnlyList<GetTaskStatusResponse> ended, string payee, Login payer, bool only = false)
     {
         var paid = ended.Count(status => status.CostCredits > 0);
-        // Where others' tasks are in the same books too, only these count.
+        // Where others' tasks are in the same database too, only these count.
         var asked = ended.Select(status => status.TaskId).ToHashSet();
         List<(string TaskId, string Account, long Micros)> Counted() => [.. Postings(pool).Where(posting => !only || asked.Contains(posting.TaskId))];
         await Wait.Until(() => Counted().Count == paid * 2, TimeSpan.FromSeconds(75), () => $"{Counted().Count} postings for {paid} paid tasks");
@@ -129,18 +129,18 @@ public sealed class KillTests
             Assert.Equal([(payer.UserId, -due), (payee, due)], pair.Select(posting => (posting.Account, posting.Micros)).OrderBy(posting => posting.Micros));
         }
 
-        using var books = new SqliteConnection($"Data Source={Path.Combine(pool.DataDirectory, "books.db")};Mode=ReadOnly");
-        books.Open();
-        using var sum = books.CreateCommand();
+        using var database = new SqliteConnection($"Data Source={Path.Combine(pool.DataDirectory, "books.db")};Mode=ReadOnly");
+        database.Open();
+        using var sum = database.CreateCommand();
         sum.CommandText = "SELECT SUM(micros) FROM postings";
         Assert.Equal(0L, sum.ExecuteScalar());
     }
 
     private static List<(string TaskId, string Account, long Micros)> Postings(PoolProcess pool)
     {
-        using var books = new SqliteConnection($"Data Source={Path.Combine(pool.DataDirectory, "books.db")};Mode=ReadOnly");
-        books.Open();
-        using var query = books.CreateCommand();
+        using var database = new SqliteConnection($"Data Source={Path.Combine(pool.DataDirectory, "books.db")};Mode=ReadOnly");
+        database.Open();
+        using var query = database.CreateCommand();
         query.CommandText = "SELECT task_id, account_id, micros FROM postings WHERE kind = 'reward'";
         using var rows = query.ExecuteReader();
         var postings = new List<(string, string, long)>();

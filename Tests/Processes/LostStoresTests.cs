@@ -25,21 +25,21 @@ public sealed class LostStoresTests
     }
 
     [Fact]
-    public async Task BooksOfAnOlderMoment_AreRefusedUnlessTheLossIsAccepted()
+    public async Task DatabaseOfAnOlderMoment_AreRefusedUnlessTheLossIsAccepted()
     {
         using var pool = await new PoolProcess().Start();
         await pool.NewUser("early");
         await Stop(pool);
-        var books = Path.Combine(pool.DataDirectory, "books.db");
-        File.Copy(books, books + ".copy");
+        var database = Path.Combine(pool.DataDirectory, "books.db");
+        File.Copy(database, database + ".copy");
         await pool.Start();
         await pool.NewUser("late");
         await Stop(pool);
-        File.Copy(books + ".copy", books, overwrite: true);
+        File.Copy(database + ".copy", database, overwrite: true);
 
         var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => pool.Start());
         Assert.Contains($"ended with {SiloHost.BadConfiguration}", refused.Message, StringComparison.Ordinal);
-        Assert.Contains("The books are of an older moment than the floor", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("The database is of an older moment than the state store", refused.Message, StringComparison.Ordinal);
 
         using (var accepting = await new PoolProcess($"DataDirectory={pool.DataDirectory}") { Flags = ["--accept-older-books"] }.Start())
         {
@@ -58,7 +58,7 @@ public sealed class LostStoresTests
     }
 
     [Fact]
-    public async Task BooksDeleted_NothingIsAcknowledgedAnyMore_AndTheRestartNamesTheWaysOut()
+    public async Task DatabaseDeleted_NothingIsAcknowledgedAnyMore_AndTheRestartNamesTheWaysOut()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "files are told apart on Linux only");
         using var pool = await new PoolProcess().Start();
@@ -71,7 +71,7 @@ public sealed class LostStoresTests
         Assert.Equal(FailStop.ExitCode, await pool.Exited(TimeSpan.FromSeconds(15)));
         var refused = await Assert.ThrowsAsync<InvalidOperationException>(() => pool.Start());
         Assert.Contains($"ended with {SiloHost.BadConfiguration}", refused.Message, StringComparison.Ordinal);
-        Assert.Contains("Restore the books from a backup, or start with --accept-lost-books", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("Restore the database from a backup, or start with --accept-lost-books", refused.Message, StringComparison.Ordinal);
 
         using var anew = await new PoolProcess($"DataDirectory={pool.DataDirectory}") { Flags = ["--accept-lost-books"] }.Start();
         await anew.NewUser("before"); // the name is free: a new pool

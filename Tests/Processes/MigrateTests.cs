@@ -1,15 +1,15 @@
 using System.Text.Json;
 using Google.Protobuf;
 using HiveMind.Protos;
-using HiveMind.Tests.Floors;
+using HiveMind.Tests.StateStores;
 
 namespace HiveMind.Tests.Processes;
 
-/// <summary>A pool that was used moves from its embedded floor to a Redis and goes on there.</summary>
+/// <summary>A pool that was used moves from its embedded state store to a Redis and goes on there.</summary>
 public sealed class MigrateTests
 {
     [Fact]
-    public async Task Migrate_AUsedPool_GoesOnOnRedisAndTheOldFloorRefuses()
+    public async Task Migrate_AUsedPool_GoesOnOnRedisAndTheOldStateStoreRefuses()
     {
         using var redis = await RealRedis.Start("--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction");
         using var pool = await new PoolProcess("Tasks:AllowNoop=true").Start();

@@ -1,6 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using HiveMind.Tests.Floors;
+using HiveMind.Tests.StateStores;
 
 namespace HiveMind.Tests.Processes;
 
@@ -39,7 +39,7 @@ public sealed class StartRefusalTests(StoppedPool stopped) : IClassFixture<Stopp
     [InlineData("Telemetry:OtlpEndpoint=collector:4317", "must be an http or https URL")]
     [InlineData("Telemetry:TraceRatio=2", "between 0 and 1")]
     [InlineData("Scheduling:BandRoles:Urgent=root", "Scheduling:BandRoles:Urgent must name a role")]
-    [InlineData("Books:ConnectionString=Host=db;Username=u;Password=hunter2", "only SQLite books")]
+    [InlineData("Books:ConnectionString=Host=db;Username=u;Password=hunter2", "only a SQLite database")]
     public async Task Start_BadSetting_RefusesWithOneLine(string setting, string says)
     {
         var line = await RefusedLine(New(), setting);
@@ -103,12 +103,12 @@ public sealed class StartRefusalTests(StoppedPool stopped) : IClassFixture<Stopp
     }
 
     [Fact]
-    public async Task Start_OtherBooks_IsRefused()
+    public async Task Start_OtherDatabase_IsRefused()
     {
         var data = Copied();
         foreach (var file in Directory.EnumerateFiles(data, "books.db*")) File.Delete(file);
 
-        Assert.Contains("not the floor's books", await RefusedLine(data), StringComparison.Ordinal);
+        Assert.Contains("not the state store's database", await RefusedLine(data), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -116,11 +116,11 @@ public sealed class StartRefusalTests(StoppedPool stopped) : IClassFixture<Stopp
     {
         var line = await RefusedLine(Copied(), $"Files:Directory={New()}");
 
-        Assert.Contains("not the floor's files", line, StringComparison.Ordinal);
+        Assert.Contains("not the state store's files", line, StringComparison.Ordinal);
     }
 
     [Fact]
-    public async Task Start_EmptyFloorUnderBooksThatNameOne_StartsOnlyWhenTheLossIsAccepted()
+    public async Task Start_EmptyStateStoreUnderDatabaseThatNameOne_StartsOnlyWhenTheLossIsAccepted()
     {
         var data = Copied();
         Directory.Delete(Path.Combine(data, "floor"), recursive: true);

@@ -1,6 +1,6 @@
 using Google.Protobuf;
 using Grpc.Core;
-using HiveMind.Tests.Floors;
+using HiveMind.Tests.StateStores;
 
 namespace HiveMind.Tests.Processes;
 

@@ -1,11 +1,11 @@
 using Google.Protobuf;
 using Grpc.Core;
 using HiveMind.Protos;
-using HiveMind.Tests.Floors;
+using HiveMind.Tests.StateStores;
 
 namespace HiveMind.Tests.Processes;
 
-/// <summary>Two silos as a small installation runs them: one Redis, one books file, one files directory.</summary>
+/// <summary>Two silos as a small installation runs them: one Redis, one database file, one files directory.</summary>
 public sealed class TwoSilosTests
 {
     [Fact]

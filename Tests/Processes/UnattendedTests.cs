@@ -17,8 +17,8 @@ public sealed class UnattendedTests : IDisposable
     {
         using var pool = await new PoolProcess().Start();
         var (hub, sessions) = (new Uri(pool.Address), new SessionFile(_folder));
-        var books = PoolSettings.Read([$"--HiveMind:DataDirectory={pool.DataDirectory}"]).BooksFile;
-        var first = await new LocalAccount(pool.DataDirectory, books).EnsureLogin(hub, sessions, new KnownHubs(_folder), Stop);
+        var database = PoolSettings.Read([$"--HiveMind:DataDirectory={pool.DataDirectory}"]).DatabaseFile;
+        var first = await new LocalAccount(pool.DataDirectory, database).EnsureLogin(hub, sessions, new KnownHubs(_folder), Stop);
         Assert.Equal(pool.DataDirectory, sessions.Read(hub)!.AccountDirectory);
 
         // Over by the clock, and ended at the hub before its time: eight programs at once take one new session.

@@ -5,7 +5,7 @@ using HiveMind.Tasks;
 
 namespace HiveMind.Tests.Rewards;
 
-/// <summary>An account's sums against a small world of index and books that are read late, told lossily and cut short by crashes.</summary>
+/// <summary>An account's sums against a small world of index and database that are read late, told lossily and cut short by crashes.</summary>
 public sealed class AccountLoadTests
 {
     private static readonly RoleOptions Quota = new() { MaxOpen = 6, MaxPayloadMb = 10 };
@@ -132,7 +132,7 @@ public sealed class AccountLoadTests
                     admitted.Remove(born.Key);
                     index[born.Key] = born.Value;
                     break;
-                case 4 or 5 when index.Count > 0: // an end: the books, then the index, then a hint that may be lost
+                case 4 or 5 when index.Count > 0: // an end: the database, then the index, then a hint that may be lost
                     var ended = index.First();
                     balance -= Math.Min(size, ended.Value);
                     index.Remove(ended.Key);

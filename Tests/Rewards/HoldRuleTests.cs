@@ -62,7 +62,7 @@ public sealed class HoldRuleTests
             var policy = new TaskPolicy(Rates with { CoreHour = 1.5m }, PoolAttempts, 3);
             now = now.AddMilliseconds(ms);
             task = TaskLifecycle.Grant(task, $"n{kind}", "owner", 1, now) ?? task;
-            var at = new Moment("t", now.AddMilliseconds(ms), started ? now : null, policy);
+            var at = new TaskTiming("t", now.AddMilliseconds(ms), started ? now : null, policy);
             if (task.Current is { } current)
                 task = kind switch
                 {

@@ -45,7 +45,7 @@ public sealed class PlantedDefectTests(ITestOutputHelper output)
     [Fact]
     public void Connection_WelcomedBeforeItsEpochIsStored_IsFound() => AssertFound("I1", new Skipping(wait => wait is SaveNode { Why: SaveOf.Connection }));
 
-    private void AssertFound(string invariant, Seams defect)
+    private void AssertFound(string invariant, PlantedDefect defect)
     {
         for (var seed = 1UL; seed <= 200; seed++)
         {
@@ -54,17 +54,17 @@ public sealed class PlantedDefectTests(ITestOutputHelper output)
             Assert.Equal(invariant, found.Invariant);
             Assert.Contains($"--from {seed} --seeds 1", found.Message, StringComparison.Ordinal);
             Assert.Equal(found.Step, Play(seed, defect)?.Step);
-            Assert.Null(Play(seed, Seams.None));
+            Assert.Null(Play(seed, PlantedDefect.None));
             return;
         }
         Assert.Fail("200 seeds did not find it.");
     }
 
-    private static ViolationException? Play(ulong seed, Seams seams)
+    private static ViolationException? Play(ulong seed, PlantedDefect defect)
     {
         try
         {
-            Seeds.Play(seed, Steps, seams: seams);
+            Seeds.Play(seed, Steps, defect: defect);
             return null;
         }
         catch (ViolationException violation)
@@ -73,17 +73,17 @@ public sealed class PlantedDefectTests(ITestOutputHelper output)
         }
     }
 
-    private sealed class Skipping(Func<Effect, bool> skips) : Seams
+    private sealed class Skipping(Func<Effect, bool> skips) : PlantedDefect
     {
         public override bool Skips(Effect wait) => skips(wait);
     }
 
-    private sealed class AnswersLast : Seams
+    private sealed class AnswersLast : PlantedDefect
     {
         public override bool AnswersHeartbeatsLast => true;
     }
 
-    private sealed class LetsAllPass : Seams
+    private sealed class LetsAllPass : PlantedDefect
     {
         public override BackfillRule Backfill { get; } = new Nobody();
 

@@ -46,7 +46,7 @@ public sealed class SimulatorTests(ITestOutputHelper output)
             new[]
             {
                 seen.Grants, seen.Cancelled, seen.Lost, seen.Stale, seen.Deaths, seen.Freezes, seen.Cuts, seen.SchedulerDeaths, seen.NodeGrainsLost, seen.Adopted,
-                seen.Swept, seen.Expired, seen.PutAside, seen.TakenBack, seen.HubFreezes, seen.HubOutages, seen.Unwanted, seen.ProgressChecks, seen.Promises, seen.BoundsAsked,
+                seen.Swept, seen.Expired, seen.Cordoned, seen.TakenBack, seen.HubFreezes, seen.HubOutages, seen.Unwanted, seen.ProgressChecks, seen.Promises, seen.BoundsAsked,
             },
             count => Assert.True(count > 0, seen.ToString()));
     }

@@ -1,5 +1,5 @@
 using HiveMind.Storage;
-using HiveMind.Tests.Books;
+using HiveMind.Tests.Database;
 
 namespace HiveMind.Tests.Storage;
 

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using HiveMind.Storage;
-using HiveMind.Tests.Books;
+using HiveMind.Tests.Database;
 using HiveMind.Tests.Processes;
 
 namespace HiveMind.Tests.Storage;
@@ -73,16 +73,16 @@ public sealed class PrivateDirectoryTests : IDisposable
     }
 
     [Fact]
-    public void OpenBooks_FileThatOthersCanRead_IsClosedAndItsDirectoryLeftAlone()
+    public void OpenDatabase_FileThatOthersCanRead_IsClosedAndItsDirectoryLeftAlone()
     {
         Assert.SkipUnless(OperatingSystem.IsLinux(), "modes are Linux's here");
         File.SetUnixFileMode(_folder.Path, ReadableByAll);
-        _folder.OpenBooks().Dispose();
-        File.SetUnixFileMode(_folder.BooksPath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
+        _folder.OpenDatabase().Dispose();
+        File.SetUnixFileMode(_folder.DatabasePath, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead);
 
-        _folder.OpenBooks().Dispose();
+        _folder.OpenDatabase().Dispose();
 
-        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_folder.BooksPath));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(_folder.DatabasePath));
         Assert.Equal(ReadableByAll, File.GetUnixFileMode(_folder.Path));
     }
 

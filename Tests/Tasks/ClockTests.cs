@@ -39,7 +39,7 @@ public sealed class ClockTests
     [Fact]
     public void End_StartIsHeardLate_IsPaidWhatItRan()
     {
-        var at = new Moment("t", Start.AddSeconds(1), Start.AddSeconds(1), Policy) { Held = TimeSpan.FromSeconds(1), Ran = TimeSpan.Zero };
+        var at = new TaskTiming("t", Start.AddSeconds(1), Start.AddSeconds(1), Policy) { Held = TimeSpan.FromSeconds(1), Ran = TimeSpan.Zero };
         Assert.Equal(300, TaskLifecycle.End(Task(0), new() { TaskId = "t", Attempt = 1, RunMs = 300 }, at).Attempts[0].RunMs);
     }
 
@@ -48,7 +48,7 @@ public sealed class ClockTests
     [InlineData(11, 10, 11_000)] // not from before the grant
     public void End_WorkerThatBeganLateClaimsAnHour_GetsLittleMoreThanWasHeard(double held, double ran, long paid)
     {
-        var at = new Moment("t", Start.AddSeconds(held), Start.AddSeconds(held - ran), Policy) { Held = TimeSpan.FromSeconds(held), Ran = TimeSpan.FromSeconds(ran) };
+        var at = new TaskTiming("t", Start.AddSeconds(held), Start.AddSeconds(held - ran), Policy) { Held = TimeSpan.FromSeconds(held), Ran = TimeSpan.FromSeconds(ran) };
         Assert.Equal(paid, TaskLifecycle.End(Task(0), new() { TaskId = "t", Attempt = 1, RunMs = 3_600_000 }, at).Attempts[0].RunMs);
     }
 
@@ -73,7 +73,7 @@ public sealed class ClockTests
     }
 
     /// <summary>What a task's grain knows so long after the grant: with a restart in between only its last part, and moments of another clock.</summary>
-    private static Moment At(double ran, double step, double knownFor, bool restarted, bool heard)
+    private static TaskTiming At(double ran, double step, double knownFor, bool restarted, bool heard)
     {
         var (whole, here) = (TimeSpan.FromSeconds(ran), TimeSpan.FromSeconds(restarted ? ran * knownFor : ran));
         return new("t", Start + whole + TimeSpan.FromSeconds(step), heard ? Start : null, Policy)

@@ -199,6 +199,6 @@ public sealed class RetryTests
     private static TaskRecord Lose(TaskRecord task, string cause = Causes.NodeLost, bool counts = true) =>
         TaskLifecycle.Lose(task, cause, counts, "", At(5, started: 0));
 
-    private static Moment At(double seconds, double? started = null) =>
+    private static TaskTiming At(double seconds, double? started = null) =>
         new("t", Start.AddSeconds(seconds), started is { } from ? Start.AddSeconds(from) : null, Policy);
 }

@@ -159,6 +159,6 @@ public sealed class TaskDeadlinesTests
 
     private static TaskRecord Granted(TaskRecord task, double at = 0) => TaskLifecycle.Grant(task, "n1", "o", 1, Start.AddSeconds(at))!;
 
-    private static Moment At(double seconds, double? started = null) =>
+    private static TaskTiming At(double seconds, double? started = null) =>
         new("t", Start.AddSeconds(seconds), started is { } from ? Start.AddSeconds(from) : null, Policy);
 }

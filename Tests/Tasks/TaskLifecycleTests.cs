@@ -103,7 +103,7 @@ public sealed class TaskLifecycleTests
     {
         var policy = Policy with { MaxAttempts = 200 };
         var task = TaskLifecycle.Birth(Spec() with { Retry = new() { AnyFailure = true, MaxAttempts = 200 } }, Start);
-        Moment at = new("t", Start.AddSeconds(5), Start, policy);
+        TaskTiming at = new("t", Start.AddSeconds(5), Start, policy);
         for (var i = 1; i <= 120; i++)
         {
             task = TaskLifecycle.Grant(task, $"n{i}", "o", 1, Start)!;
@@ -156,7 +156,7 @@ public sealed class TaskLifecycleTests
                 now = now.AddSeconds(seconds);
                 var before = task;
                 var name = $"n{node}";
-                var (current, at) = (TaskLifecycle.IsCurrent(task, name, attempt), new Moment("t", now, null, Policy));
+                var (current, at) = (TaskLifecycle.IsCurrent(task, name, attempt), new TaskTiming("t", now, null, Policy));
                 task = step switch
                 {
                     0 or 6 => TaskLifecycle.Expire(task, now) ?? TaskLifecycle.Grant(task, name, "o", 1, now) ?? task,
@@ -197,7 +197,7 @@ public sealed class TaskLifecycleTests
         QueueDeadline = TimeSpan.FromSeconds(120), TotalTimeout = TimeSpan.FromMinutes(10),
     };
 
-    private static Moment At(double seconds, double? started = null) =>
+    private static TaskTiming At(double seconds, double? started = null) =>
         new("t", Start.AddSeconds(seconds), started is { } from ? Start.AddSeconds(from) : null, Policy);
 
     private static TaskOutcomeReport Report(int attempt) => new() { TaskId = "t", Attempt = attempt };

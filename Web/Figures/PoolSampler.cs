@@ -11,7 +11,7 @@ namespace HiveMind.Web.Figures;
 /// watch, the hub answers one question at a time; and asking all nodes takes at most a twentieth of the time, however many there are.
 /// </summary>
 public sealed partial class PoolSampler(
-    IGrainFactory grains, IUnfinishedIndex unfinished, ISettlements settlements, IBooks books, IActivity activity, INodeDirectory nodes, TimeProvider time, ILogger<PoolSampler> log)
+    IGrainFactory grains, IUnfinishedIndex unfinished, ISettlements settlements, IPoolDatabase database, IActivity activity, INodeDirectory nodes, TimeProvider time, ILogger<PoolSampler> log)
     : BackgroundService
 {
     public static readonly TimeSpan Watched = TimeSpan.FromSeconds(2), Unwatched = TimeSpan.FromSeconds(10);
@@ -73,7 +73,7 @@ public sealed partial class PoolSampler(
             limit.CancelAfter(Patience);
             var counts = await grains.GetGrain<ISchedulerGrain>(Shards.Default).GetCounts().WaitAsync(limit.Token);
             var running = Math.Max(0, await unfinished.Count().WaitAsync(limit.Token) - counts.Pending - settlements.Open);
-            var totals = await books.PoolTotals(now.AddHours(-24), limit.Token);
+            var totals = await database.PoolTotals(now.AddHours(-24), limit.Token);
             _ring.Ended(await activity.Ended(_ring.AskFrom(now, _endedAskedAt), ActivityRing.SlotLength, limit.Token));
             _endedAskedAt = now;
             var last = await activity.LastEnded(limit.Token);

@@ -8,7 +8,7 @@ using HiveMind.Web.Edge;
 namespace HiveMind.Web.Mine;
 
 /// <summary>What a visitor sees who is logged in. Asked anew for every look, with the session checked first: nothing of it is shared.</summary>
-public sealed class PersonalView(ILogins logins, IBooks books, INodeDirectory nodes, IOwnTasks tasks)
+public sealed class PersonalView(ILogins logins, IPoolDatabase database, INodeDirectory nodes, IOwnTasks tasks)
 {
     public const int TasksShown = 15, NodesShown = 500;
 
@@ -19,7 +19,7 @@ public sealed class PersonalView(ILogins logins, IBooks books, INodeDirectory no
         await Check(visitor, cancel);
         var all = await nodes.Recent(cancel);
         var recent = await tasks.Recent(userId, TasksShown, cancel);
-        return new(visitor.UserName(), await books.Balance(userId, cancel), [.. recent.Select(AsShown)], Shown(all, userId), all.Count)
+        return new(visitor.UserName(), await database.Balance(userId, cancel), [.. recent.Select(AsShown)], Shown(all, userId), all.Count)
         {
             HeldMicros = await tasks.HeldMicros(userId),
         };

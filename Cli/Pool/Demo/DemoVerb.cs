@@ -72,7 +72,7 @@ internal sealed class DemoVerb : Verb
         return exit;
     }
 
-    // A task is paid when the books have it, a moment after it has ended.
+    // A task is paid when the database has it, a moment after it has ended.
     private static async Task<IReadOnlyList<DemoShare>> Settle(DemoPool pool, DemoWork work, CancellationToken stop)
     {
         var tasks = work.Reduce is null ? work.Chunks : [.. work.Chunks, work.Reduce];

@@ -13,7 +13,7 @@ namespace HiveMind.Users;
 /// passes follow each other until one finds nothing (<see cref="ClosingAccounts"/>). Its machines are told at once, as far as that goes; they ask for
 /// themselves every few seconds whether their owner may still lend them.
 /// </summary>
-public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, IOpenTasks open, AccountStandings standings, TimeProvider time, ILogger<AccountClosing> log)
+public sealed partial class AccountClosing(IGrainFactory grains, IPoolDatabase database, IOpenTasks open, AccountStandings standings, TimeProvider time, ILogger<AccountClosing> log)
 {
     private const int PageSize = 500, AtOnce = 16;
     /// <summary>Machines that are not told by then find out by themselves sooner than they would be.</summary>
@@ -49,7 +49,7 @@ public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, I
         }
     }
 
-    private async Task<bool> IsShutOut(string userId, CancellationToken cancel) => await books.FindAccount(userId, cancel) is { IsActive: false };
+    private async Task<bool> IsShutOut(string userId, CancellationToken cancel) => await database.FindAccount(userId, cancel) is { IsActive: false };
 
     /// <summary>From now on no task of it is granted, whoever enqueues one that was on its way. Other silos believe what they know for up to a second.</summary>
     private async Task RefuseGrants(string userId)
@@ -60,7 +60,7 @@ public sealed partial class AccountClosing(IGrainFactory grains, IBooks books, I
         }
         catch (Exception e)
         {
-            LogFailed(userId, e.Message); // it reads the books anew at the next grant that is a second later
+            LogFailed(userId, e.Message); // it reads the database anew at the next grant that is a second later
         }
 
         standings.Forget(userId);

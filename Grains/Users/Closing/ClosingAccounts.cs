@@ -12,10 +12,10 @@ public interface IClosingAccounts
 }
 
 /// <summary>
-/// Carries the closing of accounts through, whatever happens in between: the mark is in the books since the transaction that made the account inactive, and
+/// Carries the closing of accounts through, whatever happens in between: the mark is in the database since the transaction that made the account inactive, and
 /// goes only after a pass that found nothing, some time later, so that a submit that was under way is met too. Every silo looks; a pass can be repeated.
 /// </summary>
-public sealed partial class ClosingAccounts(IAccountBooks books, AccountClosing closing, TimeProvider time, ILogger<ClosingAccounts> log)
+public sealed partial class ClosingAccounts(IAccountStore database, AccountClosing closing, TimeProvider time, ILogger<ClosingAccounts> log)
     : BackgroundService, IClosingAccounts
 {
     /// <summary>Longer than a call that was let in before may take to have its effect.</summary>
@@ -47,13 +47,13 @@ public sealed partial class ClosingAccounts(IAccountBooks books, AccountClosing 
     {
         try
         {
-            var accounts = await books.Closing(AtOnce, cancel);
+            var accounts = await database.Closing(AtOnce, cancel);
             foreach (var userId in accounts)
             {
                 _seen.TryAdd(userId, time.GetTimestamp());
                 var nothingLeft = await Pass(userId, cancel);
                 if (!nothingLeft || time.GetElapsedTime(_seen[userId]) < Longest) continue;
-                await books.NoteClosed(userId, cancel);
+                await database.NoteClosed(userId, cancel);
                 _seen.Remove(userId);
             }
 

@@ -8,9 +8,9 @@ namespace HiveMind.Tasks;
 
 /// <summary>
 /// Page tokens: the key below which the next page begins, with a keyed hash over it and the filter. Nothing is kept at the hub, and every
-/// silo on the same books can read it; one that was changed, or comes with another filter, is refused.
+/// silo on the same database can read it; one that was changed, or comes with another filter, is refused.
 /// </summary>
-internal sealed class PageTokens(IBooks books)
+internal sealed class PageTokens(IPoolDatabase database)
 {
     private const byte Version = 1;
     private const int IdLength = 16, MacLength = 16, BodyLength = 1 + sizeof(long) + IdLength;
@@ -38,7 +38,7 @@ internal sealed class PageTokens(IBooks books)
 
     private byte[] Mac(ReadOnlySpan<byte> body, TaskFilter filter)
     {
-        var key = HMACSHA256.HashData(books.TokenTagKey, "hivemind page token 1"u8);
+        var key = HMACSHA256.HashData(database.TokenTagKey, "hivemind page token 1"u8);
         var states = string.Join(',', filter.States.Select(state => (int)state).Distinct().Order());
         var text = $"{filter.UserId ?? "*"}\n{states}\n{filter.TaskType}\n{filter.FromMs}\n{filter.BeforeMs}";
         byte[] said = [.. body, .. Encoding.UTF8.GetBytes(text)];

@@ -4,7 +4,7 @@ namespace HiveMind.Tasks;
 
 /// <summary>
 /// The analytics of the last so many hours, up to ten seconds old, computed one at a time: dashboards ask again and again, and the
-/// books have other work.
+/// database has other work.
 /// </summary>
 internal sealed class RecentAnalytics(ITaskHistory history, TimeProvider time)
 {

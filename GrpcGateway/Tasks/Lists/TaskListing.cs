@@ -6,12 +6,12 @@ using Microsoft.Extensions.Logging;
 namespace HiveMind.Tasks;
 
 /// <summary>
-/// Lists: what is open from the floor, its state from the tasks' grains, merged with what has ended from the books. The floor is read first:
-/// a task leaves it only after it is in the books, so whatever moves in between is seen in one of them at least.
+/// Lists: what is open from the state store, its state from the tasks' grains, merged with what has ended from the database. The state store is read first:
+/// a task leaves it only after it is in the database, so whatever moves in between is seen in one of them at least.
 /// </summary>
 internal sealed partial class TaskListing(IGrainFactory grains, IOpenTasks open, ITaskHistory history, ILogger<TaskListing> log)
 {
-    /// <summary>So many places of the floor are looked at for one page, however little the filter shows.</summary>
+    /// <summary>So many places of the state store are looked at for one page, however little the filter shows.</summary>
     private const int ScanLimit = 2000;
     private const int FilteredChunk = 500;
 

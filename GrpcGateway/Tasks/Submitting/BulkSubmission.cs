@@ -67,14 +67,14 @@ internal sealed class BulkSubmission(
     private async Task<Wire.SubmitTasksResponse> Write(Wire.SubmitTasksRequest batch, UserCall call, ServerCallContext context, CancellationToken end)
     {
         var submitters = new Dictionary<string, Task<Caller>>();
-        var drafts = await submission.Many(batch.Tasks, request =>
+        var submissions = await submission.Many(batch.Tasks, request =>
         {
             if (!submitters.TryGetValue(request.UserId, out var submitter))
                 submitters.Add(request.UserId, submitter = accounts.Within(call, request.UserId, end));
             return submitter;
         }, end);
         var answer = new Wire.SubmitTasksResponse();
-        answer.Results.AddRange(drafts.Select(draft => SubmitMapping.ToSubmitted(draft, draft.Refusal is { } why ? failures.Translate(why, context) : null)));
+        answer.Results.AddRange(submissions.Select(submission => SubmitMapping.ToSubmitted(submission, submission.Refusal is { } why ? failures.Translate(why, context) : null)));
         return answer;
     }
 

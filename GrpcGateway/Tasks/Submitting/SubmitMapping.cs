@@ -7,9 +7,9 @@ namespace HiveMind.Tasks;
 /// <summary>What became of one task of a batch, in the words of the status that it would have had alone.</summary>
 internal static class SubmitMapping
 {
-    public static Wire.SubmittedTask ToSubmitted(Draft draft, RpcException? refused)
+    public static Wire.SubmittedTask ToSubmitted(Submission submission, RpcException? refused)
     {
-        if (refused is null) return new Wire.SubmittedTask { TaskId = draft.TaskId, RequestId = draft.Request.RequestId };
+        if (refused is null) return new Wire.SubmittedTask { TaskId = submission.TaskId, RequestId = submission.Request.RequestId };
         var details = refused.GetRpcStatus();
         return new Wire.SubmittedTask
         {
@@ -17,7 +17,7 @@ internal static class SubmitMapping
             Reason = details?.GetDetail<ErrorInfo>()?.Reason ?? "",
             Message = refused.Status.Detail,
             Field = details?.GetDetail<BadRequest>()?.FieldViolations.FirstOrDefault()?.Field ?? "",
-            RequestId = draft.Request.RequestId,
+            RequestId = submission.Request.RequestId,
         };
     }
 }

@@ -21,80 +21,80 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
     /// <summary>The task's id, or what is wrong with it.</summary>
     public async Task<string> One(Wire.SubmitTaskRequest request, Caller submitter, CancellationToken cancel)
     {
-        var draft = new Draft(request, submitter);
-        Try(draft, () =>
+        var submission = new Submission(request, submitter);
+        Try(submission, () =>
         {
-            Check(draft);
+            Check(submission);
             quotas.Take(submitter);
         });
-        await Admit([draft]);
-        if (draft.Refusal is null) await Try(draft, () => Bear(draft, oneOfMany: false, cancel));
-        await GiveBack([draft]);
-        if (draft.Refusal is not { } refusal) return draft.TaskId;
+        await Admit([submission]);
+        if (submission.Refusal is null) await Try(submission, () => Bear(submission, oneOfMany: false, cancel));
+        await GiveBack([submission]);
+        if (submission.Refusal is not { } refusal) return submission.TaskId;
         EdgeInstruments.SubmitRefused(refusal);
         ExceptionDispatchInfo.Throw(refusal);
         return "";
     }
 
     /// <summary>Done when each of them is durable or refused. Which account each is for is asked of <paramref name="submitter"/>.</summary>
-    public async Task<IReadOnlyList<Draft>> Many(
+    public async Task<IReadOnlyList<Submission>> Many(
         IReadOnlyList<Wire.SubmitTaskRequest> requests, Func<Wire.SubmitTaskRequest, Task<Caller>> submitter, CancellationToken cancel)
     {
-        var drafts = new Draft[requests.Count];
-        for (var i = 0; i < drafts.Length; i++) drafts[i] = await Drafted(requests[i], submitter);
-        await Admit(drafts);
-        var births = new List<Task>(drafts.Length);
-        foreach (var draft in drafts.Where(draft => draft.Refusal is null))
+        var submissions = new Submission[requests.Count];
+        for (var i = 0; i < submissions.Length; i++) submissions[i] = await ReadSubmission(requests[i], submitter);
+        await Admit(submissions);
+        var births = new List<Task>(submissions.Length);
+        foreach (var submission in submissions.Where(submission => submission.Refusal is null))
         {
-            await Try(draft, async () =>
+            await Try(submission, async () =>
             {
-                await quotas.Await(draft.Submitter!, cancel);
+                await quotas.Await(submission.Submitter!, cancel);
                 await _births.WaitAsync(cancel);
             });
-            if (draft.Refusal is null) births.Add(OneOfMany(draft, cancel));
+            if (submission.Refusal is null) births.Add(OneOfMany(submission, cancel));
         }
 
         await Task.WhenAll(births);
-        await GiveBack(drafts);
-        foreach (var draft in drafts)
-            if (draft.Refusal is { } refusal) EdgeInstruments.SubmitRefused(refusal);
-        return drafts;
+        await GiveBack(submissions);
+        foreach (var submission in submissions)
+            if (submission.Refusal is { } refusal) EdgeInstruments.SubmitRefused(refusal);
+        return submissions;
     }
 
     public void Dispose() => _births.Dispose();
 
-    private async Task<Draft> Drafted(Wire.SubmitTaskRequest request, Func<Wire.SubmitTaskRequest, Task<Caller>> submitter)
+    private async Task<Submission> ReadSubmission(Wire.SubmitTaskRequest request, Func<Wire.SubmitTaskRequest, Task<Caller>> submitter)
     {
         try
         {
-            var draft = new Draft(request, await submitter(request));
-            Try(draft, () => Check(draft));
-            return draft;
+            var submission = new Submission(request, await submitter(request));
+            Try(submission, () => Check(submission));
+            return submission;
         }
         catch (Exception refusal)
         {
-            return new Draft(request, null) { Refusal = refusal };
+            return new Submission(request, null) { Refusal = refusal };
         }
     }
 
-    private void Check(Draft draft)
+    private void Check(Submission submission)
     {
-        TaskRules.Check(draft.Request, options.Tasks).ThrowIfAny();
-        quotas.RequireBand(draft.Submitter!, (TaskPriority)draft.Request.Priority);
+        TaskRules.Check(submission.Request, options.Tasks).ThrowIfAny();
+        quotas.RequireBand(submission.Submitter!, (TaskPriority)submission.Request.Priority);
     }
 
-    private async Task Admit(IReadOnlyList<Draft> drafts)
+    private async Task Admit(IReadOnlyList<Submission> submissions)
     {
-        foreach (var own in drafts.Where(draft => draft.Refusal is null).GroupBy(draft => draft.Submitter!.UserId))
+        foreach (var own in submissions.Where(submission => submission.Refusal is null).GroupBy(submission => submission.Submitter!.UserId))
         {
-            Draft[] asked = [.. own];
+            Submission[] asked = [.. own];
             try
             {
                 await Admit(asked[0].Submitter!, asked);
             }
             catch (Exception failure)
             {
-                foreach (var draft in asked) draft.Refusal ??= failure;
+                foreach (var submission in asked) submission.Refusal ??= failure;
             }
         }
     }
@@ -103,45 +103,45 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
     /// Lets new tasks in, in their order, as far as credit and quotas reach. A repeated submission is the first one's answer, whatever was spent
     /// since; its record is only asked where that decides something.
     /// </summary>
-    private async Task Admit(Caller submitter, Draft[] asked)
+    private async Task Admit(Caller submitter, Submission[] asked)
     {
         var room = await quotas.Waiting(submitter);
         var load = quotas.Load(submitter);
         var isTight = room.MayRefuse(asked.Length);
         var whole = isTight ? null : await load.Admit([.. asked.Select(ToAsk)], submitter.Role, allOrNone: true);
         isTight |= whole is { IsWhole: false };
-        var repeatable = asked.Where(draft => draft.Request.RequestId.Length > 0 && (isTight || draft.Request.PayloadSha256.Length > 0 || draft.Request.StandardInputSha256.Length > 0));
-        await Task.WhenAll(repeatable.Select(draft => Try(draft, async () => draft.Known = await records.Find(draft.TaskId, CancellationToken.None))));
+        var repeatable = asked.Where(submission => submission.Request.RequestId.Length > 0 && (isTight || submission.Request.PayloadSha256.Length > 0 || submission.Request.StandardInputSha256.Length > 0));
+        await Task.WhenAll(repeatable.Select(submission => Try(submission, async () => submission.Known = await records.Find(submission.TaskId, CancellationToken.None))));
         if (!isTight)
         {
             for (var i = 0; i < asked.Length; i++) (asked[i].Hold, asked[i].IsNew) = (whole!.Tasks[i].Hold, whole.Tasks[i].IsNew);
             return;
         }
 
-        Draft[] fresh = [.. asked.Where(draft => draft is { Refusal: null, Known: null })];
-        foreach (var draft in fresh) Try(draft, room.Take);
-        fresh = [.. fresh.Where(draft => draft.Refusal is null)];
+        Submission[] fresh = [.. asked.Where(submission => submission is { Refusal: null, Known: null })];
+        foreach (var submission in fresh) Try(submission, room.Take);
+        fresh = [.. fresh.Where(submission => submission.Refusal is null)];
         if (fresh.Length == 0) return;
         var each = await load.Admit([.. fresh.Select(ToAsk)], submitter.Role, allOrNone: false);
-        foreach (var (draft, answer) in fresh.Zip(each.Tasks))
+        foreach (var (submission, answer) in fresh.Zip(each.Tasks))
         {
-            (draft.Hold, draft.IsNew) = (answer.Hold, answer.IsNew);
-            if (answer.Refusal is { } why) draft.Refusal = new HiveMindException(why.Kind, why.Reason, why.Message, null, why.Kind == FailureKind.ResourceExhausted ? SubmitQuotas.PendingRetry : null);
+            (submission.Hold, submission.IsNew) = (answer.Hold, answer.IsNew);
+            if (answer.Refusal is { } why) submission.Refusal = new HiveMindException(why.Kind, why.Reason, why.Message, null, why.Kind == FailureKind.ResourceExhausted ? SubmitQuotas.PendingRetry : null);
         }
     }
 
-    private static TaskAsk ToAsk(Draft draft) => TaskMapping.ToAsk(draft.TaskId, draft.Request, draft.Submitter!);
+    private static TaskAsk ToAsk(Submission submission) => TaskMapping.ToAsk(submission.TaskId, submission.Request, submission.Submitter!);
 
     /// <summary>
     /// Says for which tasks something was set aside in vain: certainly not born, or over already. Where nobody knows, the index will tell.
     /// </summary>
-    private async Task GiveBack(IEnumerable<Draft> drafts)
+    private async Task GiveBack(IEnumerable<Submission> submissions)
     {
-        foreach (var own in drafts.Where(draft => draft.IsNotBorn).GroupBy(draft => draft.Submitter!.UserId))
+        foreach (var own in submissions.Where(submission => submission.IsNotBorn).GroupBy(submission => submission.Submitter!.UserId))
         {
             try
             {
-                await grains.GetGrain<IAccountLoadGrain>(own.Key).NotBorn([.. own.Select(draft => draft.TaskId)]);
+                await grains.GetGrain<IAccountLoadGrain>(own.Key).NotBorn([.. own.Select(submission => submission.TaskId)]);
             }
             catch (Exception)
             {
@@ -150,11 +150,11 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         }
     }
 
-    private async Task OneOfMany(Draft draft, CancellationToken cancel)
+    private async Task OneOfMany(Submission submission, CancellationToken cancel)
     {
         try
         {
-            await Try(draft, () => Bear(draft, oneOfMany: true, cancel));
+            await Try(submission, () => Bear(submission, oneOfMany: true, cancel));
         }
         finally
         {
@@ -162,22 +162,22 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         }
     }
 
-    private async Task Bear(Draft draft, bool oneOfMany, CancellationToken cancel)
+    private async Task Bear(Submission submission, bool oneOfMany, CancellationToken cancel)
     {
-        var (request, userId) = (draft.Request, draft.Submitter!.UserId);
+        var (request, userId) = (submission.Request, submission.Submitter!.UserId);
         var payload = request.PayloadSha256.Length == 0 ? await files.Write(request.TaskData.Memory, cancel, isNewWork: true)
-            : draft.Known?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
+            : submission.Known?.Spec.Payload is { } known && known.Sha256 == request.PayloadSha256 ? known
             : await uploads.Find(userId, request, cancel);
-        var input = draft.Known?.Spec.StandardInputFile is { } given && given.Sha256 == request.StandardInputSha256 ? given
+        var input = submission.Known?.Spec.StandardInputFile is { } given && given.Sha256 == request.StandardInputSha256 ? given
             : await uploads.FindInput(userId, request, cancel);
         Failpoint.Hit(Failpoints.SubmitAfterFile);
-        var born = await Record(draft).Submit(TaskMapping.ToSpec(request, draft.Submitter, payload, input) with { Hold = draft.Hold }, oneOfMany, request.RequestId.Length > 0);
-        draft.HasEnded = born is { EndedAt: not null };
+        var born = await Record(submission).Submit(TaskMapping.ToSpec(request, submission.Submitter, payload, input) with { Hold = submission.Hold }, oneOfMany, request.RequestId.Length > 0);
+        submission.HasEnded = born is { EndedAt: not null };
     }
 
-    private ITaskGrain Record(Draft draft) => grains.GetGrain<ITaskGrain>(draft.TaskId);
+    private ITaskGrain Record(Submission submission) => grains.GetGrain<ITaskGrain>(submission.TaskId);
 
-    private static void Try(Draft draft, Action step)
+    private static void Try(Submission submission, Action step)
     {
         try
         {
@@ -185,11 +185,11 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         }
         catch (Exception refusal)
         {
-            draft.Refusal = refusal;
+            submission.Refusal = refusal;
         }
     }
 
-    private static async Task Try(Draft draft, Func<Task> step)
+    private static async Task Try(Submission submission, Func<Task> step)
     {
         try
         {
@@ -197,13 +197,13 @@ internal sealed class TaskSubmission(IGrainFactory grains, IFiles files, Payload
         }
         catch (Exception refusal)
         {
-            draft.Refusal = refusal;
+            submission.Refusal = refusal;
         }
     }
 }
 
 /// <summary>A task on its way in, and what became of it: it is in, unless there is a refusal.</summary>
-internal sealed class Draft(Wire.SubmitTaskRequest request, Caller? submitter)
+internal sealed class Submission(Wire.SubmitTaskRequest request, Caller? submitter)
 {
     public Wire.SubmitTaskRequest Request => request;
     /// <summary>Null when it could not be told, which is its refusal.</summary>

@@ -1,4 +1,0 @@
-namespace HiveMind.Storage;
-
-/// <summary>A migration ended halfway, before its commit: the old floor is as it was.</summary>
-public sealed class MigrationFailedException(string message, Exception? cause = null) : Exception(message, cause);
