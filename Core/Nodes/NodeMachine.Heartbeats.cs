@@ -180,9 +180,9 @@ public sealed partial class NodeMachine
         for (var i = 0; i < due.Length; i++)
         {
             // Not known: the next heartbeat asks again. Named, dropped or gone meanwhile: decided otherwise.
-            if (asked.Answers[i] is not { } answer || _held.Find(due[i].TaskId, due[i].Attempt) is not { IsDropped: false } held) continue;
+            if (asked.Answers[i] is not { } answer || _held.Find(due[i].TaskId, due[i].Attempt) is not { Phase: HeldPhase.Pushed } held) continue;
             if (!IsOurs(answer, due[i])) _held.Release(due[i].TaskId);
-            else if (held.Phase == HeldPhase.Pushed && HasSurelyNotBegun(held) && _link is not null)
+            else if (HasSurelyNotBegun(held) && _link is not null)
             {
                 held.Pushed(_now.Clock, again: true);
                 push.Add(held.Assignment);

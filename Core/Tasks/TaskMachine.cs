@@ -90,6 +90,7 @@ public sealed class TaskMachine
             var ended = TaskLifecycle.Cancel(task, Now)
                 ?? throw HiveMindException.Precondition("TASK_ALREADY_ENDED", $"The task has already ended ({task.State}).");
             foreach (var wait in Save(ended, SaveTaskOf.Cancel)) yield return wait;
+            _startedAt = null;
             if (held is not null) _to.Stay(TimeSpan.Zero);
             _to.Happened(new TaskEvent.Cancelled(held?.NodeId));
             if (held is not null) _to.Happened(new TaskEvent.AttemptEnded(ended));
@@ -171,8 +172,11 @@ public sealed class TaskMachine
     }
 
     /// <summary>The node is lost, or gave the attempt back.</summary>
-    public IEnumerable<Effect> AttemptLost(string nodeId, int attempt, string cause, bool counts) =>
-        _task is { } task && TaskLifecycle.IsCurrent(task, nodeId, attempt) ? Conclude(TaskLifecycle.Lose(task, cause, counts, "", Now)) : [];
+    public IEnumerable<Effect> AttemptLost(string nodeId, int attempt, string cause, bool counts)
+    {
+        if (_task is not { } task || !TaskLifecycle.IsCurrent(task, nodeId, attempt)) yield break;
+        foreach (var wait in Conclude(TaskLifecycle.Lose(task, cause, counts, "", Now))) yield return wait;
+    }
 
     /// <summary>True: it is not the current attempt any more. False: by what was measured it may still run.</summary>
     public IEnumerable<Effect> Overdue(string nodeId, int attempt, bool measured, Reply<bool> reply)
