@@ -257,6 +257,16 @@ public sealed class NodeRulesTests
         Assert.False(room.TryReserve(Run("b", new(1000, 100, 0) { DiskMb = 401 })));
     }
 
+    [Fact]
+    public void Held_MoreOfAnythingThanIsFree_IsNotReserved()
+    {
+        var held = new HeldAttempts();
+        held.Resize(new NodeCapabilities { CpuCores = 2, MemoryMb = 1000, GpuCount = 1, DiskMb = 500 });
+        foreach (var request in new ResourceRequest[] { new(2001, 1, 0), new(1, 1001, 0), new(1, 1, 2), new(1, 1, 0) { DiskMb = 501 } })
+            Assert.False(held.TryReserve(Run("a", request)));
+        Assert.True(held.TryReserve(Run("a", new(2000, 1000, 1) { DiskMb = 500 })));
+    }
+
     private static readonly DateTimeOffset Noon = new(2026, 11, 23, 12, 0, 0, TimeSpan.Zero);
 
     private static RunningTask Run(string id, ResourceRequest resources) => new(id, "anna", TaskPriority.High, resources, Noon);

@@ -34,6 +34,16 @@ public sealed class DueTasksTests
     }
 
     [Fact]
+    public void Propose_WhileItsPauseGoesOn_OffersItToNobody()
+    {
+        var core = NewCore();
+        core.Nodes(new NodeBuilder("n").Size(64));
+        core.Enqueue(new TaskBuilder("t").NotBefore(Now.AddSeconds(30)), Now);
+        Assert.Empty(core.Propose(Now.AddSeconds(29), 10));
+        Assert.Equal("t", Assert.Single(Assert.Single(core.Propose(Now.AddSeconds(30), 10)).Tasks).TaskId);
+    }
+
+    [Fact]
     public void TakeExpired_WhileItsPauseGoesOn_TheEndOfThePauseBringsItBackToNobody()
     {
         var core = NewCore();

@@ -145,6 +145,93 @@ public sealed class TaskLifecycleTests
         Assert.False(TaskLifecycle.IsRepeated(ended, "n1", Report(1) with { Cause = Causes.ProgramFailed }));
     }
 
+    /// <summary>Its answer got lost: the same end, told once more. Another result is another end.</summary>
+    [Fact]
+    public void IsRepeated_OfTheOutcome_ItsResultIsTheSame()
+    {
+        var report = Report(1) with { Result = new BlobRef(3, "abc", null) };
+        var ended = TaskLifecycle.End(Granted(), report, At(1, started: 0));
+
+        Assert.True(TaskLifecycle.IsRepeated(ended, "n1", report));
+        Assert.False(TaskLifecycle.IsRepeated(ended, "n1", report with { Result = new BlobRef(3, "abd", null) }));
+        Assert.False(TaskLifecycle.IsRepeated(Granted(), "n1", report)); // it has not been told at all
+    }
+
+    /// <summary>The worker knows of a run timeout only; that it was the end of the task's whole time the hub has said.</summary>
+    [Fact]
+    public void IsRepeated_RunTimeoutThatWasTheEndOfTheWholeTime_IsKnown()
+    {
+        var task = TaskLifecycle.Grant(TaskLifecycle.Birth(Spec() with { TotalTimeout = TimeSpan.FromSeconds(60) }, Start), "n1", "owner", 1, Start)!;
+        var ended = TaskLifecycle.End(task, Report(1) with { Cause = Causes.RunTimeout }, At(60, started: 0));
+
+        Assert.Equal(Causes.TotalTimeout, ended.Outcome!.Reason);
+        Assert.True(TaskLifecycle.IsRepeated(ended, "n1", Report(1) with { Cause = Causes.RunTimeout }));
+        Assert.False(TaskLifecycle.IsRepeated(ended, "n1", Report(1) with { Cause = Causes.Cancelled }));
+    }
+
+    /// <summary>A worker that leaves gives back what it got: only that costs the task nothing.</summary>
+    [Theory]
+    [InlineData(Causes.WorkerRefused, true, false)]
+    [InlineData(Causes.WorkerRefused, false, true)]
+    [InlineData(Causes.WorkerFault, true, true)]
+    public void End_HandedBack_CountsUnlessItWasRefusedByAWorkerThatLeaves(string cause, bool handedBack, bool counts) =>
+        Assert.Equal(counts, TaskLifecycle.End(Granted(), Report(1) with { Cause = cause, HandedBack = handedBack }, At(1)).Attempts[0].Counts);
+
+    [Fact]
+    public void Lose_NeverHandedOver_IsNoLostMachine()
+    {
+        var task = Granted();
+        for (var i = 2; i <= 6; i++) task = TaskLifecycle.Grant(TaskLifecycle.Lose(task, Causes.NodeLost, false, "", At(0)), $"n{i}", "o", 1, Start)!;
+        Assert.Equal(TaskState.Pending, TaskLifecycle.Lose(task, Causes.NodeLost, true, "", At(0)).State);
+    }
+
+    [Fact]
+    public void Lose_VeryManyAttempts_WhatCountsStaysInItsRecord()
+    {
+        var policy = new TaskPolicy(Rates, 200, 0);
+        var task = TaskLifecycle.Birth(Spec(), Start);
+        for (var i = 1; i <= 90; i++) task = TaskLifecycle.Lose(TaskLifecycle.Grant(task, "n", "o", 1, Start)!, Causes.NodeLost, i % 10 == 0, "", new("t", Start, null, policy));
+        Assert.Equal((70, 70), (task.Attempts.Count, task.Attempts.Count(attempt => attempt.Counts))); // all but the 20 that the pool puts up with
+    }
+
+    public static TheoryData<string> WhatIsAskedFor => [.. typeof(TaskSpec).GetProperties().Where(property => property.CanWrite).Select(property => property.Name)];
+
+    /// <summary>Two submits of one request id are the same task only if all is the same that was asked for; what is added to a spec must be decided here.</summary>
+    [Theory]
+    [MemberData(nameof(WhatIsAskedFor))]
+    public void SameContent_AnyPartIsAnother_IsAnotherTaskUnlessItWasNotAskedFor(string part)
+    {
+        var spec = Spec();
+        var other = Other(spec, part);
+        Assert.NotEqual(spec, other);
+        Assert.Equal(part is nameof(TaskSpec.TraceParent) or nameof(TaskSpec.Role) or nameof(TaskSpec.Hold), TaskLifecycle.SameContent(spec, other));
+
+        static TaskSpec Other(TaskSpec spec, string part) => part switch
+        {
+            nameof(TaskSpec.UserId) => spec with { UserId = "other" },
+            nameof(TaskSpec.TaskType) => spec with { TaskType = "noop" },
+            nameof(TaskSpec.Payload) => spec with { Payload = new BlobRef(1, "other", null) },
+            nameof(TaskSpec.Resources) => spec with { Resources = spec.Resources with { DiskMb = 1 } },
+            nameof(TaskSpec.Priority) => spec with { Priority = TaskPriority.Low },
+            nameof(TaskSpec.RunTimeout) => spec with { RunTimeout = TimeSpan.FromSeconds(1) },
+            nameof(TaskSpec.Arguments) => spec with { Arguments = ["a"] },
+            nameof(TaskSpec.StandardInput) => spec with { StandardInput = [1] },
+            nameof(TaskSpec.TraceParent) => spec with { TraceParent = "other" },
+            nameof(TaskSpec.MaxOutputMb) => spec with { MaxOutputMb = 7 },
+            nameof(TaskSpec.Labels) => spec with { Labels = "os=linux" },
+            nameof(TaskSpec.Retry) => spec with { Retry = new() { AnyFailure = true } },
+            nameof(TaskSpec.QueueDeadline) => spec with { QueueDeadline = TimeSpan.FromSeconds(1) },
+            nameof(TaskSpec.TotalTimeout) => spec with { TotalTimeout = TimeSpan.FromSeconds(1) },
+            nameof(TaskSpec.Role) => spec with { Role = "other" },
+            nameof(TaskSpec.Hold) => spec with { Hold = new TaskHold(1, 1, 1) },
+            nameof(TaskSpec.Environment) => spec with { Environment = ["A=1"] },
+            nameof(TaskSpec.Grace) => spec with { Grace = TimeSpan.FromSeconds(1) },
+            nameof(TaskSpec.StandardInputFile) => spec with { StandardInputFile = new BlobRef(1, "other", null) },
+            nameof(TaskSpec.Lease) => spec with { Lease = TimeSpan.FromSeconds(60) },
+            _ => throw new InvalidOperationException($"Whether {part} is part of what was asked for says nobody."),
+        };
+    }
+
     [Fact]
     public void AnyWalk_KeepsOneTerminalStateAndOneOpenAttempt() =>
         Gen.Select(Gen.Int[0, 9], Gen.Int[1, 4], Gen.Int[1, 5], Gen.Int[1, 90]).List[1, 40].Sample(walk =>
