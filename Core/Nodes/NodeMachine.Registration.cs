@@ -97,8 +97,11 @@ public sealed partial class NodeMachine
     }
 
     /// <summary>The worker of that connection has left in order: whichever start comes next is let in at once.</summary>
-    public IEnumerable<Effect> Leave(long epoch) =>
-        _node is { Instance.Length: > 0 } node && node.Epoch == epoch ? Save(node with { Instance = "" }, SaveOf.Leave) : [];
+    public IEnumerable<Effect> Leave(long epoch)
+    {
+        if (_node is not { Instance.Length: > 0 } node || node.Epoch != epoch) yield break;
+        foreach (var wait in Save(node with { Instance = "" }, SaveOf.Leave)) yield return wait;
+    }
 
     /// <summary>Excludes nothing.</summary>
     public void Disconnect(long epoch, Instant now)

@@ -27,7 +27,7 @@ internal sealed class TaskBench : ITaskEffects
     public TaskMachine Machine { get; private set; }
     public Instant Now { get; private set; } = new(TimeSpan.FromHours(1), Noon);
     public TaskRecord? Stored { get; private set; }
-    /// <summary>What the books say of it.</summary>
+    /// <summary>What the database says of it.</summary>
     public TaskSnapshot? Old { get; set; }
     /// <summary>What its account's standing says.</summary>
     public string? Refusal { get; set; }

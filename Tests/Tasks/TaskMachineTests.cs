@@ -146,7 +146,7 @@ public sealed class TaskMachineTests
     }
 
     [Fact]
-    public void Submit_OfOneThatOnlyTheBooksKnow_IsAnsweredByThemAndNotBornAgain()
+    public void Submit_OfOneThatOnlyTheDatabaseKnows_IsAnsweredByItAndNotBornAgain()
     {
         _task.Submit();
         var old = _task.Cancel();
@@ -159,7 +159,7 @@ public sealed class TaskMachineTests
     }
 
     [Fact]
-    public void Submit_BooksCannotBeAsked_NothingIsBorn()
+    public void Submit_DatabaseCannotBeAsked_NothingIsBorn()
     {
         _task.Fail<FindEnded>(_task.Machine.Submit(TaskBench.Spec, false, mayBeOld: true, new Reply<TaskSnapshot>()));
 
