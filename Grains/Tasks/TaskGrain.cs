@@ -34,60 +34,68 @@ public sealed partial class TaskGrain(
         return Task.CompletedTask;
     }
 
-    public Task<TaskSnapshot> Submit(TaskSpec spec, bool oneOfMany = false, bool mayBeOld = false) => Answer<TaskSnapshot>(reply => _machine.Submit(spec, oneOfMany, mayBeOld, reply));
+    public Task<TaskSnapshot> Submit(TaskSpec spec, bool oneOfMany = false, bool mayBeOld = false) => Answer(new Reply<TaskSnapshot>(), reply => _machine.Submit(spec, oneOfMany, mayBeOld, reply));
 
-    public Task<TaskSnapshot> Cancel() => Answer<TaskSnapshot>(_machine.Cancel);
+    public Task<TaskSnapshot> Cancel() => Answer(new Reply<TaskSnapshot>(), _machine.Cancel);
 
-    public Task<GrantResult> Grant(string nodeId, string ownerId, long epoch) => Answer<GrantResult>(reply => _machine.Grant(nodeId, ownerId, epoch, reply));
+    public Task<GrantResult> Grant(string nodeId, string ownerId, long epoch) => Answer(new Reply<GrantResult>(), reply => _machine.Grant(nodeId, ownerId, epoch, reply));
 
     public Task<bool> Started(string nodeId, int attempt) => Task.FromResult(_machine.Started(nodeId, attempt, clock.Now));
 
-    public Task<ReportVerdict> End(string nodeId, TaskOutcomeReport report) => Answer<ReportVerdict>(reply => _machine.End(nodeId, report, reply));
+    public Task<ReportVerdict> End(string nodeId, TaskOutcomeReport report) => Answer(new Reply<ReportVerdict>(), reply => _machine.End(nodeId, report, reply));
 
-    public Task AttemptLost(string nodeId, int attempt, string cause, bool countsAgainstTask) => Carry(() => _machine.AttemptLost(nodeId, attempt, cause, countsAgainstTask));
+    public Task AttemptLost(string nodeId, int attempt, string cause, bool countsAgainstTask) => Carry(_machine.AttemptLost(nodeId, attempt, cause, countsAgainstTask));
 
-    public Task<bool> Overdue(string nodeId, int attempt, bool measured = false) => Answer<bool>(reply => _machine.Overdue(nodeId, attempt, measured, reply));
+    public Task<bool> Overdue(string nodeId, int attempt, bool measured = false) => Answer(new Reply<bool>(), reply => _machine.Overdue(nodeId, attempt, measured, reply));
 
-    public Task<TimeSpan?> Expire(TimeSpan waited = default) => Answer<TimeSpan?>(reply => _machine.Expire(waited, reply));
+    public Task<TimeSpan?> Expire(TimeSpan waited = default) => Answer(new Reply<TimeSpan?>(), reply => _machine.Expire(waited, reply));
 
     public Task<TaskSnapshot?> GetSnapshot() => Task.FromResult(_machine.Snapshot(clock.Now));
 
-    public Task<TaskExamination> Examine() => Answer<TaskExamination>(_machine.Examine);
+    public Task<TaskExamination> Examine() => Answer(new Reply<TaskExamination>(), _machine.Examine);
 
-    public Task<bool> Erase() => Answer<bool>(_machine.Erase);
+    public Task<bool> Erase() => Answer(new Reply<bool>(), _machine.Erase);
 
     // ------------------------------------------------------------ steps
 
-    /// <summary>Takes a command's steps, and does between them what they want done. A write that fails ends it, and the activation.</summary>
-    private async Task Carry(Func<IEnumerable<Effect>> command)
+    private async Task<T> Answer<T>(Reply<T> reply, Func<Reply<T>, IEnumerable<Effect>> command)
     {
-        using var steps = command().GetEnumerator();
-        while (_machine.Step(steps, clock.Now)) await Do(steps.Current);
-    }
-
-    private async Task<T> Answer<T>(Func<Reply<T>, IEnumerable<Effect>> command)
-    {
-        var reply = new Reply<T>();
-        await Carry(() => command(reply));
+        await Carry(command(reply));
         return reply.Value;
     }
 
-    private async Task Do(Effect wait)
+    /// <summary>Takes a command's steps, and does between them what they want done. A write that fails ends it, and the activation.</summary>
+    private async Task Carry(IEnumerable<Effect> command)
     {
-        switch (wait)
+        using var steps = command.GetEnumerator();
+        while (_machine.Step(steps, clock.Now)) await Do(steps.Current);
+    }
+
+    private Task Do(Effect wait) => wait switch
+    {
+        SaveTask save => Save(save),
+        EraseTask => state.Erase(this),
+        FindEnded find => Find(find),
+        EnterIndex enter => Enter(enter),
+        AskStanding ask => Ask(ask),
+        Hint hint => Tell(hint),
+        _ => throw new InvalidOperationException($"Nobody does {wait.GetType().Name}."),
+    };
+
+    private async Task Find(FindEnded find) => find.Found = await old.Find(Id);
+
+    private async Task Ask(AskStanding ask) => ask.Refusal = await standings.Refusal(ask.UserId, ask.IsHeld);
+
+    private async Task Enter(EnterIndex enter)
+    {
+        switch (enter.How)
         {
-            case SaveTask save: await Save(save); break;
-            case EraseTask: await state.Erase(this); break;
-            case FindEnded find: find.Found = await old.Find(Id); break;
-            case EnterIndex { How: IndexEntry.Before } enter:
+            case IndexEntry.Before:
                 await births.Enter(enter.Task);
                 Failpoint.Hit(Failpoints.SubmitAfterIndex);
                 break;
-            case EnterIndex { How: IndexEntry.Again } enter: await births.EnterAgain(enter.Task); break;
-            case EnterIndex enter: await births.EnsureEntered(enter.Task); break;
-            case AskStanding ask: ask.Refusal = await standings.Refusal(ask.UserId, ask.IsHeld); break;
-            case Hint hint: await Tell(hint); break;
-            default: throw new InvalidOperationException($"Nobody does {wait.GetType().Name}.");
+            case IndexEntry.Again: await births.EnterAgain(enter.Task); break;
+            default: await births.EnsureEntered(enter.Task); break;
         }
     }
 

@@ -14,8 +14,6 @@ public sealed class DependencyTests
 {
     private static readonly Type[] PureRules =
     [
-        typeof(TaskLifecycle), typeof(RetryPolicy), typeof(RewardFormula), typeof(NodeReservations), typeof(NodeLease), typeof(HeldAttempts),
-        typeof(FailureStreak),
         typeof(SessionList), typeof(PasswordHash), typeof(CredentialVerifier), typeof(FailurePace), typeof(FailureCounts), typeof(FairQueue<>), typeof(Nfc),
     ];
 

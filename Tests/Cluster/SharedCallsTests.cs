@@ -1,6 +1,6 @@
 using HiveMind.Persistence;
 
-namespace HiveMind.Tests.Tasks;
+namespace HiveMind.Tests.Cluster;
 
 public sealed class SharedCallsTests
 {

@@ -2,8 +2,6 @@ using CsCheck;
 using HiveMind.Rewards;
 using HiveMind.Scheduling;
 using HiveMind.Tasks;
-using HiveMind.Tests.Cluster;
-using Microsoft.Extensions.Time.Testing;
 
 namespace HiveMind.Tests.Tasks;
 

@@ -3,10 +3,11 @@ using HiveMind.Nodes;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using HiveMind.Tasks;
+using HiveMind.Tests.Scheduling;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 
-namespace HiveMind.Tests.Scheduling;
+namespace HiveMind.Tests.Cluster;
 
 public sealed class UnfinishedSweepTests
 {

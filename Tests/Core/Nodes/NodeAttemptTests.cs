@@ -496,7 +496,7 @@ public sealed class NodeAttemptTests
         _node.Connect();
         Fail(5, Causes.WorkerFault);
 
-        Assert.Single(_node.Events.OfType<NodeEvent.PutAside>());
+        Assert.Single(_node.Events.OfType<NodeEvent.CordonedForFailures>());
         var shown = _node.Machine.Snapshot(_node.Now)!;
         Assert.Equal(_node.Now.Wall.AddMinutes(1), shown.CordonedUntil);
         Assert.False(_node.View!.CanTakeWork);
@@ -533,9 +533,9 @@ public sealed class NodeAttemptTests
         Report([.. Enumerable.Range(1, 4).Select(i => Ends(i, Causes.WorkerFault))]);
         _node.Connect();
         Fail(4, Causes.WorkerFault);
-        Assert.Empty(_node.Events.OfType<NodeEvent.PutAside>());
+        Assert.Empty(_node.Events.OfType<NodeEvent.CordonedForFailures>());
         Fail(1, Causes.WorkerFault);
-        Assert.Single(_node.Events.OfType<NodeEvent.PutAside>());
+        Assert.Single(_node.Events.OfType<NodeEvent.CordonedForFailures>());
 
         TaskOffer Ready(int i)
         {

@@ -1,8 +1,7 @@
 using HiveMind.Nodes;
 using HiveMind.Storage;
-using HiveMind.Tests.Gateway;
 
-namespace HiveMind.Tests.Nodes;
+namespace HiveMind.Tests.Gateway;
 
 public sealed class NodePageTests
 {

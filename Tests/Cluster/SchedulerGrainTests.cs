@@ -2,10 +2,11 @@ using System.Runtime.CompilerServices;
 using HiveMind.Scheduling;
 using HiveMind.Storage;
 using HiveMind.Tasks;
+using HiveMind.Tests.Scheduling;
 using Microsoft.Extensions.DependencyInjection;
 using Orleans.TestingHost;
 
-namespace HiveMind.Tests.Scheduling;
+namespace HiveMind.Tests.Cluster;
 
 /// <summary>The shells in a silo: what they read, when they start, and that a node which cannot be reached costs nobody the task.</summary>
 public sealed class SchedulerGrainTests : IAsyncLifetime

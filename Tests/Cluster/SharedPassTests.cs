@@ -1,6 +1,6 @@
 using HiveMind.Scheduling;
 
-namespace HiveMind.Tests.Scheduling;
+namespace HiveMind.Tests.Cluster;
 
 public sealed class SharedPassTests
 {
