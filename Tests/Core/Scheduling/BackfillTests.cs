@@ -41,6 +41,14 @@ public sealed class BackfillTests
     }
 
     [Fact]
+    public void Propose_SeveralEndAtOneMoment_AllOfThemLeaveRoomBesideTheBigOne()
+    {
+        _core.Nodes(new NodeBuilder("n").Size(6).Runs((new TaskBuilder("one-ends").Cores(2), 60), (new TaskBuilder("another-ends").Cores(2), 60)));
+        _core.Enqueue(new TaskBuilder("big").Cores(4).Runs(600).At(1), Small("one", 9000, 2), Small("two", 9000, 3));
+        Assert.Equal(["one@n", "two@n"], _core.Propose()); // 6 - 4 = 2 cores beside it, though one end would do for it
+    }
+
+    [Fact]
     public void Propose_OtherNodes_AreNotKept()
     {
         BigWaits(Small("a", 9000, 2));

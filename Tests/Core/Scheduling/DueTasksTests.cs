@@ -55,6 +55,19 @@ public sealed class DueTasksTests
     }
 
     [Fact]
+    public void TakeExpired_OnItsWayToANode_IsLeftToItsRecordUntilItComesBack()
+    {
+        var core = NewCore();
+        core.Nodes(new NodeBuilder("n"));
+        core.Enqueue(new TaskBuilder("t").StartBy(Now.AddSeconds(10)), Now);
+        Assert.Equal(["t@n"], core.Propose());
+        Assert.Empty(core.TakeExpired(Now.AddSeconds(11), 10));
+
+        core.Answer("n", new NodeBuilder("n").Version(2), ("t", OfferAnswerKind.TryAgain));
+        Assert.Equal(["t"], core.TakeExpired(Now.AddSeconds(60), 10));
+    }
+
+    [Fact]
     public void ForgetExpired_EnqueuedAnewMeanwhile_Stays()
     {
         var core = NewCore();

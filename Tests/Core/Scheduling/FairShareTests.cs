@@ -113,6 +113,20 @@ public sealed class FairShareTests
         Assert.Equal(["a2@n"], core.Propose());
     }
 
+    /// <summary>A heartbeat that was on its way with the offer does not name what was offered: that is no end.</summary>
+    [Fact]
+    public void NodeChanged_WhileAnOfferIsOnItsWay_TheOfferStillCountsAsRunning()
+    {
+        var core = NewCore(new SchedulingOptions { Roles = { ["user"] = new() { MaxRunning = 1 } } });
+        core.Enqueue(new TaskBuilder("a").At(1).Role("user"), new TaskBuilder("b").At(2).Role("user")).Nodes(new NodeBuilder("n").Size(8), new NodeBuilder("m").Size(8));
+        var first = Assert.Single(core.Propose());
+
+        core.Nodes(new NodeBuilder(first.Split('@')[1]).Size(8).Version(2));
+
+        Assert.Equal(1, core.LoadOf("anna").Running);
+        Assert.Empty(core.Propose());
+    }
+
     [Fact]
     public void Propose_RoleMayHoldFourCores_ALargerTaskIsHeldAndASmallerOneGoes()
     {

@@ -272,6 +272,21 @@ public sealed class SchedulerCoreTests
     }
 
     [Fact]
+    public void OfferAnswered_NoCreditAgain_RestsLonger()
+    {
+        _core.Enqueue(new TaskBuilder("a")).Nodes(new NodeBuilder("n"));
+        _core.Propose();
+        _core.Answer("n", new NodeBuilder("n").Version(2), ("a", OfferAnswerKind.NoCredit));
+        Assert.Empty(_core.Propose());
+        var second = Now + SchedulerCore.TryAgainAfter;
+        Assert.Equal(["a@n"], _core.Propose(second));
+        _core.OfferAnswered("n", new([new("a", OfferAnswerKind.NoCredit)], new NodeBuilder("n").Version(3)), second);
+
+        Assert.Empty(_core.Propose(second + SchedulerCore.TryAgainAfter));
+        Assert.Equal(["a@n"], _core.Propose(second + SchedulerCore.NoCreditRest));
+    }
+
+    [Fact]
     public void OfferAnswered_OneTaskLeftOut_IsTriedAgain()
     {
         _core.Enqueue(new TaskBuilder("a").At(1), new TaskBuilder("b").At(2)).Nodes(new NodeBuilder("n"));

@@ -181,6 +181,31 @@ public sealed class RetryTests
         Assert.All(others, other => Assert.False(TaskLifecycle.SameContent(spec, other)));
     }
 
+    [Fact]
+    public void SameContent_AnyOtherContent_IsAnotherTask()
+    {
+        var spec = Granted(new()).Spec! with { Arguments = ["a", "b"], Environment = ["A=1"], StandardInput = [1] };
+        Assert.True(TaskLifecycle.SameContent(spec, spec with { Arguments = ["a", "b"], Environment = ["A=1"], StandardInput = [1] }));
+        TaskSpec[] others =
+        [
+            spec with { Arguments = ["b", "a"] }, spec with { Arguments = ["a"] }, spec with { Environment = ["A=2"] }, spec with { StandardInput = [2] },
+            spec with { UserId = "v" }, spec with { TaskType = "shell" }, spec with { Priority = TaskPriority.High }, spec with { Labels = "zone=a" },
+            spec with { Resources = spec.Resources with { DiskMb = 1 } }, spec with { RunTimeout = TimeSpan.FromMinutes(6) }, spec with { MaxOutputMb = 7 },
+            spec with { Grace = TimeSpan.FromSeconds(7) }, spec with { Lease = TimeSpan.FromMinutes(7) },
+            spec with { Payload = BlobRef.Empty with { Sha256 = "other" } }, spec with { StandardInputFile = BlobRef.Empty with { Sha256 = "other" } },
+        ];
+        Assert.All(others, other => Assert.False(TaskLifecycle.SameContent(spec, other)));
+    }
+
+    [Fact]
+    public void IsCurrent_AnotherNodeOrAttempt_IsNot()
+    {
+        var task = Granted(new());
+        Assert.True(TaskLifecycle.IsCurrent(task, "n1", 1));
+        Assert.False(TaskLifecycle.IsCurrent(task, "n9", 1));
+        Assert.False(TaskLifecycle.IsCurrent(task, "n1", 2));
+    }
+
     private static TaskRecord Granted(RetrySpec retry, Func<TaskSpec, TaskSpec>? with = null)
     {
         var spec = new TaskSpec
