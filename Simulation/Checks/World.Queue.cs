@@ -11,7 +11,7 @@ internal sealed partial class World
 
     private void Enqueued(SimTask task, PendingTask pending)
     {
-        if (!_core.Knows(task.Id)) throw Broken("Conservation", $"{task.Id} was enqueued and the scheduler does not know it");
+        if (!_core.Knows(task.Id)) throw _env.Broken("Conservation", $"{task.Id} was enqueued and the scheduler does not know it");
         if (task.Offer is not null)
         {
             task.Again = true;
@@ -25,7 +25,7 @@ internal sealed partial class World
 
     private void Removed(SimTask task)
     {
-        if (_core.Knows(task.Id)) throw Broken("Conservation", $"{task.Id} was removed and the scheduler still knows it");
+        if (_core.Knows(task.Id)) throw _env.Broken("Conservation", $"{task.Id} was removed and the scheduler still knows it");
         if (task.InQueue) _inQueue--;
         if (task.Offer is not null) Holds(task, false);
         Forgotten(task);
@@ -44,8 +44,8 @@ internal sealed partial class World
         _held[task.User] = (tasks + one, milliCores + size);
         if (!holds) return;
         var quota = _plan.Scheduling.OfRole(_plan.Users[task.User].Role);
-        if (quota.MaxRunning > 0 && tasks + 1 > quota.MaxRunning) throw Broken("Quota", $"{task.Id} is the {tasks + 1}th that {task.Born.UserId} holds, of {quota.MaxRunning}");
-        if (quota.MaxCores > 0 && milliCores + size > quota.MaxCores * 1000) throw Broken("Quota", $"with {task.Id} {task.Born.UserId} holds {milliCores + size} of {quota.MaxCores * 1000} thousandths of cores");
+        if (quota.MaxRunning > 0 && tasks + 1 > quota.MaxRunning) throw _env.Broken("Quota", $"{task.Id} is the {tasks + 1}th that {task.Born.UserId} holds, of {quota.MaxRunning}");
+        if (quota.MaxCores > 0 && milliCores + size > quota.MaxCores * 1000) throw _env.Broken("Quota", $"with {task.Id} {task.Born.UserId} holds {milliCores + size} of {quota.MaxCores * 1000} thousandths of cores");
     }
 
     /// <summary>What a node says that it holds no more is held no more.</summary>
@@ -55,7 +55,7 @@ internal sealed partial class World
         node.LastSaid = view;
         var said = view.Running.Select(run => run.TaskId).ToHashSet();
         foreach (var id in node.Said)
-            if (!said.Contains(id)) Holds(TaskOf(id), false);
+            if (!said.Contains(id)) Holds(_pool.TaskOf(id), false);
         node.Said = said;
     }
 
@@ -67,41 +67,41 @@ internal sealed partial class World
 
     private void Proposed(OfferOnItsWay offer, SimNode node)
     {
-        if (_offers[node.Number] is not null) throw Broken("I6", $"two offers are on their way to {node.Id}");
-        if (_views[node.Number] is not { CanTakeWork: true, IsSettling: false } view) throw Broken("I6", $"an offer goes to {node.Id}, which takes no work as far as the scheduler was told");
+        if (_offers[node.Number] is not null) throw _env.Broken("I6", $"two offers are on their way to {node.Id}");
+        if (_views[node.Number] is not { CanTakeWork: true, IsSettling: false } view) throw _env.Broken("I6", $"an offer goes to {node.Id}, which takes no work as far as the scheduler was told");
         _offers[node.Number] = offer;
         var (asked, ofOthers) = (ResourceVector.Zero, 0);
         foreach (var pending in offer.Offer.Tasks)
         {
-            var task = TaskOf(pending.TaskId);
-            _trace.Add(task.Number, node.Number);
-            if (!task.InQueue || task.Offer is not null) throw Broken("Conservation", $"{task.Id} is offered to {node.Id} and {(task.Offer is { } other ? $"is on its way to {_nodes[other.Node].Id}" : "does not wait")}");
-            if (task.HeldUntil > _clock.Ticks) throw Broken("I10", $"{task.Id} is offered before its pause is over");
-            if (!_runs[node.Number, task.Shape.Number]) throw Broken("I10", $"{task.Id} is offered to {node.Id}, which could never run it");
-            if (!view.AcceptsStrangers && node.Owner != task.User) throw Broken("I10", $"{task.Id} of {pending.UserId} is offered to {node.Id}, which takes only its owner's");
+            var task = _pool.TaskOf(pending.TaskId);
+            _env.AddToTrace(task.Number, node.Number);
+            if (!task.InQueue || task.Offer is not null) throw _env.Broken("Conservation", $"{task.Id} is offered to {node.Id} and {(task.Offer is { } other ? $"is on its way to {_pool.Nodes[other.Node].Id}" : "does not wait")}");
+            if (task.HeldUntil > _time.Ticks) throw _env.Broken("I10", $"{task.Id} is offered before its pause is over");
+            if (!_pool.Runs(node, task.Shape)) throw _env.Broken("I10", $"{task.Id} is offered to {node.Id}, which could never run it");
+            if (!view.AcceptsStrangers && node.Owner != task.User) throw _env.Broken("I10", $"{task.Id} of {pending.UserId} is offered to {node.Id}, which takes only its owner's");
             if (LeavesOut(pending, node) && Another(task, pending) is { } another)
-                throw Broken("I13", $"{task.Id} is offered to {node.Id}, on which it failed ({pending.FailedOn}), and {another.Id} could run it");
+                throw _env.Broken("I13", $"{task.Id} is offered to {node.Id}, on which it failed ({pending.FailedOn}), and {another.Id} could run it");
             if (node.Owner != task.User) ofOthers++;
             task.Offer = offer;
             asked += ResourceVector.Of(pending.Resources);
             Kept(task);
             Holds(task, true);
         }
-        if (ofOthers > (view.OthersLeft ?? int.MaxValue)) throw Broken("I14", $"{ofOthers} tasks of others are offered to {node.Id}, which takes {view.OthersLeft} more");
-        if (!asked.FitsIn(ResourceVector.Of(view.Free))) throw Broken("I6", $"{asked.ToRequest()} are offered to {node.Id}, which has said that {view.Free} are free");
+        if (ofOthers > (view.OthersLeft ?? int.MaxValue)) throw _env.Broken("I14", $"{ofOthers} tasks of others are offered to {node.Id}, which takes {view.OthersLeft} more");
+        if (!asked.FitsIn(ResourceVector.Of(view.Free))) throw _env.Broken("I6", $"{asked.ToRequest()} are offered to {node.Id}, which has said that {view.Free} are free");
     }
 
     private static bool LeavesOut(PendingTask pending, SimNode node) => pending.FailedOn.Split(' ').Contains(node.Id);
 
     /// <summary>By the last words that reached the scheduler: a node on which it did not fail, and that would take it if it were empty.</summary>
-    private SimNode? Another(SimTask task, PendingTask pending) => _nodes.FirstOrDefault(node =>
-        _views[node.Number] is { CanTakeWork: true } view && !LeavesOut(pending, node) && _runs[node.Number, task.Shape.Number]
+    private SimNode? Another(SimTask task, PendingTask pending) => _pool.Nodes.FirstOrDefault(node =>
+        _views[node.Number] is { CanTakeWork: true } view && !LeavesOut(pending, node) && _pool.Runs(node, task.Shape)
         && task.Shape.Size.FitsIn(ResourceVector.Of(view.Total)) && (view.AcceptsStrangers || node.Owner == task.User));
 
     private void Answered(OfferOnItsWay offer, OfferResult result)
     {
         if (_offers[offer.Node] != offer) return;
-        Heard(_nodes[offer.Node], result.View);
+        Heard(_pool.Nodes[offer.Node], result.View);
         _offers[offer.Node] = null;
         if (result.View is null || _views[offer.Node] is null) _views[offer.Node] = null;
         else if (!_views[offer.Node]!.IsSurelyAfter(result.View)) _views[offer.Node] = result.View;
@@ -109,11 +109,11 @@ internal sealed partial class World
         foreach (var answer in result.Answers) answers[answer.TaskId] = answer.Kind;
         foreach (var pending in offer.Offer.Tasks)
         {
-            var task = TaskOf(pending.TaskId);
+            var task = _pool.TaskOf(pending.TaskId);
             if (task.Offer != offer) continue; // removed meanwhile
             task.Offer = null;
             var isGranted = answers.GetValueOrDefault(pending.TaskId, OfferAnswerKind.TryAgain) == OfferAnswerKind.Granted;
-            if (!isGranted || !_nodes[offer.Node].Said.Contains(task.Id)) Holds(task, false); // it may have ended there by now
+            if (!isGranted || !_pool.Nodes[offer.Node].Said.Contains(task.Id)) Holds(task, false); // it may have ended there by now
             if (task.Again)
             {
                 // The newest word of it counts, whatever became of the offer.
@@ -127,7 +127,7 @@ internal sealed partial class World
                 _inQueue--;
                 continue;
             }
-            task.RestsUntil = Math.Max(task.RestsUntil, _clock.Ticks + SchedulerCore.TryAgainAfter.Ticks);
+            task.RestsUntil = Math.Max(task.RestsUntil, _time.Ticks + SchedulerCore.TryAgainAfter.Ticks);
         }
     }
 
@@ -138,21 +138,21 @@ internal sealed partial class World
     private void CheckProgress()
     {
         Figures.ProgressChecks++;
-        foreach (var node in _nodes)
+        foreach (var node in _pool.Nodes)
         {
             if (_offers[node.Number] is not null || _views[node.Number] is not { CanTakeWork: true, IsSettling: false } view || view.Free is not { MilliCores: > 0, MemoryMb: > 0 }) continue;
             if (_core.Pool.Find(node.Id) is { Reservation: not null }) continue;
             var free = ResourceVector.Of(view.Free);
-            foreach (var task in _open)
+            foreach (var task in _pool.Open)
             {
-                if (!task.InQueue || task.Offer is not null || Math.Max(task.HeldUntil, task.RestsUntil) > _clock.Ticks) continue;
-                if (task.Entry.StartBy is { } by && VirtualClock.TicksAt(by) <= _clock.Ticks) continue;
-                if (!_runs[node.Number, task.Shape.Number] || !task.Shape.Size.FitsIn(free)) continue;
+                if (!task.InQueue || task.Offer is not null || Math.Max(task.HeldUntil, task.RestsUntil) > _time.Ticks) continue;
+                if (task.Entry.StartBy is { } by && VirtualClock.TicksAt(by) <= _time.Ticks) continue;
+                if (!_pool.Runs(node, task.Shape) || !task.Shape.Size.FitsIn(free)) continue;
                 if (!view.AcceptsStrangers && node.Owner != task.User) continue;
                 if (view.OthersLeft is 0 && node.Owner != task.User) continue;
                 if (_plan.Scheduling.RetryElsewhere > TimeSpan.Zero && LeavesOut(task.Entry, node)) continue;
                 if (!MayHoldOne(task)) continue;
-                throw Broken("I10", $"{task.Id} waits, and {node.Id} has room for it that is kept for nobody");
+                throw _env.Broken("I10", $"{task.Id} waits, and {node.Id} has room for it that is kept for nobody");
             }
         }
     }

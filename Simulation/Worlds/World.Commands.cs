@@ -10,8 +10,6 @@ namespace HiveMind.Simulation;
 /// </summary>
 internal sealed partial class World
 {
-    private Instant Now => new(TimeSpan.FromTicks(_clock.Ticks), _now);
-
     private void Run(SimActor actor, IEnumerable<Effect> steps, bool isExclusive, Action<HiveMindException?>? ended = null, Action? died = null)
     {
         var command = new SimCommand(actor, steps, isExclusive, _process) { Ended = ended, Died = died };
@@ -31,7 +29,7 @@ internal sealed partial class World
         HiveMindException? refused = null;
         try
         {
-            if (actor.Step(command.Steps, Now))
+            if (actor.Step(command.Steps, _time.Instant))
             {
                 Do(command, command.Steps.Current);
                 return;
@@ -69,7 +67,7 @@ internal sealed partial class World
         if (_defect.Skips(wait))
         {
             PlantedDefect.Pretend(wait);
-            Later(0, EventKind.Resumes, body: command);
+            _time.Later(0, EventKind.Resumes, body: command);
             return;
         }
         if (wait is TellScheduler told) CheckRoom((SimNode)command.Actor, told.View); // as it is said: it may be late, and be the last to come
@@ -82,8 +80,8 @@ internal sealed partial class World
             RecordEnds ends => ends.Reports.Count,
             _ => 1,
         };
-        var hangs = IsStore(wait) && !_ending && _chance.Chance(_plan.StoreHangs) ? StoreHang : 0;
-        for (var part = 0; part < command.Missing; part++) Call(EventKind.Asks, part, body: command, after: hangs);
+        var hangs = _stores.HangsFor(wait);
+        for (var part = 0; part < command.Missing; part++) _network.Call(EventKind.Asks, part, body: command, after: hangs);
     }
 
     /// <summary>A part of what a command waits for happens, whether or not anybody waits for it still.</summary>
@@ -103,7 +101,7 @@ internal sealed partial class World
     /// <summary>A part is answered; the answer of the last one takes its time too.</summary>
     private void Answered(SimCommand command)
     {
-        if (command.Activation == command.Actor.Activation && --command.Missing == 0) Later(Delay(), EventKind.Resumes, body: command);
+        if (command.Activation == command.Actor.Activation && --command.Missing == 0) _time.Later(_network.Delay(), EventKind.Resumes, body: command);
     }
 
     private void Resumes(SimCommand command)
@@ -111,18 +109,11 @@ internal sealed partial class World
         if (command.Activation == command.Actor.Activation) Step(command);
     }
 
-    /// <summary>It reads or writes a store, or asks a grain that may have to.</summary>
-    private static bool IsStore(Effect wait) => wait is not (TellScheduler or AskOwner or Announce or Withdraw or DropAttempt or AskStanding);
-
-    private bool AskFails() => !_ending && _chance.Chance(_plan.AskFails);
-
-    private bool IsLost() => !_ending && _chance.Chance(_plan.Lost);
-
     private void Asks(SimNode node, SimCommand command, Effect wait, int part)
     {
         switch (wait)
         {
-            case SaveNode save when WriteFails():
+            case SaveNode save when _stores.WriteFails():
                 if (_chance.Chance(0.5)) node.Stored = save.Next;
                 command.Missing = 0;
                 Restart(node);
@@ -133,28 +124,28 @@ internal sealed partial class World
                 if (forget.Kept is null) node.LastEpoch = -1; // nothing is left of it: it begins anew
                 break;
             case AskPast past: past.HasPast = _chance.Chance(0.5); break;
-            case AskOwner owner: (owner.IsActive, owner.HasAnswered) = AskFails() ? ((bool?)null, false) : (true, true); break;
+            case AskOwner owner: (owner.IsActive, owner.HasAnswered) = _stores.AskFails() ? ((bool?)null, false) : (true, true); break;
             case MarkTasks mark:
-                mark.IsMarked = !WriteFails();
+                mark.IsMarked = !_stores.WriteFails();
                 if (mark.IsMarked)
-                    foreach (var id in mark.TaskIds) TaskOf(id).Mark = node.Number;
+                    foreach (var id in mark.TaskIds) _pool.TaskOf(id).Mark = node.Number;
                 break;
             case AskGrants grants:
-                Grant(TaskOf(grants.Tasks[part].TaskId), node, grants, part, command);
+                Grant(_pool.TaskOf(grants.Tasks[part].TaskId), node, grants, part, command);
                 return;
-            case FindOpen find: find.Found = AskFails() ? null : Open(find.TaskIds); break;
-            case ExamineTasks examine when AskFails(): break;
+            case FindOpen find: find.Found = _stores.AskFails() ? null : Open(find.TaskIds); break;
+            case ExamineTasks examine when _stores.AskFails(): break;
             case ExamineTasks examine:
                 var found = new Reply<TaskExamination>();
-                var asked = TaskOf(examine.Asked[part].TaskId);
+                var asked = _pool.TaskOf(examine.Asked[part].TaskId);
                 Run(asked, asked.Rules.Examine(found), isExclusive: true, refused =>
                 {
                     examine.Answers[part] = refused is null ? found.Value : null;
                     Answered(command);
                 }, () => Answered(command));
                 return;
-            case TellStarts starts: starts.IsCurrent[part] = AskFails() ? null : Started(TaskOf(starts.Started[part].TaskId), node, starts.Started[part].Attempt); break;
-            case TellLosses when IsLost(): break;
+            case TellStarts starts: starts.IsCurrent[part] = _stores.AskFails() ? null : Started(_pool.TaskOf(starts.Started[part].TaskId), node, starts.Started[part].Attempt); break;
+            case TellLosses when _network.Loses(): break;
             case TellLosses losses:
                 Lost(losses.Lost[part], node, isTold =>
                 {
@@ -165,7 +156,7 @@ internal sealed partial class World
             case RecordEnds ends:
                 End(node, ends, part, command);
                 return;
-            case TellScheduler when IsLost(): break;
+            case TellScheduler when _network.Loses(): break;
             case TellScheduler tell:
                 ViewArrives(node.Number, tell.View);
                 break;
@@ -177,24 +168,24 @@ internal sealed partial class World
     {
         switch (wait)
         {
-            case SaveTask { Why: SaveTaskOf.Birth } when !_ending && _chance.Chance(_plan.OrphanShare):
+            case SaveTask { Why: SaveTaskOf.Birth } when _env.GoesWrong(_plan.OrphanShare):
                 Restart(task); // the submit died between the index and the birth
                 return;
-            case SaveTask save when WriteFails():
+            case SaveTask save when _stores.WriteFails():
                 if (_chance.Chance(0.5)) Save(task, save.Next);
                 command.Missing = 0;
                 Restart(task);
                 return;
             case SaveTask save: Save(task, save.Next); break;
             case EnterIndex _: EnterIndexOf(task); break;
-            case Hint when IsLost(): break;
+            case Hint when _network.Loses(): break;
             case Announce announce: EnqueueArrives(task, announce.Task); break;
             case Return back:
                 (task.Mark, task.Entry) = (-1, back.Task);
                 EnqueueArrives(task, back.Task);
                 break;
             case Withdraw: RemoveArrives(task); break;
-            case DropAttempt drop: NodeOf(drop.NodeId).Rules.Drop(task.Id, drop.Attempt, drop.Cause, Now); break;
+            case DropAttempt drop: _pool.NodeOf(drop.NodeId).Rules.Drop(task.Id, drop.Attempt, drop.Cause, _time.Instant); break;
         }
         Answered(command);
     }

@@ -22,19 +22,19 @@ internal sealed partial class World
 
     private void FaultAgain(EventKind kind, long mean)
     {
-        if (mean > 0 && !_ending) Later(1 + _chance.Exponential(mean), kind, -1);
+        if (mean > 0 && !_env.IsEnding) _time.Later(1 + _chance.Exponential(mean), kind, -1);
     }
 
     private void Fault(in SimEvent what)
     {
         if (what.Kind == EventKind.MachineStarts)
         {
-            MachineStarts(_nodes[what.A], what.B);
+            MachineStarts(_pool.Nodes[what.A], what.B);
             return;
         }
         if (what.Kind == EventKind.NodeUnregisters)
         {
-            Unregister(_nodes[what.A]);
+            Unregister(_pool.Nodes[what.A]);
             return;
         }
         if (what.Kind == EventKind.HubReturns)
@@ -42,7 +42,7 @@ internal sealed partial class World
             HubReturns(what.A == 1);
             return;
         }
-        if (_ending) return;
+        if (_env.IsEnding) return;
         if (what.Kind is EventKind.HubFreezes or EventKind.HubStops)
         {
             HubGoes(what.Kind == EventKind.HubStops);
@@ -55,7 +55,7 @@ internal sealed partial class World
             FaultAgain(what.Kind, _plan.SchedulerDeaths);
             return;
         }
-        var node = _nodes[_chance.Below(_nodes.Length)];
+        var node = _pool.Nodes[_chance.Below(_pool.Nodes.Length)];
         switch (what.Kind)
         {
             case EventKind.MachineDies:
@@ -82,7 +82,7 @@ internal sealed partial class World
                 if (node.Stored is { Removed: false, Cordoned: "" })
                 {
                     Cordon(node, _chance.Chance(0.5) ? -1 : Ticks.Seconds(_chance.Between(0, 10.0)));
-                    Later(Ticks.Seconds(_chance.Between(5, 60.0)), EventKind.Uncordon, node.Number);
+                    _time.Later(Ticks.Seconds(_chance.Between(5, 60.0)), EventKind.Uncordon, node.Number);
                 }
                 FaultAgain(what.Kind, _plan.Cordons);
                 break;
@@ -96,11 +96,11 @@ internal sealed partial class World
     /// </summary>
     private void HubGoes(bool isKilled)
     {
-        if (_hubBackAt > _clock.Ticks) return;
-        _hubBackAt = _clock.Ticks + Ticks.Seconds(_chance.Of([1, 5, 11, 14, 20, 40]));
+        if (_hubBackAt > _time.Ticks) return;
+        _hubBackAt = _time.Ticks + Ticks.Seconds(_chance.Of([1, 5, 11, 14, 20, 40]));
         if (isKilled) Figures.HubOutages++;
         else Figures.HubFreezes++;
-        _events.Add(_hubBackAt, EventKind.HubReturns, isKilled ? 1 : 0, 0, null);
+        _time.At(_hubBackAt, EventKind.HubReturns, isKilled ? 1 : 0, 0, null);
     }
 
     private void HubReturns(bool wasKilled)
@@ -108,23 +108,23 @@ internal sealed partial class World
         if (!wasKilled) return;
         SchedulerDies();
         _process++;
-        foreach (var task in _open.ToList()) Restart(task);
-        foreach (var node in _nodes) Restart(node);
+        foreach (var task in _pool.Open.ToList()) Restart(task);
+        foreach (var node in _pool.Nodes) Restart(node);
     }
 
     /// <summary>kill -9, or the plug. The hub may see the connection close, or nothing.</summary>
     private void Die(SimNode node)
     {
         Figures.Deaths++;
-        if (node.Machine.Connected && _chance.Chance(0.6)) ToHub(node, EventKind.DisconnectArrives, node.Machine.Epoch);
+        if (node.Machine.Connected && _chance.Chance(0.6)) _network.ToHub(node, EventKind.DisconnectArrives, node.Machine.Epoch);
         Stop(node);
-        Later(Ticks.Seconds(_chance.Of([0.5, 3, 10, 14, 30, 60])), EventKind.MachineStarts, node.Number, node.Machine.Life);
+        _time.Later(Ticks.Seconds(_chance.Of([0.5, 3, 10, 14, 30, 60])), EventKind.MachineStarts, node.Number, node.Machine.Life);
     }
 
     private void Freeze(SimNode node)
     {
         Figures.Freezes++;
-        node.Machine.FrozenUntil = _clock.Ticks + Ticks.Seconds(_chance.Of([1, 5, 11, 13, 16, 30, 60]));
+        node.Machine.FrozenUntil = _time.Ticks + Ticks.Seconds(_chance.Of([1, 5, 11, 13, 16, 30, 60]));
     }
 
     private void Cut(SimNode node)
@@ -133,11 +133,11 @@ internal sealed partial class World
         var machine = node.Machine;
         if (machine.Connected && _chance.Chance(0.5))
         {
-            ToHub(node, EventKind.DisconnectArrives, machine.Epoch);
+            _network.ToHub(node, EventKind.DisconnectArrives, machine.Epoch);
             machine.Connected = false;
-            Later(Ticks.Second, EventKind.Connect, node.Number, machine.Life);
+            _time.Later(Ticks.Second, EventKind.Connect, node.Number, machine.Life);
         }
-        machine.CutUntil = _clock.Ticks + Ticks.Seconds(_chance.Of([0, 2, 8, 14, 16, 40]));
+        machine.CutUntil = _time.Ticks + Ticks.Seconds(_chance.Of([0, 2, 8, 14, 16, 40]));
     }
 
     private static NodeCapabilities Smaller(NodeCapabilities whole) =>
@@ -154,8 +154,8 @@ internal sealed partial class World
     private void Leave(SimNode node)
     {
         node.Machine.Draining = true;
-        if (node.Machine.Connected) ToHub(node, EventKind.DrainArrives, node.Machine.Epoch);
-        Later(Ticks.Seconds(_chance.Between(0, 20.0)), EventKind.NodeUnregisters, node.Number);
+        if (node.Machine.Connected) _network.ToHub(node, EventKind.DrainArrives, node.Machine.Epoch);
+        _time.Later(Ticks.Seconds(_chance.Between(0, 20.0)), EventKind.NodeUnregisters, node.Number);
     }
 
     /// <summary>Gone for good, as far as the hub knows: what it holds is given to others. It comes back as a new registration.</summary>
@@ -164,28 +164,22 @@ internal sealed partial class World
         if (!node.IsRegistered) return;
         Stop(node);
         var life = node.Machine.Life;
-        void ComeBack() => Later(Ticks.Seconds(_chance.Between(1, 60.0)), EventKind.MachineStarts, node.Number, life);
+        void ComeBack() => _time.Later(Ticks.Seconds(_chance.Between(1, 60.0)), EventKind.MachineStarts, node.Number, life);
         Run(node, node.Rules.Unregister(OwnerOf(node)), isExclusive: true, _ => ComeBack(), ComeBack);
     }
 
     /// <summary>From here on all that is broken comes back, and what can never run is cancelled by its submitters.</summary>
     private void End()
     {
-        _ending = true;
-        _movedAt = _clock.Ticks;
-        foreach (var node in _nodes)
+        _env.IsEnding = true;
+        _movedAt = _time.Ticks;
+        foreach (var node in _pool.Nodes)
         {
             if (node.Capabilities == node.Whole) continue;
             node.Capabilities = node.Whole;
             if (node.Machine.Up) Resize(node, node.Whole);
         }
-        foreach (var task in _tasks)
-            if (task.Terminal is null && !MayEverRun(task)) Later(Delay(), EventKind.Cancel, task.Number);
-    }
-
-    private bool MayEverRun(SimTask task)
-    {
-        var quota = _plan.Scheduling.OfRole(_plan.Users[task.User].Role);
-        return _plan.IsFeasible(task.Shape, task.User) && (quota.MaxCores <= 0 || task.Shape.Resources.MilliCores <= quota.MaxCores * 1000);
+        foreach (var task in _pool.Tasks)
+            if (task.Terminal is null && !_pool.MayEverRun(task)) _time.Later(_network.Delay(), EventKind.Cancel, task.Number);
     }
 }

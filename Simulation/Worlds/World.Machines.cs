@@ -10,16 +10,16 @@ internal sealed partial class World
 
     private void OnMachine(in SimEvent what)
     {
-        var node = _nodes[what.A];
+        var node = _pool.Nodes[what.A];
         var machine = node.Machine;
         if (!machine.Up || what.B != machine.Life) return;
-        if (machine.FrozenUntil > _clock.Ticks)
+        if (machine.FrozenUntil > _time.Ticks)
         {
-            _events.Add(machine.FrozenUntil, what.Kind, what.A, what.B, what.Body);
+            _time.At(machine.FrozenUntil, what.Kind, what.A, what.B, what.Body);
             return;
         }
         var fromHub = what.Kind is EventKind.AssignArrives or EventKind.KillArrives or EventKind.CloseArrives or EventKind.VerdictArrives or EventKind.BeatAnswered or EventKind.Welcome;
-        if (fromHub && machine.CutUntil > _clock.Ticks) return;
+        if (fromHub && machine.CutUntil > _time.Ticks) return;
         if (what.Kind is EventKind.AssignArrives or EventKind.KillArrives && !machine.Connected) return; // no stream that could bring it
         switch (what.Kind)
         {
@@ -46,7 +46,7 @@ internal sealed partial class World
         var machine = node.Machine;
         if (machine.Up || machine.Life != life) return;
         if (node.IsRegistered) Start(node);
-        else Register(node, () => MachineStarts(node, life), () => Later(Ticks.Second, EventKind.MachineStarts, node.Number, life));
+        else Register(node, () => MachineStarts(node, life), () => _time.Later(Ticks.Second, EventKind.MachineStarts, node.Number, life));
     }
 
     private void Start(SimNode node)
@@ -57,7 +57,7 @@ internal sealed partial class World
         machine.FrozenUntil = machine.CutUntil = 0;
         machine.Answered.Clear();
         Connect(node);
-        Later(_plan.Heartbeat, EventKind.Beat, node.Number, machine.Life);
+        _time.Later(_plan.Heartbeat, EventKind.Beat, node.Number, machine.Life);
     }
 
     /// <summary>The process is gone, and with it all that it ran.</summary>
@@ -75,9 +75,9 @@ internal sealed partial class World
         var machine = node.Machine;
         if (machine.Connected) return;
         machine.Connecting = true;
-        machine.HelloAt = _clock.Ticks;
-        ToHub(node, EventKind.ConnectArrives, Say(node), ordered: false);
-        Later(ConnectAgainAfter, EventKind.Connect, node.Number, machine.Life);
+        machine.HelloAt = _time.Ticks;
+        _network.ToHub(node, EventKind.ConnectArrives, Say(node), ordered: false);
+        _time.Later(ConnectAgainAfter, EventKind.Connect, node.Number, machine.Life);
     }
 
     private void Welcome(SimNode node, BeatMessage welcome)
@@ -89,7 +89,7 @@ internal sealed partial class World
         machine.StreamOf = welcome.Hello;
         machine.AwaitsAnswer = false;
         WatchWorkerLease(node);
-        if (machine.Draining) ToHub(node, EventKind.DrainArrives, machine.Epoch);
+        if (machine.Draining) _network.ToHub(node, EventKind.DrainArrives, machine.Epoch);
         foreach (var run in machine.Runs)
             if (run.Outcome is not null) Report(node, run);
     }
@@ -97,7 +97,7 @@ internal sealed partial class World
     private void Beat(SimNode node)
     {
         if (node.Machine.Connected) SayNow(node);
-        Later(_plan.Heartbeat, EventKind.Beat, node.Number, node.Machine.Life);
+        _time.Later(_plan.Heartbeat, EventKind.Beat, node.Number, node.Machine.Life);
     }
 
     /// <summary>A heartbeat out of turn, or after the answer to the one before.</summary>
@@ -113,7 +113,7 @@ internal sealed partial class World
         var machine = node.Machine;
         if (!machine.WantsToSay || machine.WillSay) return;
         machine.WillSay = true;
-        Later(Ticks.Millisecond / 10, EventKind.SayNow, node.Number, machine.Life);
+        _time.Later(Ticks.Millisecond / 10, EventKind.SayNow, node.Number, machine.Life);
     }
 
     private void SayNow(SimNode node)
@@ -122,7 +122,7 @@ internal sealed partial class World
         machine.WillSay = machine.WantsToSay = false;
         if (!machine.Connected) return;
         machine.AwaitsAnswer = true;
-        ToHub(node, EventKind.HeartbeatArrives, Say(node));
+        _network.ToHub(node, EventKind.HeartbeatArrives, Say(node));
     }
 
     private BeatMessage Say(SimNode node)
@@ -130,7 +130,7 @@ internal sealed partial class World
         var machine = node.Machine;
         var running = new AttemptReport[machine.Runs.Count];
         for (var i = 0; i < running.Length; i++) running[i] = machine.Runs[i].Said;
-        return new(node.Number, machine.Life, machine.Connecting ? machine.HelloAt : machine.StreamOf, machine.Epoch, running, _clock.Ticks);
+        return new(node.Number, machine.Life, machine.Connecting ? machine.HelloAt : machine.StreamOf, machine.Epoch, running, _time.Ticks);
     }
 
     private void BeatAnswered(SimNode node, BeatMessage answered)
@@ -164,14 +164,14 @@ internal sealed partial class World
         var machine = node.Machine;
         if (machine.LeaseWatched) return;
         machine.LeaseWatched = true;
-        Later(Math.Max(0, machine.RenewedAt + _plan.WorkerLease - _clock.Ticks), EventKind.WorkerLeaseRunsOut, node.Number, machine.Life);
+        _time.Later(Math.Max(0, machine.RenewedAt + _plan.WorkerLease - _time.Ticks), EventKind.WorkerLeaseRunsOut, node.Number, machine.Life);
     }
 
     private void WorkerLeaseRunsOut(SimNode node)
     {
         var machine = node.Machine;
         machine.LeaseWatched = false;
-        if (machine.RenewedAt + _plan.WorkerLease > _clock.Ticks)
+        if (machine.RenewedAt + _plan.WorkerLease > _time.Ticks)
         {
             WatchWorkerLease(node);
             return;
@@ -180,23 +180,23 @@ internal sealed partial class World
         for (var i = machine.Runs.Count - 1; i >= 0; i--)
         {
             if (machine.Runs[i].Outcome is not null) continue;
-            if (machine.RenewedAt + machine.Runs[i].Lease > _clock.Ticks) kept = true;
+            if (machine.RenewedAt + machine.Runs[i].Lease > _time.Ticks) kept = true;
             else
             {
-                if (_plan.OnlyStoresAreSlow) throw Broken("Lease", $"{node.Id} kills attempt {machine.Runs[i].Attempt} of t{machine.Runs[i].Task:D9} because nobody answers it, and only stores are slow");
+                if (_plan.OnlyStoresAreSlow) throw _env.Broken("Lease", $"{node.Id} kills attempt {machine.Runs[i].Attempt} of t{machine.Runs[i].Task:D9} because nobody answers it, and only stores are slow");
                 Drop(node, machine.Runs[i]);
             }
         }
         if (!kept) return;
         machine.LeaseWatched = true; // looked at again as long as there is one
-        Later(Ticks.Second, EventKind.WorkerLeaseRunsOut, node.Number, machine.Life);
+        _time.Later(Ticks.Second, EventKind.WorkerLeaseRunsOut, node.Number, machine.Life);
     }
 
     private void Assigned(SimNode node, TaskAssignment assignment)
     {
         var machine = node.Machine;
-        var task = TaskOf(assignment.TaskId);
-        if (machine.RenewedAt + _plan.WorkerLease <= _clock.Ticks) return; // nothing begins without a lease; its next heartbeat does not name it
+        var task = _pool.TaskOf(assignment.TaskId);
+        if (machine.RenewedAt + _plan.WorkerLease <= _time.Ticks) return; // nothing begins without a lease; its next heartbeat does not name it
         if (machine.Answered.Contains((task.Number, assignment.Attempt)) || machine.Find(task.Number, assignment.Attempt) is not null) return;
         for (var i = machine.Runs.Count - 1; i >= 0; i--)
         {
@@ -211,33 +211,33 @@ internal sealed partial class World
             Ended(node, run, new() { TaskId = task.Id, Attempt = run.Attempt, Cause = Causes.WorkerRefused, ErrorMessage = "This worker is leaving." });
             return;
         }
-        Later(1 + _chance.Below((int)(20 * Ticks.Millisecond)), EventKind.RunBegins, node.Number, machine.Life, run);
+        _time.Later(1 + _chance.Below((int)(20 * Ticks.Millisecond)), EventKind.RunBegins, node.Number, machine.Life, run);
     }
 
     private void RunBegins(SimNode node, SimRun run)
     {
         if (run.Gone || run.Outcome is not null) return;
-        var task = _tasks[run.Task];
+        var task = _pool.Tasks[run.Task];
         CheckBegins(task, node, run.Attempt);
-        (run.Began, run.BeganAt) = (true, _clock.Ticks);
+        (run.Began, run.BeganAt) = (true, _time.Ticks);
         if (task.RunningNow++ > 0) Figures.Overlaps++;
-        Later(Math.Min(task.RunTicks, run.Limit), EventKind.RunEnds, node.Number, node.Machine.Life, run);
-        ToHub(node, EventKind.ReportArrives, new ReportMessage(node.Number, node.Machine.Life, node.Machine.Epoch,
+        _time.Later(Math.Min(task.RunTicks, run.Limit), EventKind.RunEnds, node.Number, node.Machine.Life, run);
+        _network.ToHub(node, EventKind.ReportArrives, new ReportMessage(node.Number, node.Machine.Life, node.Machine.Epoch,
             new() { TaskId = task.Id, Attempt = run.Attempt, IsStart = true }));
-        if (!_ending && _chance.Chance(_plan.CancelShare / 4)) Later(Math.Min(task.RunTicks, run.Limit) + Delay() - Delay() / 2, EventKind.Cancel, task.Number);
+        if (_env.GoesWrong(_plan.CancelShare / 4)) _time.Later(Math.Min(task.RunTicks, run.Limit) + _network.Delay() - _network.Delay() / 2, EventKind.Cancel, task.Number);
     }
 
     private void RunEnds(SimNode node, SimRun run)
     {
         if (run.Gone) return;
-        var task = _tasks[run.Task];
+        var task = _pool.Tasks[run.Task];
         EndRun(run);
         var timedOut = task.RunTicks > run.Limit;
         // A worker's fault is of that attempt: the next one may do better.
         var cause = timedOut ? Causes.RunTimeout : task.Ends == Causes.WorkerFault && _chance.Chance(0.5) ? Causes.Completed : task.Ends;
         Ended(node, run, new()
         {
-            TaskId = task.Id, Attempt = run.Attempt, Cause = cause, ExitCode = cause == Causes.Completed ? 0 : 1, RunMs = (_clock.Ticks - run.BeganAt) / Ticks.Millisecond,
+            TaskId = task.Id, Attempt = run.Attempt, Cause = cause, ExitCode = cause == Causes.Completed ? 0 : 1, RunMs = (_time.Ticks - run.BeganAt) / Ticks.Millisecond,
         });
     }
 
@@ -245,28 +245,28 @@ internal sealed partial class World
     {
         run.Outcome = report;
         Report(node, run);
-        Later(ReportAgainAfter, EventKind.ReportAgain, node.Number, node.Machine.Life, run);
+        _time.Later(ReportAgainAfter, EventKind.ReportAgain, node.Number, node.Machine.Life, run);
     }
 
     private void Report(SimNode node, SimRun run)
     {
         var machine = node.Machine;
         var unary = !machine.Connected || _chance.Chance(0.05);
-        ToHub(node, EventKind.ReportArrives, new ReportMessage(node.Number, machine.Life, unary ? 0 : machine.Epoch, run.Outcome!), ordered: !unary);
+        _network.ToHub(node, EventKind.ReportArrives, new ReportMessage(node.Number, machine.Life, unary ? 0 : machine.Epoch, run.Outcome!), ordered: !unary);
     }
 
     private void ReportAgain(SimNode node, SimRun run)
     {
         if (run.Gone) return;
         Report(node, run);
-        Later(ReportAgainAfter, EventKind.ReportAgain, node.Number, node.Machine.Life, run);
+        _time.Later(ReportAgainAfter, EventKind.ReportAgain, node.Number, node.Machine.Life, run);
     }
 
     private void VerdictArrives(SimNode node, VerdictMessage answer)
     {
         var machine = node.Machine;
         if (answer.Of.Epoch != 0 && answer.Of.Epoch != machine.Epoch) return; // its stream is closed
-        var task = TaskOf(answer.Of.Report.TaskId).Number;
+        var task = _pool.TaskOf(answer.Of.Report.TaskId).Number;
         if (machine.Find(task, answer.Of.Report.Attempt) is not { Outcome: not null } run || answer.Verdict == ReportVerdictKind.TryAgain) return;
         run.Gone = true;
         machine.Runs.Remove(run);
@@ -275,7 +275,7 @@ internal sealed partial class World
 
     private void Killed(SimNode node, AttemptReport unwanted)
     {
-        var task = TaskOf(unwanted.TaskId).Number;
+        var task = _pool.TaskOf(unwanted.TaskId).Number;
         if (node.Machine.Find(task, unwanted.Attempt) is { } run) Drop(node, run);
         else if (!node.Machine.Answered.Contains((task, unwanted.Attempt))) SaySoon(node);
     }
@@ -290,17 +290,6 @@ internal sealed partial class World
 
     private void EndRun(SimRun run)
     {
-        if (run is { Began: true, Outcome: null, Gone: false }) _tasks[run.Task].RunningNow--;
-    }
-
-    /// <summary>What goes by the stream arrives once and in the order in which it was sent, if at all.</summary>
-    private void ToHub(SimNode node, EventKind kind, object body, bool ordered = true)
-    {
-        var machine = node.Machine;
-        if (machine.CutUntil > _clock.Ticks || (!_ending && _chance.Chance(_plan.Lost))) return;
-        var at = _clock.Ticks + Delay();
-        if (ordered) at = machine.StreamUntil = Math.Max(at, machine.StreamUntil + 1);
-        _events.Add(at, kind, node.Number, 0, body);
-        if (!ordered && !_ending && _chance.Chance(_plan.Doubled)) _events.Add(at + Delay(), kind, node.Number, 0, body);
+        if (run is { Began: true, Outcome: null, Gone: false }) _pool.Tasks[run.Task].RunningNow--;
     }
 }

@@ -18,7 +18,7 @@ internal sealed record VerdictMessage(ReportMessage Of, ReportVerdictKind Verdic
 /// </summary>
 internal sealed partial class World
 {
-    private static readonly long LookEvery = Ticks.Second, StoreHang = 5 * Ticks.Second;
+    private static readonly long LookEvery = Ticks.Second;
 
     // ------------------------------------------------------------ activations
 
@@ -30,7 +30,7 @@ internal sealed partial class World
         {
             Stored = new NodeRecord
             {
-                OwnerId = owner, OwnerName = owner, Capabilities = planned.Lends, TokenHash = [1], RegisteredAt = _now, LastChangeAt = _now, EarnedShare = SlowStart.Nothing,
+                OwnerId = owner, OwnerName = owner, Capabilities = planned.Lends, TokenHash = [1], RegisteredAt = _time.Now, LastChangeAt = _time.Now, EarnedShare = SlowStart.Nothing,
             },
         };
         Activate(node);
@@ -42,7 +42,7 @@ internal sealed partial class World
         node.Activation++;
         node.Begun = 0;
         node.AfterBegun.Clear();
-        node.Rules = new NodeMachine(node.Id, $"{node.Activation}", _nodePolicy, Now, new NodeEffects(this, node));
+        node.Rules = new NodeMachine(node.Id, $"{node.Activation}", _nodePolicy, _time.Instant, new NodeEffects(this, node));
         node.MayExceed = true; // it shrank while nobody counted, perhaps
         Run(node, node.Rules.Wake(node.Stored), isExclusive: true);
     }
@@ -58,7 +58,7 @@ internal sealed partial class World
 
     private void NodeGrainLost()
     {
-        var node = _nodes[_chance.Below(_nodes.Length)];
+        var node = _pool.Nodes[_chance.Below(_pool.Nodes.Length)];
         if (node.IsRegistered)
         {
             Figures.NodeGrainsLost++;
@@ -71,7 +71,7 @@ internal sealed partial class World
     {
         var open = new Dictionary<string, string?>(ids.Count);
         foreach (var id in ids)
-            if (TaskOf(id) is { InIndex: true } task) open[id] = task.Mark >= 0 ? _nodes[task.Mark].Id : null;
+            if (_pool.TaskOf(id) is { InIndex: true } task) open[id] = task.Mark >= 0 ? _pool.Nodes[task.Mark].Id : null;
         return open;
     }
 
@@ -79,11 +79,11 @@ internal sealed partial class World
 
     private void OfferArrives(OfferOnItsWay offer)
     {
-        var node = _nodes[offer.Node];
+        var node = _pool.Nodes[offer.Node];
         var reply = new Reply<OfferResult>();
         void Failed()
         {
-            if (!offer.AnswerLost) Later(Delay(), EventKind.OfferFailed, offer.Node, 0, offer);
+            if (!offer.AnswerLost) _time.Later(_network.Delay(), EventKind.OfferFailed, offer.Node, 0, offer);
         }
 
         var before = node.Rules.Held.CountBeside(node.OwnerId);
@@ -94,7 +94,7 @@ internal sealed partial class World
             {
                 offer.Result = reply.Value;
                 CheckRoom(node, offer.Result.View);
-                Later(Delay(), EventKind.OfferAnswered, node.Number, 0, offer);
+                _time.Later(_network.Delay(), EventKind.OfferAnswered, node.Number, 0, offer);
             }
         }, Failed);
         CheckShare(node, before);
@@ -102,7 +102,7 @@ internal sealed partial class World
 
     private void ConnectArrives(BeatMessage hello)
     {
-        var node = _nodes[hello.Node];
+        var node = _pool.Nodes[hello.Node];
         if (!node.IsRegistered) return;
         var reply = new Reply<NodeWelcome>();
         var start = new WorkerStart($"{hello.Life}", node.Stored!.Instance.Length > 0 ? [node.Stored.Instance] : []);
@@ -110,46 +110,46 @@ internal sealed partial class World
         {
             if (refused is not null) return;
             if (reply.Value.Epoch <= node.LastEpoch || node.Stored!.Epoch < reply.Value.Epoch)
-                throw Broken("I1", $"{node.Id} is welcomed to epoch {reply.Value.Epoch}: {node.LastEpoch} was the last, and {node.Stored!.Epoch} is stored");
+                throw _env.Broken("I1", $"{node.Id} is welcomed to epoch {reply.Value.Epoch}: {node.LastEpoch} was the last, and {node.Stored!.Epoch} is stored");
             node.LastEpoch = reply.Value.Epoch;
-            Send(EventKind.Welcome, node.Number, hello.Life, hello with { Epoch = reply.Value.Epoch });
+            _network.Send(EventKind.Welcome, node.Number, hello.Life, hello with { Epoch = reply.Value.Epoch });
         });
     }
 
     private void HeartbeatArrives(BeatMessage beat)
     {
-        var node = _nodes[beat.Node];
+        var node = _pool.Nodes[beat.Node];
         CheckLoad(node);
         try
         {
-            node.Rules.Heartbeat(beat.Epoch, new SimLink(beat.Life, beat.Hello), beat.Running, new NodeUsage(0, 0, 0), Now);
+            node.Rules.Heartbeat(beat.Epoch, new SimLink(beat.Life, beat.Hello), beat.Running, new NodeUsage(0, 0, 0), _time.Instant);
             if (_defect.AnswersHeartbeatsLast && node.Begun > 0) node.AfterBegun.Add(Answer);
             else Answer();
-            void Answer() => Send(EventKind.BeatAnswered, node.Number, beat.Life, beat);
+            void Answer() => _network.Send(EventKind.BeatAnswered, node.Number, beat.Life, beat);
         }
         catch (HiveMindException)
         {
-            Send(EventKind.BeatAnswered, node.Number, beat.Life, beat with { SentAt = -1 });
+            _network.Send(EventKind.BeatAnswered, node.Number, beat.Life, beat with { SentAt = -1 });
         }
     }
 
     private void ReportArrives(ReportMessage message)
     {
-        var node = _nodes[message.Node];
+        var node = _pool.Nodes[message.Node];
         var reply = new Reply<IReadOnlyList<ReportVerdict>>();
         Run(node, node.Rules.Report(message.Epoch, [message.Report], reply), isExclusive: false, refused =>
         {
             if (message.Report.IsStart || refused is not null) return;
             if (reply.Value[0].Kind == ReportVerdictKind.Stale) Figures.Stale++;
-            if (reply.Value[0].Kind == ReportVerdictKind.Accepted && !IsClosed(TaskOf(message.Report.TaskId), node, message.Report.Attempt))
-                throw Broken("I1", $"the end of attempt {message.Report.Attempt} of {message.Report.TaskId} on {node.Id} is acknowledged, and is not stored");
-            Send(EventKind.VerdictArrives, node.Number, message.Life, new VerdictMessage(message, reply.Value[0].Kind));
+            if (reply.Value[0].Kind == ReportVerdictKind.Accepted && !IsClosed(_pool.TaskOf(message.Report.TaskId), node, message.Report.Attempt))
+                throw _env.Broken("I1", $"the end of attempt {message.Report.Attempt} of {message.Report.TaskId} on {node.Id} is acknowledged, and is not stored");
+            _network.Send(EventKind.VerdictArrives, node.Number, message.Life, new VerdictMessage(message, reply.Value[0].Kind));
         });
     }
 
     private void NodeTick(SimNode node)
     {
-        Later(LookEvery, EventKind.NodeTick, node.Number);
+        _time.Later(LookEvery, EventKind.NodeTick, node.Number);
         if (!node.IsRegistered || node.TickWaits) return;
         node.TickWaits = true;
         Run(node, node.Rules.Tick(), isExclusive: true, _ => node.TickWaits = false);
@@ -170,7 +170,7 @@ internal sealed partial class World
     private void Register(SimNode node, Action registered, Action unanswered) => Run(
         node, node.Rules.Register(new(OwnerOf(node), NodeTypes.Worker, "", 0, node.Capabilities), [1]), isExclusive: true, refused =>
         {
-            if (refused is not null) throw Broken("Conservation", $"{node.Id} may not be registered by its owner: {refused.Message}");
+            if (refused is not null) throw _env.Broken("Conservation", $"{node.Id} may not be registered by its owner: {refused.Message}");
             registered();
         }, unanswered);
 
@@ -180,12 +180,12 @@ internal sealed partial class World
     {
         private readonly int _activation = node.Activation;
 
-        public void Push(object link, IReadOnlyList<TaskAssignment> attempts) => world.Send(EventKind.AssignArrives, node.Number, ((SimLink)link).Life, attempts);
+        public void Push(object link, IReadOnlyList<TaskAssignment> attempts) => world._network.Send(EventKind.AssignArrives, node.Number, ((SimLink)link).Life, attempts);
 
         public void Kill(object link, string taskId, int attempt, string reason) =>
-            world.Send(EventKind.KillArrives, node.Number, ((SimLink)link).Life, new AttemptReport(taskId, attempt, false));
+            world._network.Send(EventKind.KillArrives, node.Number, ((SimLink)link).Life, new AttemptReport(taskId, attempt, false));
 
-        public void Close(object link, string reason) => world.Send(EventKind.CloseArrives, node.Number, ((SimLink)link).Life, link);
+        public void Close(object link, string reason) => world._network.Send(EventKind.CloseArrives, node.Number, ((SimLink)link).Life, link);
 
         public void Begin(IEnumerable<Effect> command)
         {

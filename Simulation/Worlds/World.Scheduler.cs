@@ -25,8 +25,8 @@ internal sealed partial class World
         if (_schedulerUp || incarnation != _incarnation) return;
         _schedulerUp = true;
         _core = NewCore();
-        Later(0, EventKind.RebuildPage, 0, _incarnation);
-        Later(DueEvery, EventKind.DueCheck, _incarnation);
+        _time.Later(0, EventKind.RebuildPage, 0, _incarnation);
+        _time.Later(DueEvery, EventKind.DueCheck, _incarnation);
     }
 
     private void SchedulerDies()
@@ -37,11 +37,11 @@ internal sealed partial class World
         _incarnation++;
         Array.Clear(_offers);
         Array.Clear(_views);
-        foreach (var task in _tasks)
+        foreach (var task in _pool.Tasks)
             if (task.InQueue) Forgotten(task);
         _inQueue = 0;
         _promises.Clear();
-        Later(Ticks.Second + _chance.Exponential(2 * Ticks.Second), EventKind.SchedulerStarts, _incarnation);
+        _time.Later(Ticks.Second + _chance.Exponential(2 * Ticks.Second), EventKind.SchedulerStarts, _incarnation);
     }
 
     /// <summary>One pass over the index, while serving.</summary>
@@ -49,15 +49,15 @@ internal sealed partial class World
     {
         if (!_schedulerUp || incarnation != _incarnation) return;
         var found = 0;
-        for (; from < _tasks.Count && found < RebuiltAtOnce; from++)
+        for (; from < _pool.Tasks.Count && found < RebuiltAtOnce; from++)
         {
-            var task = _tasks[from];
+            var task = _pool.Tasks[from];
             if (!task.InIndex || task.Mark >= 0) continue;
             found++;
             Enqueue(task, task.Entry);
         }
         RequestPump();
-        if (from < _tasks.Count) Later(Delay(), EventKind.RebuildPage, from, incarnation);
+        if (from < _pool.Tasks.Count) _time.Later(_network.Delay(), EventKind.RebuildPage, from, incarnation);
     }
 
     private void EnqueueArrives(SimTask task, PendingTask pending)
@@ -69,7 +69,7 @@ internal sealed partial class World
 
     private void Enqueue(SimTask task, PendingTask pending)
     {
-        _core.Enqueue(pending, _now);
+        _core.Enqueue(pending, _time.Now);
         Enqueued(task, pending);
     }
 
@@ -90,15 +90,15 @@ internal sealed partial class World
     private void ViewArrives(int number, NodeView? view)
     {
         if (!_schedulerUp) return;
-        Heard(_nodes[number], view);
+        Heard(_pool.Nodes[number], view);
         if (view is null)
         {
-            _core.NodeGone(_nodes[number].Id, _now);
+            _core.NodeGone(_pool.Nodes[number].Id, _time.Now);
             _views[number] = null;
         }
         else
         {
-            _core.NodeChanged(view, _now);
+            _core.NodeChanged(view, _time.Now);
             if (_views[number] is not { } known || view.IsNewsAfter(known)) _views[number] = view;
         }
         RequestPump();
@@ -107,12 +107,12 @@ internal sealed partial class World
     private void DueCheck(int incarnation)
     {
         if (!_schedulerUp || incarnation != _incarnation) return;
-        foreach (var id in _core.TakeExpired(_now, TasksPerTurn)) Call(EventKind.Expire, TaskOf(id).Number, _incarnation);
-        _core.ForgetSilent(_now, TimeSpan.FromTicks(LongestSilence));
+        foreach (var id in _core.TakeExpired(_time.Now, TasksPerTurn)) _network.Call(EventKind.Expire, _pool.TaskOf(id).Number, _incarnation);
+        _core.ForgetSilent(_time.Now, TimeSpan.FromTicks(LongestSilence));
         for (var number = 0; number < _views.Length; number++)
-            if (_views[number] is not null && _core.Pool.Find(_nodes[number].Id) is not { View: not null }) _views[number] = null;
+            if (_views[number] is not null && _core.Pool.Find(_pool.Nodes[number].Id) is not { View: not null }) _views[number] = null;
         Pump(incarnation);
-        Later(DueEvery, EventKind.DueCheck, incarnation);
+        _time.Later(DueEvery, EventKind.DueCheck, incarnation);
     }
 
     /// <summary>After the messages that are already here.</summary>
@@ -120,7 +120,7 @@ internal sealed partial class World
     {
         if (_pumpRequested) return;
         _pumpRequested = true;
-        Later(Ticks.Millisecond / 10, EventKind.Pump, _incarnation);
+        _time.Later(Ticks.Millisecond / 10, EventKind.Pump, _incarnation);
     }
 
     private void Pump(int incarnation)
@@ -128,7 +128,7 @@ internal sealed partial class World
         if (!_schedulerUp || incarnation != _incarnation) return;
         _pumpRequested = false;
         var proposed = 0;
-        var offers = _core.Propose(_now, TasksPerTurn);
+        var offers = _core.Propose(_time.Now, TasksPerTurn);
         for (var i = 0; i < offers.Count; i++)
         {
             proposed += offers[i].Tasks.Count;
@@ -136,29 +136,29 @@ internal sealed partial class World
         }
         CheckPromises();
         if (proposed >= TasksPerTurn) RequestPump();
-        else if (_smallWorld || (_steps & 127) == 0) CheckProgress();
+        else if (_smallWorld || (_time.Steps & 127) == 0) CheckProgress();
     }
 
     private void Offer(NodeOffer proposal)
     {
-        var node = NodeOf(proposal.NodeId);
+        var node = _pool.NodeOf(proposal.NodeId);
         var offer = new OfferOnItsWay(proposal, node.Number, _incarnation);
         Proposed(offer, node);
-        var lost = !_ending && _chance.Chance(_plan.Lost);
+        var lost = _network.Loses();
         if (lost)
         {
             // The scheduler gives the call up; the node may have heard it, and may yet hear it.
             offer.AnswerLost = true;
-            Later(_chance.Exponential(2 * Ticks.Second), EventKind.OfferFailed, node.Number, 0, offer);
+            _time.Later(_chance.Exponential(2 * Ticks.Second), EventKind.OfferFailed, node.Number, 0, offer);
             if (_chance.Chance(0.5)) return;
         }
-        Later(Delay(), EventKind.OfferArrives, node.Number, 0, offer);
+        _time.Later(_network.Delay(), EventKind.OfferArrives, node.Number, 0, offer);
     }
 
     private void OfferAnswered(OfferOnItsWay offer)
     {
         if (!_schedulerUp || offer.Incarnation != _incarnation) return;
-        _core.OfferAnswered(offer.Offer.NodeId, offer.Result!, _now);
+        _core.OfferAnswered(offer.Offer.NodeId, offer.Result!, _time.Now);
         Answered(offer, offer.Result!);
         RequestPump();
     }
@@ -166,7 +166,7 @@ internal sealed partial class World
     private void OfferFailed(OfferOnItsWay offer)
     {
         if (!_schedulerUp || offer.Incarnation != _incarnation) return;
-        _core.OfferFailed(offer.Offer.NodeId, _now);
+        _core.OfferFailed(offer.Offer.NodeId, _time.Now);
         Answered(offer, new OfferResult([], null));
         RequestPump();
     }

@@ -44,17 +44,17 @@ internal sealed partial class World
     /// <summary>User -1: somebody, and the next submit is on its way.</summary>
     private void Submit(int user, int shape)
     {
-        if (_ending || (_plan.Tasks > 0 && _submitted == _plan.Tasks)) return;
+        if (_env.IsEnding || (_plan.Tasks > 0 && _submitted == _plan.Tasks)) return;
         if (user < 0)
         {
-            var load = (_clock.Ticks / _plan.LoadTurn & 1) == 0 ? _plan.LoadHigh : _plan.LoadLow;
-            Later(1 + _work.Exponential(_betweenSubmits / load), EventKind.Submit, -1);
+            var load = (_time.Ticks / _plan.LoadTurn & 1) == 0 ? _plan.LoadHigh : _plan.LoadLow;
+            _time.Later(1 + _work.Exponential(_betweenSubmits / load), EventKind.Submit, -1);
             user = _work.Weighted(_userSums);
             shape = _work.Weighted(_shapeSums);
             if (_work.Chance(_plan.BurstChance))
-                for (var more = _work.Between(1, _plan.BurstMost); more > 0; more--) Later(0, EventKind.Submit, user, shape);
+                for (var more = _work.Between(1, _plan.BurstMost); more > 0; more--) _time.Later(0, EventKind.Submit, user, shape);
         }
-        if (_open.Count < _plan.MostOpen) New(user, _plan.Shapes[shape]);
+        if (_pool.Open.Count < _plan.MostOpen) New(user, _plan.Shapes[shape]);
     }
 
     private void New(int user, TaskShape shape)
@@ -70,18 +70,18 @@ internal sealed partial class World
         };
         if (_plan.LongestLease > 0 && (_submitted & 3) == 0) spec = spec with { Lease = TimeSpan.FromTicks(_plan.LongestLease / (1 + (_submitted >> 2) % 4)) };
         var number = _submitted++;
-        var task = new SimTask(number, user, shape, spec, TaskLifecycle.Birth(spec, _now).ToPending($"t{number:D9}"))
+        var task = new SimTask(number, user, shape, spec, TaskLifecycle.Birth(spec, _time.Now).ToPending($"t{number:D9}"))
         {
             RunTicks = run, Ends = _work.Chance(_plan.FailShare) ? Causes.ProgramFailed : _work.Chance(_plan.WorkerFaultShare) ? Causes.WorkerFault : Causes.Completed,
-            WaitsSince = _clock.Ticks, OpenPlace = -1,
+            WaitsSince = _time.Ticks, OpenPlace = -1,
         };
-        _tasks.Add(task);
+        _pool.Tasks.Add(task);
         Activate(task);
         Run(task, task.Rules.Submit(spec, oneOfMany: false, mayBeOld: false, new Reply<TaskSnapshot>()), isExclusive: true, refused =>
         {
-            if (refused is null && task.Record is null) throw Broken("I1", $"{task.Id} is acknowledged, and is not stored");
+            if (refused is null && task.Record is null) throw _env.Broken("I1", $"{task.Id} is acknowledged, and is not stored");
         });
-        if (_work.Chance(_plan.CancelShare)) Later(_work.Exponential(shape.MeanSeconds * Ticks.Second), EventKind.Cancel, number);
+        if (_work.Chance(_plan.CancelShare)) _time.Later(_work.Exponential(shape.MeanSeconds * Ticks.Second), EventKind.Cancel, number);
     }
 
     private RetrySpec Retries() => new()
@@ -96,10 +96,10 @@ internal sealed partial class World
         {
             if (refused is not null) return; // it has ended, or is not born
             task.CancelAcknowledged = true;
-            if (task.Record?.State != TaskState.Cancelled) throw Broken("I8", $"the cancel of {task.Id} is acknowledged, and it is stored as {task.Record?.State}");
+            if (task.Record?.State != TaskState.Cancelled) throw _env.Broken("I8", $"the cancel of {task.Id} is acknowledged, and it is stored as {task.Record?.State}");
         }, () =>
         {
-            if (_ending) Later(Ticks.Second, EventKind.Cancel, task.Number); // its submitter asks again
+            if (_env.IsEnding) _time.Later(Ticks.Second, EventKind.Cancel, task.Number); // its submitter asks again
         });
     }
 }

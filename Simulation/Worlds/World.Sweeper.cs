@@ -17,26 +17,26 @@ internal sealed partial class World
     private void Sweep()
     {
         _sweeps++;
-        _orphans.PassBegins(SweepRules.CheckEvery(_tasks.Count));
-        Later(0, EventKind.SweepPage, 0);
-        Later(_plan.SweepEvery, EventKind.Sweep);
+        _orphans.PassBegins(SweepRules.CheckEvery(_pool.Tasks.Count));
+        _time.Later(0, EventKind.SweepPage, 0);
+        _time.Later(_plan.SweepEvery, EventKind.Sweep);
     }
 
     private void SweepPage(int from)
     {
         if (!_schedulerUp) return; // it cannot be asked: the next sweep begins anew
         var found = 0;
-        for (; from < _tasks.Count && found < SweptAtOnce; from++)
+        for (; from < _pool.Tasks.Count && found < SweptAtOnce; from++)
         {
-            var task = _tasks[from];
+            var task = _pool.Tasks[from];
             if (!task.InIndex) continue;
             found++;
-            var entry = new UnfinishedEntry(task.Entry, task.Mark >= 0 ? _nodes[task.Mark].Id : null) { Stored = task.EntryBytes };
-            if (SweepRules.Examines(entry, _core.KnowsNamed(task.Id), _sweeps, SweepRules.CheckEvery(_tasks.Count), _now)) Run(_sweeper, _sweep.Mend(entry, () => TimeSpan.FromTicks(_clock.Ticks)), isExclusive: false);
+            var entry = new UnfinishedEntry(task.Entry, task.Mark >= 0 ? _pool.Nodes[task.Mark].Id : null) { Stored = task.EntryBytes };
+            if (SweepRules.Examines(entry, _core.KnowsNamed(task.Id), _sweeps, SweepRules.CheckEvery(_pool.Tasks.Count), _time.Now)) Run(_sweeper, _sweep.Mend(entry, () => TimeSpan.FromTicks(_time.Ticks)), isExclusive: false);
         }
-        if (from < _tasks.Count)
+        if (from < _pool.Tasks.Count)
         {
-            Later(Delay(), EventKind.SweepPage, from);
+            _time.Later(_network.Delay(), EventKind.SweepPage, from);
             return;
         }
         foreach (var id in _core.TakeUnnamed(SweepRules.MostChecked)) Run(_sweeper, _sweep.TakeOut(id), isExclusive: false);
@@ -44,7 +44,7 @@ internal sealed partial class World
 
     private void Asks(SimCommand command, SweepEffect wait)
     {
-        var task = TaskOf(wait.TaskId);
+        var task = _pool.TaskOf(wait.TaskId);
         switch (wait)
         {
             case AskRecord ask:
@@ -67,15 +67,15 @@ internal sealed partial class World
                 task.Entry = add.Task;
                 break;
             case ReturnEntry back: (task.Mark, task.Entry) = (-1, back.Task); break;
-            case MarkEntry mark: task.Mark = NodeOf(mark.NodeId).Number; break;
+            case MarkEntry mark: task.Mark = _pool.NodeOf(mark.NodeId).Number; break;
             case AskScheduler when !_schedulerUp: return;
             case AskScheduler ask: ask.IsMissing = !_core.Knows(task.Id); break;
-            case Enqueue _ when IsLost(): return;
+            case Enqueue _ when _network.Loses(): return;
             case Enqueue enqueue: EnqueueArrives(task, enqueue.Task); break;
-            case Dequeue when IsLost(): return;
+            case Dequeue when _network.Loses(): return;
             case Dequeue: RemoveArrives(task); break;
             case ClaimAttempt claim:
-                var node = NodeOf(claim.NodeId);
+                var node = _pool.NodeOf(claim.NodeId);
                 var held = new Reply<bool>();
                 Run(node, node.Rules.Claim(claim.Claim, held), isExclusive: true, refused =>
                 {
@@ -85,7 +85,7 @@ internal sealed partial class World
                 });
                 return;
             case ReportLoss loss:
-                Lost(new(task.Id, loss.Attempt, Causes.NodeLost, true), NodeOf(loss.NodeId), isTold =>
+                Lost(new(task.Id, loss.Attempt, Causes.NodeLost, true), _pool.NodeOf(loss.NodeId), isTold =>
                 {
                     if (isTold) Answered(command);
                 });

@@ -17,20 +17,13 @@ internal sealed partial class World
     private readonly PlantedDefect _defect;
     private readonly TaskPolicy _policy;
     private readonly NodePolicy _nodePolicy;
-    private readonly string _command;
-    private readonly VirtualClock _clock = new();
-    private readonly EventQueue _events = new();
-    /// <summary>What comes and how long it runs has its own chance, so that it is the same whatever the scheduler does.</summary>
+    private readonly SimEnvironment _env;
+    private readonly Timeline _time;
     private readonly SimRandom _work;
     private readonly SimRandom _chance;
-    private readonly List<SimTask> _tasks = [];
-    private readonly SimNode[] _nodes;
-    private readonly bool[,] _runs;
-    private TraceHash _trace;
-    private DateTimeOffset _now;
-    private long _steps;
-    /// <summary>No new work and no new faults: what is open must end.</summary>
-    private bool _ending;
+    private readonly Network _network;
+    private readonly Stores _stores;
+    private readonly SimPool _pool;
     /// <summary>The hub does nothing before then.</summary>
     private long _hubBackAt;
 
@@ -38,36 +31,35 @@ internal sealed partial class World
     {
         _plan = plan;
         _defect = defect ?? PlantedDefect.None;
+        _env = new(plan, _defect, command);
+        _time = _env.Time;
+        _network = new(_env);
+        _stores = new(_env);
+        _pool = new(plan);
         _policy = new TaskPolicy(Rates, plan.MaxAttempts, plan.CrashLimit);
-        _command = command;
         _sweep = new SweepSteps(_orphans, Happened);
-        _work = new SimRandom(plan.Seed * 2 + 1_000_003);
-        _chance = new SimRandom(plan.Seed * 2 + 2_000_003);
-        _now = _clock.Now;
+        _work = _env.Work;
+        _chance = _env.Chance;
         _nodePolicy = new NodePolicy
         {
             HeartbeatInterval = TimeSpan.FromTicks(plan.Heartbeat), WorkerLease = TimeSpan.FromTicks(plan.WorkerLease), Lease = TimeSpan.FromTicks(plan.Lease),
             LookEvery = TimeSpan.FromTicks(LookEvery), ForgetAfter = TimeSpan.MaxValue, CordonAfterFailures = plan.CordonAfterFailures,
             CordonFor = plan.CordonFor, CordonForAtMost = 4 * plan.CordonFor, SlowStart = plan.SlowStart,
         };
-        _nodes = new SimNode[plan.Nodes.Count];
-        for (var node = 0; node < _nodes.Length; node++) _nodes[node] = NewNode(node);
-        _runs = new bool[plan.Nodes.Count, plan.Shapes.Count];
-        for (var node = 0; node < plan.Nodes.Count; node++)
-            foreach (var shape in plan.Shapes) _runs[node, shape.Number] = plan.Runs(plan.Nodes[node], shape);
-        _views = new NodeView?[_nodes.Length];
-        _offers = new OfferOnItsWay?[_nodes.Length];
+        for (var node = 0; node < _pool.Nodes.Length; node++) _pool.Nodes[node] = NewNode(node);
+        _views = new NodeView?[_pool.Nodes.Length];
+        _offers = new OfferOnItsWay?[_pool.Nodes.Length];
         _held = new (int, long)[plan.Users.Count];
         _core = NewCore();
         PrepareLoad();
         PrepareBounds();
     }
 
-    public long Steps => _steps;
-    public ulong Trace => _trace.Value;
-    public TimeSpan Elapsed => TimeSpan.FromTicks(_clock.Ticks);
-    public IReadOnlyList<SimTask> Tasks => _tasks;
-    public WorldFigures Figures { get; } = new();
+    public long Steps => _time.Steps;
+    public ulong Trace => _env.Trace;
+    public TimeSpan Elapsed => _time.Elapsed;
+    public IReadOnlyList<SimTask> Tasks => _pool.Tasks;
+    public WorldFigures Figures => _env.Figures;
     public EventWatch? Watch { get; init; }
 
     /// <summary>So many steps of life; then nothing new comes, everything that was broken comes back, and all that is open must end.</summary>
@@ -76,66 +68,63 @@ internal sealed partial class World
         try
         {
             Begin();
-            while (_steps < steps && !(_plan.Tasks > 0 && _submitted == _plan.Tasks)) Step();
+            while (_time.Steps < steps && !(_plan.Tasks > 0 && _submitted == _plan.Tasks)) Step();
             End();
             while (!IsQuiet()) Step();
             CheckEnd();
         }
         catch (Exception unexpected) when (unexpected is not ViolationException)
         {
-            throw new ViolationException("A rule", $"it threw {unexpected.GetType().Name}: {unexpected.Message}", _plan.Seed, _steps, Elapsed, _command, unexpected);
+            throw _env.Broken("A rule", $"it threw {unexpected.GetType().Name}: {unexpected.Message}", unexpected);
         }
     }
 
     private void Begin()
     {
-        foreach (var node in _nodes) Later(_chance.Exponential(Ticks.Second / 4), EventKind.MachineStarts, node.Number, node.Machine.Life);
-        Later(0, EventKind.SchedulerStarts, _incarnation);
-        Later(_plan.SweepEvery, EventKind.Sweep);
-        foreach (var node in _nodes) Later(_chance.Below((int)LookEvery), EventKind.NodeTick, node.Number);
-        Later(2 * Ticks.Second, EventKind.Submit, -1);
+        foreach (var node in _pool.Nodes) _time.Later(_chance.Exponential(Ticks.Second / 4), EventKind.MachineStarts, node.Number, node.Machine.Life);
+        _time.Later(0, EventKind.SchedulerStarts, _incarnation);
+        _time.Later(_plan.SweepEvery, EventKind.Sweep);
+        foreach (var node in _pool.Nodes) _time.Later(_chance.Below((int)LookEvery), EventKind.NodeTick, node.Number);
+        _time.Later(2 * Ticks.Second, EventKind.Submit, -1);
         BeginFaults();
     }
 
     private void Step()
     {
-        var what = _events.Take();
-        _clock.Ticks = what.At;
-        _now = _clock.Now;
-        _steps++;
-        _trace.Add(what.At, ((long)what.Kind << 48) ^ ((long)what.A << 24) ^ what.B);
-        Watch?.Say(in what, _steps);
+        var what = _time.Next();
+        _env.AddToTrace(what.At, ((long)what.Kind << 48) ^ ((long)what.A << 24) ^ what.B);
+        Watch?.Say(in what, _time.Steps);
         Handle(in what);
-        if ((_steps & 255) == 0) Audit();
+        if ((_time.Steps & 255) == 0) Audit();
     }
 
     private void Handle(in SimEvent what)
     {
-        if (_hubBackAt > _clock.Ticks && IsTheHubs(what.Kind))
+        if (_hubBackAt > _time.Ticks && IsTheHubs(what.Kind))
         {
-            _events.Add(_hubBackAt, what.Kind, what.A, what.B, what.Body);
+            _time.At(_hubBackAt, what.Kind, what.A, what.B, what.Body);
             return;
         }
         switch (what.Kind)
         {
             case EventKind.Submit: Submit(what.A, what.B); break;
-            case EventKind.Cancel: Cancel(_tasks[what.A]); break;
+            case EventKind.Cancel: Cancel(_pool.Tasks[what.A]); break;
             case EventKind.Asks: Asks((SimCommand)what.Body!, what.A); break;
             case EventKind.Resumes: Resumes((SimCommand)what.Body!); break;
-            case EventKind.Expire: ExpireAsked(_tasks[what.A], what.B); break;
-            case EventKind.ExpireAnswered: ExpireAnswered(_tasks[what.A], what.B); break;
-            case EventKind.LeaveIndex: LeaveIndex(_tasks[what.A]); break;
+            case EventKind.Expire: ExpireAsked(_pool.Tasks[what.A], what.B); break;
+            case EventKind.ExpireAnswered: ExpireAnswered(_pool.Tasks[what.A], what.B); break;
+            case EventKind.LeaveIndex: LeaveIndex(_pool.Tasks[what.A]); break;
             case EventKind.TaskGrainLost: TaskGrainLost(); break;
 
             case EventKind.OfferArrives: OfferArrives((OfferOnItsWay)what.Body!); break;
             case EventKind.ReportArrives: ReportArrives((ReportMessage)what.Body!); break;
             case EventKind.HeartbeatArrives: HeartbeatArrives((BeatMessage)what.Body!); break;
             case EventKind.ConnectArrives: ConnectArrives((BeatMessage)what.Body!); break;
-            case EventKind.DisconnectArrives: _nodes[what.A].Rules.Disconnect((long)what.Body!, Now); break;
-            case EventKind.DrainArrives: _nodes[what.A].Rules.Drain((long)what.Body!, Now); break;
-            case EventKind.DropArrives: _nodes[what.A].Rules.Drop(_tasks[what.B].Id, (int)what.Body!, Causes.Cancelled, Now); break;
-            case EventKind.NodeTick: NodeTick(_nodes[what.A]); break;
-            case EventKind.Uncordon: Uncordon(_nodes[what.A]); break;
+            case EventKind.DisconnectArrives: _pool.Nodes[what.A].Rules.Disconnect((long)what.Body!, _time.Instant); break;
+            case EventKind.DrainArrives: _pool.Nodes[what.A].Rules.Drain((long)what.Body!, _time.Instant); break;
+            case EventKind.DropArrives: _pool.Nodes[what.A].Rules.Drop(_pool.Tasks[what.B].Id, (int)what.Body!, Causes.Cancelled, _time.Instant); break;
+            case EventKind.NodeTick: NodeTick(_pool.Nodes[what.A]); break;
+            case EventKind.Uncordon: Uncordon(_pool.Nodes[what.A]); break;
             case EventKind.NodeGrainLost: NodeGrainLost(); break;
 
             case EventKind.AssignArrives or EventKind.KillArrives or EventKind.CloseArrives or EventKind.RunBegins or EventKind.RunEnds or EventKind.ReportAgain
@@ -144,8 +133,8 @@ internal sealed partial class World
                 OnMachine(in what);
                 break;
 
-            case EventKind.Enqueue: EnqueueArrives(_tasks[what.A], (PendingTask)what.Body!); break;
-            case EventKind.Remove: RemoveArrives(_tasks[what.A]); break;
+            case EventKind.Enqueue: EnqueueArrives(_pool.Tasks[what.A], (PendingTask)what.Body!); break;
+            case EventKind.Remove: RemoveArrives(_pool.Tasks[what.A]); break;
             case EventKind.ViewArrives: ViewArrives(what.A, (NodeView?)what.Body); break;
             case EventKind.Pump: Pump(what.A); break;
             case EventKind.OfferAnswered: OfferAnswered((OfferOnItsWay)what.Body!); break;
@@ -157,42 +146,11 @@ internal sealed partial class World
             case EventKind.Sweep: Sweep(); break;
             case EventKind.SweepPage: SweepPage(what.A); break;
 
-            case EventKind.WaitBound: WaitBound(_tasks[what.A], what.B); break;
+            case EventKind.WaitBound: WaitBound(_pool.Tasks[what.A], what.B); break;
             default: Fault(in what); break;
         }
     }
 
     /// <summary>What needs the hub's processes to happen: neither a machine nor what goes wrong does.</summary>
     private static bool IsTheHubs(EventKind kind) => kind is < EventKind.AssignArrives or > EventKind.Welcome and < EventKind.MachineDies;
-
-    // ------------------------------------------------------------ what the parts use
-
-    private void Later(long after, EventKind kind, int a = 0, int b = 0, object? body = null) => _events.Add(_clock.Ticks + after, kind, a, b, body);
-
-    /// <summary>How long a message takes.</summary>
-    private long Delay()
-    {
-        var delay = 1 + _chance.Exponential(_plan.Delay);
-        return Math.Min(_chance.Chance(_plan.Straggles) ? 100 * delay : delay, WorldPlan.LongestDelay);
-    }
-
-    /// <summary>A message that may get lost, arrive twice, and overtake others.</summary>
-    private void Send(EventKind kind, int a, int b = 0, object? body = null)
-    {
-        if (!_ending && _chance.Chance(_plan.Lost)) return;
-        Later(Delay(), kind, a, b, body);
-        if (!_ending && _chance.Chance(_plan.Doubled)) Later(Delay(), kind, a, b, body);
-    }
-
-    /// <summary>A call that is made again until it is answered: late at worst.</summary>
-    private void Call(EventKind kind, int a, int b = 0, object? body = null, long after = 0) =>
-        Later(after + Delay() + (!_ending && _chance.Chance(_plan.Lost) ? 5 * Ticks.Second : 0), kind, a, b, body);
-
-    private bool WriteFails() => !_ending && _chance.Chance(_plan.WriteFails);
-
-    private SimTask TaskOf(string id) => _tasks[int.Parse(id.AsSpan(1), System.Globalization.CultureInfo.InvariantCulture)];
-
-    private SimNode NodeOf(string id) => _nodes[int.Parse(id.AsSpan(1), System.Globalization.CultureInfo.InvariantCulture)];
-
-    private ViolationException Broken(string invariant, string what) => new(invariant, what, _plan.Seed, _steps, Elapsed, _command);
 }
