@@ -1,7 +1,10 @@
 namespace HiveMind.Simulation;
 
 /// <summary>Something that happens at a virtual time. What A, B and Body are is the kind's.</summary>
-internal readonly record struct SimEvent(long At, long Order, EventKind Kind, int A, int B, object? Body);
+internal readonly record struct SimEvent(long At, long Order, EventKind Kind, int A, int B, object? Body)
+{
+    public InvalidOperationException Unhandled() => new($"Nobody handles {Kind}.");
+}
 
 /// <summary>What comes next: a heap in which each entry has four below it. What was put in first comes first among equal times.</summary>
 internal sealed class EventQueue

@@ -16,6 +16,9 @@ internal sealed class SimEnvironment(WorldPlan plan, PlantedDefect defect, strin
     /// <summary>No new work and no new faults: what is open must end.</summary>
     public bool IsEnding { get; set; }
 
+    /// <summary>Of the hub: what one process reads off its clock says nothing to another.</summary>
+    public long HubProcess { get; set; } = 1;
+
     /// <summary>Whether that goes wrong now: nothing does once the end has begun.</summary>
     public bool GoesWrong(double probability) => !IsEnding && Chance.Chance(probability);
 

@@ -3,6 +3,8 @@ namespace HiveMind.Simulation;
 /// <summary>A grain: the activation that lives now, with the commands that are under way in it.</summary>
 internal abstract class SimActor
 {
+    /// <summary>Does what its commands wait for.</summary>
+    public required IEffectHandler Handler { get; init; }
     /// <summary>Counts its activations: what an earlier one waited for comes back to nobody.</summary>
     public int Activation { get; set; }
     /// <summary>Its commands that are under way.</summary>
@@ -29,4 +31,11 @@ internal sealed class SimCommand(SimActor actor, IEnumerable<Effect> steps, bool
     public Action<HiveMindException?>? Ended { get; init; }
     /// <summary>Its activation was lost under it.</summary>
     public Action? Died { get; init; }
+}
+
+/// <summary>What a carrier does for the commands of its machines.</summary>
+internal interface IEffectHandler
+{
+    /// <summary>A part of that happens: some of it, or it fails. Where it is answered, the carrier is told (<see cref="CommandCarrier.Answered"/>).</summary>
+    void Do(SimCommand command, Effect wait, int part);
 }
