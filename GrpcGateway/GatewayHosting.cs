@@ -69,7 +69,13 @@ public static class GatewayHosting
         services.AddSingleton<ILogins, Logins>();
         services.AddSingleton<UserServiceEndpoint>();
         services.AddSingleton<AdminServiceEndpoint>();
+        services.AddSingleton<NodeInfos>().AddSingleton<NodeAudit>();
+        services.AddSingleton<NodeRegistrationHandler>().AddSingleton<NodeCordonHandler>().AddSingleton<NodeListHandler>();
+        services.AddSingleton<WorkerReportHandler>().AddSingleton<PayloadFetchHandler>();
         services.AddSingleton<NodeManagerServiceEndpoint>();
+        services.AddSingleton<VisibleTasks>().AddSingleton<ExpiredResults>().AddSingleton<TaskWatches>();
+        services.AddSingleton<TaskSubmitHandler>().AddSingleton<TaskStatusHandler>().AddSingleton<TaskResultHandler>().AddSingleton<TaskWatchHandler>();
+        services.AddSingleton<TaskListHandler>().AddSingleton<TaskCancelHandler>().AddSingleton<PoolStatisticsHandler>().AddSingleton<AnalyticsHandler>();
         services.AddSingleton<MasterNodeServiceEndpoint>();
         return services;
     }

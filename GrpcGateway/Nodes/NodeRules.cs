@@ -27,6 +27,11 @@ internal static class NodeRules
         return problems.Found;
     }
 
+    public static IReadOnlyList<FieldProblem> Check(Wire.ListNodesRequest request) => new FieldProblems()
+        .Require(request.PageSize is >= 0 and <= NodeDirectory.LargestPage, "page_size", $"0 (means {NodeDirectory.LargestPage}) to {NodeDirectory.LargestPage}.")
+        .Require(request.PageToken.Length == 0 || Text.IsId(request.PageToken), "page_token", "The next_page_token of the page before, or empty for the first page.")
+        .Found;
+
     public static IReadOnlyList<FieldProblem> Check(Wire.WorkerHello hello)
     {
         var problems = new FieldProblems();

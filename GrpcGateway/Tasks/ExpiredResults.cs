@@ -3,17 +3,17 @@ using HiveMind.Storage;
 namespace HiveMind.Tasks;
 
 /// <summary>Outputs are kept for a time only: a file that is missing because its time was over is told apart from one that is lost.</summary>
-internal static class ExpiredResults
+internal sealed class ExpiredResults(IPoolDatabase database)
 {
     public const string MissingFile = "FILE_MISSING";
 
-    public static Task Told(IPoolDatabase database, string taskId, Func<Task> read, CancellationToken cancel) => Told(database, taskId, async () =>
+    public Task Told(string taskId, Func<Task> read, CancellationToken cancel) => Told(taskId, async () =>
     {
         await read();
         return true;
     }, cancel);
 
-    public static async Task<T> Told<T>(IPoolDatabase database, string taskId, Func<Task<T>> read, CancellationToken cancel)
+    public async Task<T> Told<T>(string taskId, Func<Task<T>> read, CancellationToken cancel)
     {
         try
         {

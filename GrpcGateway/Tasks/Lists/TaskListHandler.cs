@@ -4,11 +4,13 @@ using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tasks;
 
-internal sealed partial class MasterNodeServiceEndpoint
+/// <summary>One page of an account's tasks, or of everybody's.</summary>
+internal sealed class TaskListHandler(TaskListing listing, PageTokens pages, EdgeBudgets budgets)
 {
-    public override async Task<Wire.ListTasksResponse> ListTasks(Wire.ListTasksRequest request, ServerCallContext context)
+    /// <param name="request">Checked.</param>
+    /// <param name="context">Of a user's call.</param>
+    public async Task<Wire.ListTasksResponse> List(Wire.ListTasksRequest request, ServerCallContext context)
     {
-        ListRules.Check(request).ThrowIfAny();
         var call = UserCall.Of(context);
         var everybody = request.UserId == RequestUserId.Everybody;
         if (everybody && !call.Caller.IsAdmin) throw HiveMindException.Denied("ADMIN_ONLY", "Only an admin lists everybody's tasks.");

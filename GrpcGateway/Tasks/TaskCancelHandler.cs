@@ -5,23 +5,40 @@ using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tasks;
 
-internal sealed partial class MasterNodeServiceEndpoint
+/// <summary>Cancels one task, or many.</summary>
+internal sealed class TaskCancelHandler(IGrainFactory grains, VisibleTasks visible, TaskListing listing, PageTokens pages, EdgeBudgets budgets)
 {
     /// <summary>So many tasks of a filter are looked at in one call: the caller goes on with the token.</summary>
     private const int CancelledPerCall = 1000;
 
-    public override async Task<Wire.CancelTasksResponse> CancelTasks(Wire.CancelTasksRequest request, ServerCallContext context)
+    public async Task<Wire.CancelTaskResponse> One(Wire.CancelTaskRequest request, ServerCallContext context)
     {
-        CancelRules.Check(request).ThrowIfAny();
-        await OpenCall.Hold(context, budgets.Lists, (long)CancelledPerCall * Limits.RowBytes);
-        var count = new CancelCount();
-        if (request.TaskIds.Count > 0)
-        {
-            string[] ids = [.. request.TaskIds.Distinct(StringComparer.Ordinal)];
-            await NodeDirectory.ForEach(ids, id => Cancel(count, async () => (await Find(id, context)).TaskId), context.CancellationToken);
-            return count.ToWire("");
-        }
+        var task = await visible.Find(request.TaskId, context);
+        if (TaskMapping.HasEnded(task.State) && task.State != TaskState.Cancelled) // its grain may know nothing of it any more
+            throw HiveMindException.Precondition("TASK_ALREADY_ENDED", $"The task has already ended ({task.State}).");
+        if (task.State != TaskState.Cancelled) await grains.GetGrain<ITaskGrain>(task.TaskId).Cancel();
+        return new Wire.CancelTaskResponse { Success = true, Message = "Cancelled." };
+    }
 
+    /// <param name="request">Checked.</param>
+    /// <param name="context">Of a user's call.</param>
+    public async Task<Wire.CancelTasksResponse> Many(Wire.CancelTasksRequest request, ServerCallContext context)
+    {
+        await OpenCall.Hold(context, budgets.Lists, (long)CancelledPerCall * Limits.RowBytes);
+        return request.TaskIds.Count > 0 ? await Named(request, context) : await Filtered(request, context);
+    }
+
+    private async Task<Wire.CancelTasksResponse> Named(Wire.CancelTasksRequest request, ServerCallContext context)
+    {
+        var count = new CancelCount();
+        string[] ids = [.. request.TaskIds.Distinct(StringComparer.Ordinal)];
+        await NodeDirectory.ForEach(ids, id => Cancel(count, async () => (await visible.Find(id, context)).TaskId), context.CancellationToken);
+        return count.ToWire("");
+    }
+
+    private async Task<Wire.CancelTasksResponse> Filtered(Wire.CancelTasksRequest request, ServerCallContext context)
+    {
+        var count = new CancelCount();
         var filter = CancelRules.ToFilter(request, UserCall.Of(context).Acting.UserId);
         TaskKey? below = request.PageToken.Length == 0 ? null : pages.Read(request.PageToken, filter)
             ?? throw HiveMindException.Invalid("page_token", "The next_page_token of a call with the same filter, or empty for the first.");

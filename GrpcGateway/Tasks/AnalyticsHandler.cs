@@ -6,11 +6,12 @@ using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tasks;
 
-internal sealed partial class MasterNodeServiceEndpoint
+/// <summary>How long tasks waited and ran, by their types and by nodes.</summary>
+internal sealed class AnalyticsHandler(RecentAnalytics analytics)
 {
     private const int UsualHours = 24, MostHours = 90 * 24;
 
-    public override async Task<Wire.GetAnalyticsResponse> GetAnalytics(Wire.GetAnalyticsRequest request, ServerCallContext context)
+    public async Task<Wire.GetAnalyticsResponse> Show(Wire.GetAnalyticsRequest request, ServerCallContext context)
     {
         if (request.Hours is < 0 or > MostHours) throw HiveMindException.Invalid("hours", $"0 (means {UsualHours}) to {MostHours}, which is 90 days.");
         var found = await analytics.Of(request.Hours == 0 ? UsualHours : request.Hours, context.CancellationToken);

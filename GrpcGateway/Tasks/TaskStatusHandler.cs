@@ -5,11 +5,18 @@ using Wire = HiveMind.Protos;
 
 namespace HiveMind.Tasks;
 
-internal sealed partial class MasterNodeServiceEndpoint
+/// <summary>What has become of a task, and why it waits.</summary>
+internal sealed class TaskStatusHandler(VisibleTasks tasks, TaskReasons reasons)
 {
-    public override async Task<Wire.ExplainTaskResponse> ExplainTask(Wire.ExplainTaskRequest request, ServerCallContext context)
+    public async Task<Wire.GetTaskStatusResponse> Show(Wire.GetTaskStatusRequest request, ServerCallContext context)
     {
-        var task = await Find(request.TaskId, context);
+        var task = await tasks.Find(request.TaskId, context);
+        return TaskMapping.ToStatus(task, await reasons.Of(task, context.CancellationToken));
+    }
+
+    public async Task<Wire.ExplainTaskResponse> Explain(Wire.ExplainTaskRequest request, ServerCallContext context)
+    {
+        var task = await tasks.Find(request.TaskId, context);
         return ToExplanation(task.State, await reasons.Whole(task, context.CancellationToken));
     }
 
