@@ -14,22 +14,3 @@ public sealed record Settlement(
     [Id(13)] public string StderrSha256 { get; init; } = "";
     [Id(14)] public long StderrSize { get; init; }
 }
-
-/// <summary>One attempt that ran: what it ran (ms), and what payer owes payee (micro-credits, 0 when not paid).</summary>
-[GenerateSerializer, Alias("HiveMind.AttemptDue"), Immutable]
-public sealed record AttemptDue(
-    [property: Id(0)] int Attempt, [property: Id(1)] string NodeId, [property: Id(2)] string PayerId, [property: Id(3)] string PayeeId,
-    [property: Id(4)] long Micros, [property: Id(5)] long RunMs, [property: Id(6)] bool Completed);
-
-public sealed record NodeTotals(long Completed, long Failed, double MeanSeconds, long EarnedMicros);
-
-public sealed record PoolTotals(long Completed, double MeanSeconds);
-
-/// <summary>Micro-credits: a millionth of a credit, so that sums are exact.</summary>
-public static class Credits
-{
-    public const long Micro = 1_000_000;
-    /// <summary>The most that one posting may move.</summary>
-    public const long MostMicros = 1_000_000_000_000_000;
-    public static double ToCredits(long micros) => micros / (double)Micro;
-}

@@ -1,8 +1,5 @@
 namespace HiveMind.Scheduling;
 
-/// <summary>What one requirement asks of a label; `=` is <see cref="In"/> one value, `!=` <see cref="NotIn"/> one.</summary>
-public enum LabelOperator { Exists, Missing, In, NotIn, Above, AtLeast, Below, AtMost }
-
 /// <summary>One requirement of a <see cref="LabelExpression"/>.</summary>
 public sealed class LabelRequirement
 {

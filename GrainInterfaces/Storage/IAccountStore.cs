@@ -33,21 +33,3 @@ public interface IAccountStore
     /// <summary>All of it is ended.</summary>
     Task NoteClosed(string userId, CancellationToken cancel);
 }
-
-public sealed record KnownAccount(AccountRow? Account, bool KnowsNetwork);
-
-/// <summary>Text: a part of user name, e-mail, display name or id. Null or empty: any.</summary>
-public sealed record AccountFilter(string Text = "", string Role = "", bool? IsActive = null);
-
-public sealed record ListedAccount(AccountRow Account, long BalanceMicros);
-
-/// <summary>Below zero: taken. The request id makes it once; the reason is for the audit log.</summary>
-public sealed record CreditChange(string UserId, long Micros, string Reason, string RequestId);
-
-/// <summary>OnlyName: the one user name it is for, also a reserved one; empty: any.</summary>
-public sealed record CodeSpec(int Uses, TimeSpan GoodFor, string Note = "", string OnlyName = "");
-
-public sealed record MadeCode(string Code, RegistrationCode Registered);
-
-public sealed record RegistrationCode(
-    string CodeId, string MadeBy, DateTimeOffset MadeAt, DateTimeOffset ExpiresAt, int Uses, int UsesLeft, string Note, string OnlyName);

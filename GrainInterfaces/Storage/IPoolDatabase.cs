@@ -28,18 +28,3 @@ public interface IPoolDatabase
     /// <summary>Key of the short tag on tokens, made with the database.</summary>
     byte[] TokenTagKey { get; }
 }
-
-/// <summary>Takes ended tasks to the database in batches, then out of the unfinished index; repeats until done, parks what cannot be written.</summary>
-public interface ISettlements
-{
-    /// <summary>Hands over; the outcome is already durable, so a crash from here on is mended by the sweeper.</summary>
-    void Post(Settlement settlement);
-    /// <summary>Ended tasks handed over here that are not yet in the database and out of the index.</summary>
-    int Open { get; }
-}
-
-/// <summary>What decides whether an account's tasks may start.</summary>
-public readonly record struct Purse(long BalanceMicros, bool IsActive);
-
-/// <summary>How an account begins: its credits, who makes it, and the codes (as given) that let it in.</summary>
-public sealed record AccountOpening(long StartingMicros, Actor By, string AdminCode = "", string RegistrationCode = "");

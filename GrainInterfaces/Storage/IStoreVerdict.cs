@@ -15,12 +15,3 @@ public interface IStoreVerdict
     /// <summary>Whether a write works now, and has done so for a while: a store that has just come back is not yet back for everybody.</summary>
     Task<bool> CanWrite();
 }
-
-/// <summary>Where nobody watches: all is well.</summary>
-public sealed class UnwatchedStores : IStoreVerdict
-{
-    public string? Away => null;
-    public string? Shortage => null;
-    public bool IsFull => false;
-    public Task<bool> CanWrite() => Task.FromResult(true);
-}

@@ -28,22 +28,3 @@ public interface IUnfinishedIndex
     /// </summary>
     IAsyncEnumerable<UnfinishedEntry> Scan(CancellationToken cancel = default, Action<UnreadableEntry>? unreadable = null);
 }
-
-/// <param name="Task">What it says.</param>
-/// <param name="MarkedNode">The node that may hold it.</param>
-public sealed record UnfinishedEntry(PendingTask Task, string? MarkedNode)
-{
-    /// <summary>As it was read, for <see cref="IUnfinishedIndex.RemoveAsRead"/>.</summary>
-    public ReadOnlyMemory<byte> Stored { get; init; }
-}
-
-/// <summary>An entry that this program cannot read. Newer: a later program can, so it is left as it is; else it is damaged.</summary>
-public sealed record UnreadableEntry(string TaskId, string? MarkedNode, bool IsNewer, ReadOnlyMemory<byte> Stored);
-
-/// <summary>Ids of all registered nodes, in the state store: written before the registration, so a superset.</summary>
-public interface INodeIndex
-{
-    Task Add(string nodeId);
-    Task Remove(string nodeId);
-    Task<IReadOnlyList<string>> All();
-}

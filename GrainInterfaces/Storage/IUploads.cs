@@ -26,8 +26,3 @@ public interface IUploads
     /// <summary>The payload, if this user has uploaded it and it is still here; it then stays for another while.</summary>
     Task<BlobRef?> Find(string userId, UploadSpec upload, CancellationToken cancel);
 }
-
-public sealed record UploadUse(int Count, long Bytes);
-
-/// <summary>Size and SHA-256 (64 lower-case hex digits), said before the bytes come.</summary>
-public sealed record UploadSpec(long Size, string Sha256);

@@ -29,16 +29,3 @@ public interface IAccounts
     /// <summary>Open mode: the account of that id, made on first use, unable to log in.</summary>
     Task<Caller> OpenAccount(string userId, CancellationToken cancel);
 }
-
-public sealed record NewAccount(string Username, string Password, string Email, string DisplayName, string AdminCode, string RegistrationCode = "");
-
-/// <summary>Where a call comes from: its address, and what the client says it is (a few plain characters).</summary>
-[GenerateSerializer, Alias("HiveMind.CallOrigin"), Immutable]
-public sealed record CallOrigin([property: Id(0)] string Address = "", [property: Id(1)] string Client = "");
-
-/// <summary>
-/// What a caller asks to change. Null leaves a field as it is. A new password or e-mail needs the current password unless an admin acts for
-/// somebody else.
-/// </summary>
-public sealed record ProfileChange(
-    string? Email = null, string? DisplayName = null, string? CurrentPassword = null, string? NewPassword = null, string? Role = null, bool? IsActive = null);

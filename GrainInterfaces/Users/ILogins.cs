@@ -12,5 +12,3 @@ public interface ILogins
     /// <summary>Open mode: who acts without a login, the account `local`. Null in locked mode.</summary>
     Task<Caller?> WithoutLogin(CancellationToken cancel);
 }
-
-public sealed record OpenedSession(string Token, DateTimeOffset ExpiresAt, Caller Caller);

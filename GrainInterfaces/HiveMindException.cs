@@ -1,19 +1,5 @@
 namespace HiveMind;
 
-/// <summary>What a caller may be told went wrong; the gateway maps each kind to one gRPC code.</summary>
-public enum FailureKind
-{
-    InvalidArgument = 1,
-    AlreadyExists = 2,
-    NotFound = 3,
-    PermissionDenied = 4,
-    Unauthenticated = 5,
-    FailedPrecondition = 6,
-    Aborted = 7,
-    ResourceExhausted = 8,
-    Unavailable = 9,
-}
-
 /// <summary>A failure that is part of the contract: kind, stable upper-case reason, sentence, and the field at fault if one is.</summary>
 [GenerateSerializer, Alias("HiveMind.HiveMindException")]
 public sealed class HiveMindException(FailureKind kind, string reason, string message, string? field = null, TimeSpan? retryAfter = null)

@@ -1,0 +1,3 @@
+namespace HiveMind;
+
+public enum AuthMode { Locked, Open }

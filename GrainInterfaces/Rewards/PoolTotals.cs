@@ -1,0 +1,3 @@
+namespace HiveMind.Rewards;
+
+public sealed record PoolTotals(long Completed, double MeanSeconds);

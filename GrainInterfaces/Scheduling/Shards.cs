@@ -1,0 +1,6 @@
+namespace HiveMind.Scheduling;
+
+public static class Shards
+{
+    public const string Default = "default/0";
+}

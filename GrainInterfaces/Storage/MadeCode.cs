@@ -1,0 +1,3 @@
+namespace HiveMind.Storage;
+
+public sealed record MadeCode(string Code, RegistrationCode Registered);

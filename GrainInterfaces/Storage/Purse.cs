@@ -1,0 +1,4 @@
+namespace HiveMind.Storage;
+
+/// <summary>What decides whether an account's tasks may start.</summary>
+public readonly record struct Purse(long BalanceMicros, bool IsActive);

@@ -1,0 +1,3 @@
+namespace HiveMind.Storage;
+
+public sealed record UploadUse(int Count, long Bytes);

@@ -1,0 +1,3 @@
+namespace HiveMind.Users;
+
+public sealed record OpenedSession(string Token, DateTimeOffset ExpiresAt, Caller Caller);

@@ -1,0 +1,6 @@
+namespace HiveMind.Users;
+
+public static class Roles
+{
+    public const string User = "user", Admin = "admin";
+}
