@@ -11,8 +11,6 @@ namespace HiveMind.Cli;
 /// <summary>One connection to a hub: the caller's token on every call, a deadline on every call, retries where a second try does no harm.</summary>
 internal sealed class HubClient : IDisposable
 {
-    private const int MessageLimit = (100 * 1024 * 1024) + (64 * 1024);
-
     private static readonly TimeSpan PingAfter = TimeSpan.FromSeconds(4), PingPatience = TimeSpan.FromSeconds(4), ConnectPatience = TimeSpan.FromSeconds(15);
 
     // Without the methods whose second try would answer otherwise: register, login, logout.
@@ -46,10 +44,10 @@ internal sealed class HubClient : IDisposable
         {
             HttpHandler = handler,
             DisposeHttpClient = true,
-            MaxReceiveMessageSize = MessageLimit,
-            MaxSendMessageSize = MessageLimit,
-            MaxRetryBufferPerCallSize = MessageLimit,
-            MaxRetryBufferSize = 2 * MessageLimit,
+            MaxReceiveMessageSize = ProtocolLimits.MessageBytes,
+            MaxSendMessageSize = ProtocolLimits.MessageBytes,
+            MaxRetryBufferPerCallSize = ProtocolLimits.MessageBytes,
+            MaxRetryBufferSize = 2 * ProtocolLimits.MessageBytes,
             ServiceConfig = new ServiceConfig { MethodConfigs = { Repeatable() } },
         });
         var calls = channel.CreateCallInvoker().Intercept(new CallDefaults(() => token ?? Session?.Token, time));

@@ -12,7 +12,7 @@ public static class CauseTexts
         [Causes.RunTimeout] = "The run took longer than its timeout and was stopped.",
         [Causes.OutOfMemory] = "The program needed more memory than it asked for.",
         [Causes.OutOfDisk] = "The program's files grew larger than it asked for (disk_mb), or than the machine lends.",
-        [Causes.OutputTooLarge] = "The output is larger than it may be (max_output_mb; 100 MiB unless asked for); its head was kept.",
+        [Causes.OutputTooLarge] = $"The output is larger than it may be (max_output_mb; {TaskSpec.DefaultMaxOutputMb} MiB unless asked for); its head was kept.",
         [Causes.WorkerFault] = "The machine could not run it: a fault of the machine's own, not the program's, and not paid for.",
         [Causes.WorkerRefused] = "The machine refused it; not paid for.",
         [Causes.NodeLost] = "Its machine was silent for too long and counts as lost.",

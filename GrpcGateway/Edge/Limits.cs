@@ -1,10 +1,12 @@
+using HiveMind.Protos;
+
 namespace HiveMind.Edge;
 
-/// <summary>What one call may weigh. The message limit leaves room for the other fields around a payload of the full size.</summary>
+/// <summary>What one call may weigh.</summary>
 internal static class Limits
 {
-    public const int PayloadBytes = 100 * 1024 * 1024;
-    public const int MessageBytes = PayloadBytes + (64 * 1024);
+    public const int PayloadBytes = ProtocolLimits.PayloadBytes;
+    public const int MessageBytes = ProtocolLimits.MessageBytes;
     public const int ChunkBytes = 64 * 1024;
     /// <summary>Every other message; what is larger comes in chunks.</summary>
     public const int OrdinaryBytes = 1024 * 1024;

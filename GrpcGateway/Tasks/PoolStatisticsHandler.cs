@@ -20,8 +20,7 @@ internal sealed class PoolStatisticsHandler(
             Success = true,
             ActiveNodes = (await nodes.Recent(context.CancellationToken)).Count(n => n.Status is "online" or "busy"),
             PendingTasks = counts.Pending,
-            // What has ended stays in the index until it is in the database: while that is away it is neither waiting nor running.
-            RunningTasks = Math.Max(0, await unfinished.Count() - counts.Pending - settlements.Open),
+            RunningTasks = counts.Running(await unfinished.Count(), settlements.Open),
             CompletedTasks24H = totals.Completed,
             AverageTaskDuration = totals.MeanSeconds,
             SystemUptime = uptime.Now.TotalSeconds,

@@ -16,8 +16,11 @@ internal sealed partial class TaskReasons(IGrainFactory grains, TimeProvider tim
         if (task.State == TaskState.Completed) return new WaitReason("", "");
         if (await Silent(task, cancel) is { } silent) return silent;
         if (task.State != TaskState.Pending) return new WaitReason(task.Reason, FailureTexts.For(task.Reason));
-        return await Asked(task, scheduler => scheduler.Explain(task.TaskId), NotKnownYet, cancel);
+        return await OfWaiting(task.TaskId, cancel) ?? NotKnownYet;
     }
+
+    /// <summary>Of a task that is pending; null when the scheduler does not say it in time.</summary>
+    public Task<WaitReason?> OfWaiting(string taskId, CancellationToken cancel) => Asked(taskId, async scheduler => (WaitReason?)await scheduler.Explain(taskId), null, cancel);
 
     /// <summary>With all that the scheduler knows of it.</summary>
     public async Task<TaskExplanation> Whole(TaskSnapshot task, CancellationToken cancel)
@@ -28,7 +31,7 @@ internal sealed partial class TaskReasons(IGrainFactory grains, TimeProvider tim
         if (task.State == TaskState.Completed) return new TaskExplanation(WaitKind.None, "COMPLETED", "It does not wait: it has completed.");
         if (task.State != TaskState.Pending) return new TaskExplanation(WaitKind.None, task.Reason, FailureTexts.For(task.Reason));
         return await Asked(
-            task, scheduler => scheduler.ExplainWhole(task.TaskId), new TaskExplanation(WaitKind.Waiting, NotKnownYet.Reason, NotKnownYet.Text), cancel);
+            task.TaskId, scheduler => scheduler.ExplainWhole(task.TaskId), new TaskExplanation(WaitKind.Waiting, NotKnownYet.Reason, NotKnownYet.Text), cancel);
     }
 
     /// <summary>It runs on a machine that is not heard, and is kept for it: only a task with a lease of its own is, so only then is its node asked.</summary>
@@ -48,7 +51,7 @@ internal sealed partial class TaskReasons(IGrainFactory grains, TimeProvider tim
         }
     }
 
-    private async Task<T> Asked<T>(TaskSnapshot task, Func<ISchedulerGrain, Task<T>> question, T unknown, CancellationToken cancel)
+    private async Task<T> Asked<T>(string taskId, Func<ISchedulerGrain, Task<T>> question, T unknown, CancellationToken cancel)
     {
         try
         {
@@ -56,7 +59,7 @@ internal sealed partial class TaskReasons(IGrainFactory grains, TimeProvider tim
         }
         catch (Exception e) when (e is not OperationCanceledException)
         {
-            ExplainFailed(task.TaskId, e.GetType().Name, e.Message);
+            ExplainFailed(taskId, e.GetType().Name, e.Message);
             return unknown;
         }
     }

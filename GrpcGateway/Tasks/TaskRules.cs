@@ -21,8 +21,8 @@ internal static class TaskRules
     {
         var problems = new FieldProblems()
             .Require(IsKnownType(request.TaskType, options), "task_type", $"One of: {string.Join(", ", Types(options))}.")
-            .Require(request.TaskData.Length <= Limits.PayloadBytes, "task_data", "The program: 1 byte to 100 MiB.")
-            .Require(request.TaskData.Length > 0 || request.PayloadSha256.Length > 0, "task_data", "The program: 1 byte to 100 MiB; or payload_sha256.")
+            .Require(request.TaskData.Length <= Limits.PayloadBytes, "task_data", $"The program: 1 byte to {Limits.PayloadBytes >> 20} MiB.")
+            .Require(request.TaskData.Length > 0 || request.PayloadSha256.Length > 0, "task_data", $"The program: 1 byte to {Limits.PayloadBytes >> 20} MiB; or payload_sha256.")
             .Require(request.TaskData.Length == 0 || request.PayloadSha256.Length == 0, "payload_sha256", "Either task_data or payload_sha256.")
             .Require(request.PayloadSha256.Length == 0 || IsHash(request.PayloadSha256), "payload_sha256", "64 lower-case hex digits.")
             .Require(request.PayloadSha256.Length == 0 ? request.PayloadSize == 0 : request.PayloadSize > 0, "payload_size", "The size of payload_sha256, and only with it.")
@@ -68,7 +68,7 @@ internal static class TaskRules
     }
 
     private static void CheckSizes(Wire.TaskRequirements asked, TaskOptions options, FieldProblems problems) => problems
-        .Require(asked.MaxOutputMb >= 0 && asked.MaxOutputMb <= options.MaxOutputMb, "requirements.max_output_mb", $"0 (means 100) to {options.MaxOutputMb}.")
+        .Require(asked.MaxOutputMb >= 0 && asked.MaxOutputMb <= options.MaxOutputMb, "requirements.max_output_mb", $"0 (means {TaskSpec.DefaultMaxOutputMb}) to {options.MaxOutputMb}.")
         .Require(double.IsFinite(asked.CpuCores) && asked.CpuCores is >= 0 and <= MaxCores, "requirements.cpu_cores", "0 (means 1) to 4096.")
         .Require(asked.MemoryMb is >= 0 and <= MaxMemoryMb, "requirements.memory_mb", "0 (means 256) to 67108864.")
         .Require(asked.GpuCount is >= 0 and <= MaxGpus, "requirements.gpu_count", "0 to 1024; 0 with gpu_required, gpu_model or gpu_memory_mb means 1.")

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text.RegularExpressions;
 using HiveMind.Clustering;
+using HiveMind.Tasks;
 
 namespace HiveMind.Configuration;
 
@@ -77,8 +78,9 @@ public static partial class PoolOptionsValidator
         Check(o.Tasks.CrashLimit is >= 0 and <= 20, "Tasks:CrashLimit", "must be between 0 and 20 (0: no such limit).");
         Check(o.Tasks.RetainEnded >= TimeSpan.FromSeconds(10) && o.Tasks.RetainEnded <= TimeSpan.FromDays(365), "Tasks:RetainEnded",
             "must be between 00:00:10 and 365.00:00:00.");
-        Check(o.Tasks.MaxOutputMb is >= 100 and <= 1_048_576, "Tasks:MaxOutputMb", "must be between 100 and 1048576.");
-        Check(o.Tasks.MaxPayloadMb is >= 100 and <= 1_048_576, "Tasks:MaxPayloadMb", "must be between 100 and 1048576.");
+        Check(o.Tasks.MaxOutputMb is >= TaskSpec.DefaultMaxOutputMb and <= 1_048_576, "Tasks:MaxOutputMb", $"must be between {TaskSpec.DefaultMaxOutputMb} and 1048576.");
+        Check(o.Tasks.MaxPayloadMb is >= Protos.ProtocolLimits.PayloadBytes >> 20 and <= 1_048_576, "Tasks:MaxPayloadMb",
+            $"must be between {Protos.ProtocolLimits.PayloadBytes >> 20} and 1048576.");
         Check(o.Files.OrphansAfter >= TimeSpan.FromHours(1) && o.Files.OrphansAfter <= TimeSpan.FromDays(30), "Files:OrphansAfter",
             "must be between 01:00:00 and 30.00:00:00.");
         Check(o.Files.RetainResultsFor >= o.Files.OrphansAfter, "Files:RetainResultsFor", "must be at least Files:OrphansAfter.");

@@ -17,8 +17,6 @@ namespace HiveMind.Hosting;
 /// <summary>Wires configuration, Kestrel, Orleans, stores, gateway and health into one process.</summary>
 internal static class SiloBuilderSetup
 {
-    private const long MessageLimit = 100L * 1024 * 1024 + 64 * 1024;
-
     public static (WebApplicationBuilder Builder, PoolOptions Options) Create(string[] args)
     {
         PoolSecret.RefuseOnCommandLine(args);
@@ -122,7 +120,7 @@ internal static class SiloBuilderSetup
     private static void AddKestrel(WebApplicationBuilder builder, PoolOptions options, ServedCertificate? certificate) => builder.WebHost.ConfigureKestrel(kestrel =>
     {
         kestrel.AddServerHeader = false;
-        kestrel.Limits.MaxRequestBodySize = MessageLimit + 1024;
+        kestrel.Limits.MaxRequestBodySize = Protos.ProtocolLimits.MessageBytes + 1024;
         var proxies = Networks.Parse(options.Http.TrustedProxies);
         EdgeConnections Connections() => ActivatorUtilities.CreateInstance<EdgeConnections>(kestrel.ApplicationServices, options.Edge, (Func<IPAddress?, bool>)proxies.Hold);
         var (grpcConnections, httpConnections) = (Connections(), Connections());

@@ -1,6 +1,9 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using HiveMind.Protos;
+using HiveMind.Tasks;
 using HiveMind.Tests.Processes;
+using HiveMind.Workers.Runs;
 
 namespace HiveMind.Tests.Architecture;
 
@@ -30,7 +33,38 @@ public sealed partial class ShapeTests
         Assert.All(files, path => Assert.True(PublicTypes(path).All(type => type == Path.GetFileNameWithoutExtension(path)), $"{path}: {string.Join(", ", PublicTypes(path))}"));
     }
 
+    /// <summary>The numbers are the enum's: they are told to SQL, not written in it.</summary>
+    [Fact]
+    public void Sql_TaskStates_AreNamed()
+    {
+        var queries = Directory.EnumerateFiles(Path.Combine(Repository.Root, "Silo", "Storage"), "*.cs", SearchOption.AllDirectories)
+            .Select(path => (Path: path, Text: File.ReadAllText(path))).ToList();
+
+        Assert.Contains(queries, file => file.Text.Contains("state = {(int)TaskState.Completed}", StringComparison.Ordinal));
+        Assert.DoesNotContain(queries, file => StateNumber().IsMatch(file.Text));
+    }
+
+    [Theory]
+    [InlineData("WHERE state = 4")]
+    [InlineData("h.state<>5")]
+    [InlineData("STATE IN (4, 5)")]
+    [InlineData("state not in (7)")]
+    [InlineData("state BETWEEN 4 AND 7")]
+    [InlineData("CASE state WHEN 4 THEN 1 END")]
+    public void StateNumber_HoweverItIsWritten_IsSeen(string sql) => Assert.Matches(StateNumber(), sql);
+
+    /// <summary>A worker knows the wire and no contracts, so the number stands on both sides of it.</summary>
+    [Fact]
+    public void DefaultOutput_OnBothSidesOfTheWire_IsTheSame()
+    {
+        Assert.Equal(TaskSpec.DefaultMaxOutputMb, ProtocolLimits.DefaultMaxOutputMb);
+        Assert.Equal(TaskSpec.DefaultMaxOutputMb * 1024L * 1024, RunRequest.DefaultMaxOutputBytes);
+    }
+
     private static string[] PublicTypes(string path) => [.. PublicType().Matches(File.ReadAllText(path)).Select(type => type.Groups[1].Value)];
+
+    [GeneratedRegex(@"\bstate\s*(=|<>|!=|<|>|\b(NOT\s+)?IN\b|\bBETWEEN\b|\bWHEN\b)\s*\(?\s*\d", RegexOptions.IgnoreCase)]
+    private static partial Regex StateNumber();
 
     [GeneratedRegex(@"[/\\](obj|bin)[/\\]")]
     private static partial Regex IsBuilt();

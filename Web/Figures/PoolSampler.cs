@@ -72,7 +72,7 @@ public sealed partial class PoolSampler(
             using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
             limit.CancelAfter(Patience);
             var counts = await grains.GetGrain<ISchedulerGrain>(Shards.Default).GetCounts().WaitAsync(limit.Token);
-            var running = Math.Max(0, await unfinished.Count().WaitAsync(limit.Token) - counts.Pending - settlements.Open);
+            var running = counts.Running(await unfinished.Count().WaitAsync(limit.Token), settlements.Open);
             var totals = await database.PoolTotals(now.AddHours(-24), limit.Token);
             _ring.Ended(await activity.Ended(_ring.AskFrom(now, _endedAskedAt), ActivityRing.SlotLength, limit.Token));
             _endedAskedAt = now;

@@ -39,7 +39,7 @@ public sealed record RunRequest
     /// <summary>Standard output (and error) above this ends the run; the head is kept.</summary>
     public long MaxOutputBytes { get; init; } = DefaultMaxOutputBytes;
 
-    public const long DefaultMaxOutputBytes = 100L * 1024 * 1024;
+    public const long DefaultMaxOutputBytes = Protos.ProtocolLimits.DefaultMaxOutputMb * 1024L * 1024;
 
     public static readonly TimeSpan DefaultGrace = TimeSpan.FromSeconds(5);
 

@@ -1,14 +1,11 @@
 using HiveMind.Nodes;
 using HiveMind.Rewards;
-using HiveMind.Scheduling;
 
 namespace HiveMind.Tasks;
 
 /// <summary>The first page of an account's list, with the sentences that belong to it.</summary>
-internal sealed class OwnTasks(TaskListing listing, IGrainFactory grains, TimeProvider time) : IOwnTasks
+internal sealed class OwnTasks(TaskListing listing, TaskReasons reasons, IGrainFactory grains) : IOwnTasks
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
-
     public async Task<IReadOnlyList<OwnTask>> Recent(string userId, int count, CancellationToken cancel)
     {
         var (tasks, _) = await listing.Page(new TaskFilter { UserId = userId }, null, count, cancel);
@@ -29,14 +26,7 @@ internal sealed class OwnTasks(TaskListing listing, IGrainFactory grains, TimePr
     /// <summary>A sentence that cannot be had in time is left out: the list itself is what counts.</summary>
     private async Task<string> Why(ListedTask task, CancellationToken cancel)
     {
-        if (task.State != TaskState.Pending) return TaskMapping.HasEnded(task.State) || task.State == TaskStates.Unreadable ? FailureTexts.For(task.Reason) : "";
-        try
-        {
-            return (await grains.GetGrain<ISchedulerGrain>(Shards.Default).Explain(task.Key.TaskId).WaitAsync(Patience, time, cancel)).Text;
-        }
-        catch (Exception e) when (e is not OperationCanceledException)
-        {
-            return "";
-        }
+        if (task.State == TaskState.Pending) return (await reasons.OfWaiting(task.Key.TaskId, cancel))?.Text ?? "";
+        return TaskMapping.HasEnded(task.State) || task.State == TaskStates.Unreadable ? FailureTexts.For(task.Reason) : "";
     }
 }

@@ -9,10 +9,10 @@ public sealed partial class SqliteDatabase : IActivity
     public Task<IReadOnlyList<EndedSlot>> Ended(DateTimeOffset since, TimeSpan slot, CancellationToken cancel) => _file.Read<IReadOnlyList<EndedSlot>>(c =>
     [
         .. c.Query<SlotRow>(
-            """
+            $"""
             SELECT ended_ms / @slotMs AS Slot,
-                sum(CASE WHEN state = 4 THEN 1 ELSE 0 END) AS Completed, sum(CASE WHEN state = 5 THEN 1 ELSE 0 END) AS Failed,
-                sum(CASE WHEN state = 6 THEN 1 ELSE 0 END) AS Cancelled, sum(CASE WHEN state = 7 THEN 1 ELSE 0 END) AS TimedOut,
+                sum(CASE WHEN state = {(int)TaskState.Completed} THEN 1 ELSE 0 END) AS Completed, sum(CASE WHEN state = {(int)TaskState.Failed} THEN 1 ELSE 0 END) AS Failed,
+                sum(CASE WHEN state = {(int)TaskState.Cancelled} THEN 1 ELSE 0 END) AS Cancelled, sum(CASE WHEN state = {(int)TaskState.TimedOut} THEN 1 ELSE 0 END) AS TimedOut,
                 sum(CASE WHEN started_ms IS NULL THEN 0 ELSE 1 END) AS Started,
                 sum(CASE WHEN started_ms > created_ms THEN started_ms - created_ms ELSE 0 END) AS WaitedMs,
                 max(CASE WHEN started_ms > created_ms THEN started_ms - created_ms ELSE 0 END) AS LongestWaitMs

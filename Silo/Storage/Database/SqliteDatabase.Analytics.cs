@@ -1,4 +1,5 @@
 using Dapper;
+using HiveMind.Tasks;
 using Microsoft.Data.Sqlite;
 
 namespace HiveMind.Storage;
@@ -39,7 +40,7 @@ public sealed partial class SqliteDatabase
                 max(CASE WHEN wait_place = (many * 95 + 99) / 100 THEN wait_ms END) AS wait_p95
             FROM placed GROUP BY name),
         counted AS (
-            SELECT name, sum(CASE WHEN state = 4 THEN 1 ELSE 0 END) AS completed, sum(CASE WHEN state = 4 THEN 0 ELSE 1 END) AS failed,
+            SELECT name, sum(CASE WHEN state = {(int)TaskState.Completed} THEN 1 ELSE 0 END) AS completed, sum(CASE WHEN state = {(int)TaskState.Completed} THEN 0 ELSE 1 END) AS failed,
                 sum(micros) AS micros
             FROM ended GROUP BY name)
         SELECT c.name AS Name, c.completed AS Completed, c.failed AS Failed, c.micros AS Micros,

@@ -3,6 +3,7 @@ using Dapper;
 using HiveMind.Auditing;
 using HiveMind.Faults;
 using HiveMind.Rewards;
+using HiveMind.Tasks;
 using HiveMind.Users;
 using Microsoft.Data.Sqlite;
 
@@ -144,11 +145,11 @@ public sealed partial class SqliteDatabase : IPoolDatabase, IGuardedStore, IDisp
     {
         var sinceMs = since.ToUnixTimeMilliseconds();
         var (completed, runMs) = c.QuerySingle<(long, long)>(
-            """
+            $"""
             SELECT coalesce(sum(completed), 0), coalesce(sum(run_ms), 0) FROM (
                 SELECT completed, run_ms FROM hourly_stats WHERE hour > @hour
                 UNION ALL
-                SELECT 1 AS completed, run_ms FROM task_history WHERE ended_ms >= @sinceMs AND ended_ms < @nextMs AND state = 4) AS figures
+                SELECT 1 AS completed, run_ms FROM task_history WHERE ended_ms >= @sinceMs AND ended_ms < @nextMs AND state = {(int)TaskState.Completed}) AS figures
             """,
             new { hour = LedgerSql.Hour(sinceMs), sinceMs, nextMs = (LedgerSql.Hour(sinceMs) + 1) * LedgerSql.HourMs });
         return new PoolTotals(completed, Mean(runMs, completed));
