@@ -10,7 +10,7 @@ internal sealed class Ending(SimEnvironment env, SimPool pool, QueueLedger queue
     /// <summary>All that can end has ended, everything has been given back, and nobody has a wrong idea left.</summary>
     public bool IsQuiet()
     {
-        if (pool.Open.Count == 0 && queue.InQueue == 0 && pool.Nodes.All(node => node.Rules.Held.Running.Count == 0 && node.Machine.Runs.Count == 0))
+        if (pool.Open.Length == 0 && queue.InQueue == 0 && pool.Nodes.All(node => node.Rules.Held.Running.Count == 0 && node.Machine.Runs.Count == 0))
         {
             // Longer, so that everybody has heard it, or has not been heard for long enough.
             if (_quietSince < 0) _quietSince = env.Time.Ticks;
@@ -29,7 +29,7 @@ internal sealed class Ending(SimEnvironment env, SimPool pool, QueueLedger queue
     private string Stuck()
     {
         foreach (var task in pool.Open)
-            return $"{pool.Open.Count} tasks are open, {task.Id} ({task.Shape}) of {task.Born.UserId} is {task.Record?.State}, {(task.InQueue ? "in the queue" : "not in the queue")}, mark {task.Mark}: {scheduler.Core.Explain(task.Id, env.Time.Now).Text}";
+            return $"{pool.Open.Length} tasks are open, {task.Id} ({task.Shape}) of {task.Born.UserId} is {task.Record?.State}, {(task.InQueue ? "in the queue" : "not in the queue")}, mark {task.Mark}: {scheduler.Core.Explain(task.Id, env.Time.Now).Text}";
         if (pool.Tasks.Find(task => task.InQueue) is { } one)
             return $"the scheduler waits with {one.Id} ({one.Shape}), which has ended: {scheduler.Core.Explain(one.Id, env.Time.Now).Text}";
         var node = pool.Nodes.First(node => node.Rules.Held.Running.Count > 0 || node.Machine.Runs.Count > 0);

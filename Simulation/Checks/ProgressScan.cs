@@ -18,6 +18,8 @@ internal sealed class ProgressScan(SimEnvironment env, SimPool pool, QueueLedger
     private void Check(SchedulerCore core)
     {
         env.Figures.ProgressChecks++;
+        var now = env.Time.Ticks;
+        var isElsewhere = env.Plan.Scheduling.RetryElsewhere > TimeSpan.Zero;
         foreach (var node in pool.Nodes)
         {
             if (queue.OpenTo(node) is not { } view || view.Free is not { MilliCores: > 0, MemoryMb: > 0 }) continue;
@@ -25,12 +27,12 @@ internal sealed class ProgressScan(SimEnvironment env, SimPool pool, QueueLedger
             var free = ResourceVector.Of(view.Free);
             foreach (var task in pool.Open)
             {
-                if (!task.InQueue || task.Offer is not null || Math.Max(task.HeldUntil, task.RestsUntil) > env.Time.Ticks) continue;
-                if (task.Entry.StartBy is { } by && VirtualClock.TicksAt(by) <= env.Time.Ticks) continue;
+                if (!task.InQueue || task.Offer is not null || Math.Max(task.HeldUntil, task.RestsUntil) > now) continue;
+                if (task.Entry.StartBy is { } by && VirtualClock.TicksAt(by) <= now) continue;
                 if (!pool.Runs(node, task.Shape) || !task.Shape.Size.FitsIn(free)) continue;
                 if (!view.AcceptsStrangers && node.Owner != task.User) continue;
                 if (view.OthersLeft is 0 && node.Owner != task.User) continue;
-                if (env.Plan.Scheduling.RetryElsewhere > TimeSpan.Zero && QueueLedger.LeavesOut(task.Entry, node)) continue;
+                if (isElsewhere && QueueLedger.LeavesOut(task.Entry, node)) continue;
                 if (!Promises.MayHoldOne(core, task)) continue;
                 throw env.Broken("I10", $"{task.Id} waits, and {node.Id} has room for it that is kept for nobody");
             }

@@ -3,13 +3,11 @@ namespace HiveMind.Simulation;
 /// <summary>Virtual time: the clock, and the events that come next. Nothing happens between two events.</summary>
 internal sealed class Timeline
 {
-    private readonly VirtualClock _clock = new();
     private readonly EventQueue _events = new();
 
-    public Timeline() => Now = _clock.Now;
-
-    public long Ticks => _clock.Ticks;
-    public DateTimeOffset Now { get; private set; }
+    /// <summary>The only clock of the world, wall and monotonic, in ticks of 100 ns since it began.</summary>
+    public long Ticks { get; private set; }
+    public DateTimeOffset Now { get; private set; } = VirtualClock.At(0);
     public Instant Instant => new(Elapsed, Now);
     public TimeSpan Elapsed => TimeSpan.FromTicks(Ticks);
     /// <summary>Events that have happened.</summary>
@@ -23,8 +21,8 @@ internal sealed class Timeline
     public SimEvent Next()
     {
         var what = _events.Take();
-        _clock.Ticks = what.At;
-        Now = _clock.Now;
+        Ticks = what.At;
+        Now = VirtualClock.At(Ticks);
         Steps++;
         return what;
     }

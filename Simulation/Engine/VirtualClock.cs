@@ -1,16 +1,9 @@
 namespace HiveMind.Simulation;
 
-/// <summary>The world's only clock, wall and monotonic, in ticks of 100 ns since the world began.</summary>
-internal sealed class VirtualClock : TimeProvider
+/// <summary>Times of day of a world, which all begin at the same moment.</summary>
+internal static class VirtualClock
 {
     private static readonly DateTimeOffset Beginning = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
-
-    public long Ticks { get; set; }
-    public DateTimeOffset Now => Beginning.AddTicks(Ticks);
-
-    public override long TimestampFrequency => TimeSpan.TicksPerSecond;
-    public override long GetTimestamp() => Ticks;
-    public override DateTimeOffset GetUtcNow() => Now;
 
     public static long TicksAt(DateTimeOffset time) => (time - Beginning).Ticks;
     public static DateTimeOffset At(long ticks) => Beginning.AddTicks(ticks);

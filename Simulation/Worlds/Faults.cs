@@ -47,7 +47,7 @@ internal sealed class Faults(SimEnvironment env, Network network, SimPool pool, 
         }
         if (what.Kind == EventKind.TaskGrainLost)
         {
-            if (pool.Open.Count > 0) tasks.Restart(pool.Open[env.Chance.Below(pool.Open.Count)]);
+            if (pool.Open.Length > 0) tasks.Restart(pool.Open[env.Chance.Below(pool.Open.Length)]);
             Again(what.Kind, env.Plan.TaskGrainLosses);
             return;
         }
@@ -130,7 +130,7 @@ internal sealed class Faults(SimEnvironment env, Network network, SimPool pool, 
         if (!wasKilled) return;
         scheduler.Die();
         env.HubProcess++;
-        foreach (var task in pool.Open.ToList()) tasks.Restart(task);
+        foreach (var task in pool.Open.ToArray()) tasks.Restart(task);
         foreach (var node in pool.Nodes) nodes.Restart(node);
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace HiveMind.Simulation;
 
@@ -21,7 +22,7 @@ internal sealed class SimPool
     public SimNode[] Nodes { get; }
     public List<SimTask> Tasks { get; } = [];
     /// <summary>Tasks that have not ended or are still in the index, in no order.</summary>
-    public IReadOnlyList<SimTask> Open => _open;
+    public ReadOnlySpan<SimTask> Open => CollectionsMarshal.AsSpan(_open);
 
     public SimTask TaskOf(string id) => Tasks[int.Parse(id.AsSpan(1), CultureInfo.InvariantCulture)];
 

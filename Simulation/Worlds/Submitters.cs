@@ -68,7 +68,7 @@ internal sealed class Submitters
             if (_env.Work.Chance(_env.Plan.BurstChance))
                 for (var more = _env.Work.Between(1, _env.Plan.BurstMost); more > 0; more--) _env.Time.Later(0, EventKind.Submit, user, shape);
         }
-        if (_pool.Open.Count < _env.Plan.MostOpen) New(user, _env.Plan.Shapes[shape]);
+        if (_pool.Open.Length < _env.Plan.MostOpen) New(user, _env.Plan.Shapes[shape]);
     }
 
     private void New(int user, TaskShape shape)
