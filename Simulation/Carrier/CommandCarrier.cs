@@ -80,7 +80,7 @@ internal sealed class CommandCarrier(SimEnvironment env, Network network, Stores
             _ => 1,
         };
         var hangs = stores.HangsFor(wait);
-        for (var part = 0; part < command.Missing; part++) network.Call(EventKind.Asks, part, body: command, after: hangs);
+        for (var part = 0; part < command.Missing; part++) network.Call(EventKind.Asks, part, body: command, after: hangs + env.Defect.Delays(wait));
     }
 
     public void Handle(in SimEvent what)

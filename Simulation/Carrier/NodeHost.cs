@@ -136,16 +136,21 @@ internal sealed class NodeHost
     {
         var node = _pool.Nodes[beat.Node];
         _machines.CheckLoad(node);
+        void Answer()
+        {
+            MachineChecks.CheckAnswer(_env, node);
+            _network.Send(EventKind.BeatAnswered, node.Number, beat.Life, beat);
+        }
         try
         {
             node.Rules.Heartbeat(beat.Epoch, new SimLink(beat.Life, beat.Hello), beat.Running, new NodeUsage(0, 0, 0), _env.Time.Instant);
             if (_env.Defect.AnswersHeartbeatsLast && node.Begun > 0) node.AfterBegun.Add(Answer);
             else Answer();
-            void Answer() => _network.Send(EventKind.BeatAnswered, node.Number, beat.Life, beat);
         }
         catch (HiveMindException)
         {
-            _network.Send(EventKind.BeatAnswered, node.Number, beat.Life, beat with { SentAt = -1 });
+            if (_env.Defect.AnswersWhileALeaseEnds && node.Stored?.Epoch == beat.Epoch) Answer();
+            else _network.Send(EventKind.BeatAnswered, node.Number, beat.Life, beat with { SentAt = -1 });
         }
     }
 

@@ -15,8 +15,14 @@ internal class PlantedDefect
     /// <summary>A command goes on as if that had been done.</summary>
     public virtual bool Skips(Effect wait) => false;
 
+    /// <summary>The store that it goes to hangs so long.</summary>
+    public virtual long Delays(Effect wait) => 0;
+
     /// <summary>A heartbeat is answered when all that it asks for is done.</summary>
     public virtual bool AnswersHeartbeatsLast => false;
+
+    /// <summary>A heartbeat is answered while the end of its lease is being written.</summary>
+    public virtual bool AnswersWhileALeaseEnds => false;
 
     public virtual BackfillRule Backfill => new();
 

@@ -69,6 +69,7 @@ internal sealed class AttemptLedger(SimEnvironment env, SimPool pool, WaitBounds
     private void AttemptClosed(SimTask task, TaskRecord next)
     {
         if (next.Current is not null || next.Attempts.Count != task.LastAttempt) throw env.Broken("I3", $"{task.Id} became {next.State} and {OpenOf(task)} is still open");
+        CheckLost(task, next.Attempts[^1]);
         (task.Closed ??= []).Add((task.OpenAttempt, task.OpenNode));
         task.OpenAttempt = 0;
         task.OpenNode = -1;
@@ -79,6 +80,15 @@ internal sealed class AttemptLedger(SimEnvironment env, SimPool pool, WaitBounds
             if (attempt.Counts) counted++;
         if (next.State == TaskState.Pending && counted >= most) throw env.Broken("I11", $"{task.Id} waits again after {counted} of {most} attempts");
         if (counted > most) throw env.Broken("I11", $"{task.Id} had {counted} of {most} attempts");
+    }
+
+    /// <summary>Silence is what ends a lease: who was answered within it has not been silent, and runs on beside the attempt that follows.</summary>
+    private void CheckLost(SimTask task, AttemptRecord lost)
+    {
+        if (lost is not { Cause: Causes.NodeLost, Counts: true }) return;
+        var machine = pool.Nodes[task.OpenNode].Machine;
+        if (machine.Find(task.Number, lost.Number) is not { Began: true, Gone: false, Outcome: null } || machine.RenewedAt + env.Plan.WorkerLease <= env.Time.Ticks) return;
+        throw env.Broken("Lease", $"attempt {lost.Number} of {task.Id} is lost by the silence of {pool.Nodes[task.OpenNode].Id}, which runs it and was answered {TimeSpan.FromTicks(env.Time.Ticks - machine.RenewedAt):c} ago");
     }
 
     public static bool IsOpen(SimTask task, SimNode node, int attempt) => task.OpenAttempt == attempt && task.OpenNode == node.Number;

@@ -1,3 +1,4 @@
+using HiveMind.Nodes;
 using HiveMind.Tasks;
 
 namespace HiveMind.Simulation;
@@ -12,6 +13,13 @@ internal sealed class MachineChecks(SimEnvironment env, SimPool pool)
     {
         if (env.Time.Ticks - node.BeatsSince > Ticks.Second) (node.BeatsSince, node.Beats) = (env.Time.Ticks, 0);
         if (++node.Beats > MostBeats) throw env.Broken("Load", $"{node.Id} heard {MostBeats} heartbeats within a second");
+    }
+
+    /// <summary>A lease whose end is being written is not renewed any more.</summary>
+    public static void CheckAnswer(SimEnvironment env, SimNode node)
+    {
+        foreach (var command in node.Commands)
+            if (command.Missing > 0 && command.Steps.Current is SaveNode { Why: SaveOf.Verdict }) throw env.Broken("Lease", $"{node.Id} is answered while the end of its lease is being written");
     }
 
     /// <summary>What was dropped is dropped until it is gone, however often the word of it is lost: the run of an ended task dies.</summary>

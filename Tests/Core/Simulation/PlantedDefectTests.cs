@@ -19,6 +19,9 @@ public sealed class PlantedDefectTests(ITestOutputHelper output)
     public void Heartbeat_AnsweredAfterTheStores_IsFound() => AssertFound("Lease", new AnswersLast());
 
     [Fact]
+    public void Heartbeat_AnsweredWhileItsLeaseEnds_IsFound() => AssertFound("Lease", new AnswersAll());
+
+    [Fact]
     public void Start_TickedOffBeforeItsTaskKnowsIt_IsFound() => AssertFound("Start", new Skipping(wait => wait is TellStarts));
 
     [Fact]
@@ -81,6 +84,13 @@ public sealed class PlantedDefectTests(ITestOutputHelper output)
     private sealed class AnswersLast : PlantedDefect
     {
         public override bool AnswersHeartbeatsLast => true;
+    }
+
+    private sealed class AnswersAll : PlantedDefect
+    {
+        public override bool AnswersWhileALeaseEnds => true;
+        /// <summary>Long enough for a line that was cut to be back meanwhile.</summary>
+        public override long Delays(Effect wait) => wait is SaveNode { Why: SaveOf.Verdict } ? 5 * Ticks.Second : 0;
     }
 
     private sealed class LetsAllPass : PlantedDefect
