@@ -10,7 +10,7 @@ namespace HiveMind.Tests.Processes;
 /// </summary>
 public sealed class StepClockTests : IDisposable
 {
-    private static readonly string? Library = Directory.Exists("/usr/lib")
+    internal static readonly string? Library = Directory.Exists("/usr/lib")
         ? Directory.EnumerateFiles("/usr/lib", "libfaketimeMT.so.1", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3 }).FirstOrDefault() : null;
 
     private readonly string _clock = Path.GetTempFileName();
