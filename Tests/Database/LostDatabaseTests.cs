@@ -109,7 +109,22 @@ public sealed class LostDatabaseTests : IDisposable
         Assert.Equal(20_000, await database.Balance("payee", Make.None));
     }
 
-    /// <summary>The mutant B1 of the parking pass: any error of SQLite parks the payment.</summary>
+    [Fact]
+    public async Task SettleParked_ErrorThatLiesNotInTheRow_IsSaidAndChangesNothing()
+    {
+        using var database = Open();
+        await database.Change("CREATE TRIGGER no BEFORE INSERT ON attempt_history BEGIN SELECT raise(ABORT, 'not now'); END");
+        Assert.Single(await database.Settle([Make.Settlement("t", Make.Due(1, 10))], Make.None));
+        await database.Change("DROP TRIGGER no");
+        await database.Change("ALTER TABLE attempt_history RENAME TO away");
+
+        await Assert.ThrowsAsync<HiveMindException>(() => database.SettleParked(Make.None));
+
+        await database.Change("ALTER TABLE away RENAME TO attempt_history");
+        Assert.Equal(["t"], await database.SettleParked(Make.None));
+        Assert.Equal(10, await database.Balance("payee", Make.None));
+    }
+
     [Fact]
     public async Task Settle_ErrorThatLiesNotInTheRow_ParksNothingAndIsTriedAgain()
     {

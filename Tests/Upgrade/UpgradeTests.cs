@@ -55,7 +55,7 @@ public sealed class UpgradeTests : IDisposable
         await AssertCancelled(pool, old.GetProperty("waits"));
 
         await AssertBooks(pool, old);
-        // Behind the books: the repeat of a task that has ended holds what a new one might cost for up to five minutes (ADR 37).
+        // After the balances: the repeat of a task that has ended holds what a new one might cost for up to five minutes (ADR 37).
         await AssertRepeats(pool, [.. old.GetProperty("repeats").EnumerateArray()]);
         await AssertWhatWasShutIsOpenedAgain(pool, old);
     }

@@ -54,7 +54,7 @@ internal sealed class NodeBench : INodeEffects
     public Dictionary<string, string?> Marks { get; } = [];
     /// <summary>Of its owner's account; null: it cannot be asked.</summary>
     public bool? OwnerIsActive { get; set; } = true;
-    /// <summary>The books know something of it.</summary>
+    /// <summary>The database knows something of it.</summary>
     public bool HasPast { get; set; }
     /// <summary>What tasks answer instead of granting.</summary>
     public Dictionary<string, string> Refusals { get; } = [];
