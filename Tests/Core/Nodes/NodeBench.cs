@@ -5,7 +5,7 @@ using HiveMind.Tasks;
 namespace HiveMind.Tests.Nodes;
 
 /// <summary>Carries a node's machine in a test: what it waits for is answered at once as the test has laid down, or step by step.</summary>
-internal sealed class NodeBench : INodeEffects
+internal sealed class NodeBench : MachineBench, INodeEffects
 {
     public const string Id = "n1", Owner = "owner";
     private readonly List<IEnumerable<Effect>> _beside = [];
@@ -14,7 +14,7 @@ internal sealed class NodeBench : INodeEffects
     /// <param name="stored">Its record; null: of a worker with four cores that is not connected.</param>
     /// <param name="policy">The pool's, where it is not <see cref="Policy"/>.</param>
     /// <param name="isThere">False: no such node.</param>
-    public NodeBench(NodeRecord? stored = null, NodePolicy? policy = null, bool isThere = true)
+    public NodeBench(NodeRecord? stored = null, NodePolicy? policy = null, bool isThere = true) : base(Noon)
     {
         Stored = isThere ? stored ?? Registered : null;
         _policy = policy ?? Policy;
@@ -37,7 +37,6 @@ internal sealed class NodeBench : INodeEffects
 
     public NodeMachine Machine { get; private set; }
     public object Link { get; } = new();
-    public Instant Now { get; private set; } = new(TimeSpan.FromHours(1), Noon);
     public NodeRecord? Stored { get; private set; }
     public List<TaskAssignment> Pushed { get; } = [];
     public List<(string TaskId, int Attempt, string Reason)> Killed { get; } = [];
@@ -76,8 +75,6 @@ internal sealed class NodeBench : INodeEffects
         Run(Machine.Wake(Stored));
     }
 
-    public void Pass(double seconds) => Now = new(Now.Clock + TimeSpan.FromSeconds(seconds), Now.Wall + TimeSpan.FromSeconds(seconds));
-
     /// <summary>Somebody sets the time of day.</summary>
     public void StepClock(TimeSpan by) => Now = Now with { Wall = Now.Wall + by };
 
@@ -96,35 +93,6 @@ internal sealed class NodeBench : INodeEffects
     public void Beat(params AttemptReport[] running)
     {
         Machine.Heartbeat(Epoch, Link, running, new NodeUsage(0, 0, 0), Now);
-        Settle();
-    }
-
-    /// <summary>To its end, and all that it begins.</summary>
-    public void Run(IEnumerable<Effect> command)
-    {
-        using var steps = command.GetEnumerator();
-        while (Machine.Step(steps, Now)) Answer(steps.Current);
-        Settle();
-    }
-
-    /// <summary>To the first effect of that kind, which is left unanswered: the rest of the command is under way.</summary>
-    public (IEnumerator<Effect> Command, T Effect) Until<T>(IEnumerable<Effect> command) where T : Effect
-    {
-        var steps = command.GetEnumerator();
-        while (Machine.Step(steps, Now))
-        {
-            if (steps.Current is T found) return (steps, found);
-            Answer(steps.Current);
-        }
-        throw new InvalidOperationException($"The command came to its end without {typeof(T).Name}.");
-    }
-
-    /// <summary>What it stopped at is done.</summary>
-    public void GoOn(IEnumerator<Effect> command)
-    {
-        Answer(command.Current);
-        while (Machine.Step(command, Now)) Answer(command.Current);
-        command.Dispose();
         Settle();
     }
 
@@ -184,7 +152,7 @@ internal sealed class NodeBench : INodeEffects
         return done;
     }
 
-    private void Settle()
+    protected override void Settle()
     {
         while (_beside.Count > 0)
         {
@@ -193,7 +161,9 @@ internal sealed class NodeBench : INodeEffects
         }
     }
 
-    private void Answer(Effect effect)
+    protected override bool Step(IEnumerator<Effect> command) => Machine.Step(command, Now);
+
+    protected override void Answer(Effect effect)
     {
         switch (effect)
         {

@@ -4,13 +4,13 @@ using HiveMind.Tasks;
 namespace HiveMind.Tests.Tasks;
 
 /// <summary>Carries a task's machine in a test: what it waits for is answered at once as the test has laid down, or step by step; all that it does is noted in its order.</summary>
-internal sealed class TaskBench : ITaskEffects
+internal sealed class TaskBench : MachineBench, ITaskEffects
 {
     public const string Id = "0123456789abcdef0123456789abcdef";
     private readonly TaskPolicy _policy;
     private long _process = 1;
 
-    public TaskBench(TaskRecord? stored = null, TaskPolicy? policy = null)
+    public TaskBench(TaskRecord? stored = null, TaskPolicy? policy = null) : base(Noon)
     {
         _policy = policy ?? Policy;
         Stored = stored;
@@ -25,7 +25,6 @@ internal sealed class TaskBench : ITaskEffects
     };
 
     public TaskMachine Machine { get; private set; }
-    public Instant Now { get; private set; } = new(TimeSpan.FromHours(1), Noon);
     public TaskRecord? Stored { get; private set; }
     /// <summary>What the database says of it.</summary>
     public TaskSnapshot? Old { get; set; }
@@ -40,8 +39,6 @@ internal sealed class TaskBench : ITaskEffects
     public TimeSpan Stays { get; private set; }
     public bool Left { get; private set; }
 
-    public void Pass(double seconds) => Now = new(Now.Clock + TimeSpan.FromSeconds(seconds), Now.Wall + TimeSpan.FromSeconds(seconds));
-
     /// <summary>Somebody sets the time of day.</summary>
     public void StepClock(TimeSpan by) => Now = Now with { Wall = Now.Wall + by };
 
@@ -52,38 +49,11 @@ internal sealed class TaskBench : ITaskEffects
         Machine = Wake();
     }
 
-    /// <summary>To its end.</summary>
-    public void Run(IEnumerable<Effect> command)
-    {
-        using var steps = command.GetEnumerator();
-        while (Machine.Step(steps, Now)) Answer(steps.Current);
-    }
-
     public T Ask<T>(Func<Reply<T>, IEnumerable<Effect>> command)
     {
         var reply = new Reply<T>();
         Run(command(reply));
         return reply.Value;
-    }
-
-    /// <summary>To the first effect of that kind, which is left undone: the rest of the command is under way.</summary>
-    public (IEnumerator<Effect> Command, T Effect) Until<T>(IEnumerable<Effect> command) where T : Effect
-    {
-        var steps = command.GetEnumerator();
-        while (Machine.Step(steps, Now))
-        {
-            if (steps.Current is T found) return (steps, found);
-            Answer(steps.Current);
-        }
-        throw new InvalidOperationException($"The command came to its end without {typeof(T).Name}.");
-    }
-
-    /// <summary>What it stopped at is done.</summary>
-    public void GoOn(IEnumerator<Effect> command)
-    {
-        Answer(command.Current);
-        while (Machine.Step(command, Now)) Answer(command.Current);
-        command.Dispose();
     }
 
     /// <summary>The first effect of that kind fails, and the command with it. A write that failed may be stored all the same: nobody knows.</summary>
@@ -119,7 +89,9 @@ internal sealed class TaskBench : ITaskEffects
 
     private TaskMachine Wake() => new(Id, Stored, _policy, _process, Now, this);
 
-    private void Answer(Effect effect)
+    protected override bool Step(IEnumerator<Effect> command) => Machine.Step(command, Now);
+
+    protected override void Answer(Effect effect)
     {
         Done.Add(effect switch
         {
